@@ -1,0 +1,86 @@
+"""The errors Logmill raises, graded by what the caller should do about them.
+
+`Retry`: the same call may succeed later; hold what you have and back off.
+`Refused`: the input is at fault; answer 4xx or dead-letter, never retry.
+`Stop`: the process cannot do its work; say why and end with the error's exit code.
+"""
+
+from __future__ import annotations
+
+
+class LogmillError(Exception):
+    """Anything Logmill raises on purpose."""
+
+    exit_code = 1
+
+
+class Retry(LogmillError):
+    """The same call may succeed later.
+
+    Args:
+        message: what is missing, in words for the caller.
+        retry_after_s: when to try again, in seconds.
+    """
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BrokerUnavailable(Retry):
+    """The broker is away, or did not confirm in time."""
+
+
+class BrokerFull(Retry):
+    """The broker, or the buffer in front of it, takes nothing more for now."""
+
+
+class StorageUnavailable(Retry):
+    """Storage is away, full, or did not answer in time."""
+
+
+class Refused(LogmillError):
+    """The input is at fault.
+
+    Args:
+        message: what is wrong, in words for the sender.
+        code: a short stable name for programs.
+        field: the field at fault, if it is one.
+        status: the HTTP status that says it best.
+    """
+
+    def __init__(self, message: str, *, code: str, field: str | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+        self.status = status
+
+
+class InvalidField(Refused):
+    """One field of a record or a request has a value that cannot be taken."""
+
+    def __init__(self, field: str, message: str, *, code: str = "invalid_field", status: int = 400) -> None:
+        super().__init__(message, code=code, field=field, status=status)
+
+
+class Undecodable(Refused):
+    """Bytes that are not what they were said to be."""
+
+    def __init__(self, message: str, *, code: str = "malformed", status: int = 400) -> None:
+        super().__init__(message, code=code, status=status)
+
+
+class Stop(LogmillError):
+    """The process cannot do its work."""
+
+
+class ConfigError(Stop):
+    """A setting is missing or wrong."""
+
+    exit_code = 2
+
+
+class AlreadyRunning(Stop):
+    """A port or a data folder is in use by another process."""
+
+    exit_code = 3

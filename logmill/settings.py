@@ -1,0 +1,176 @@
+"""Every setting in one table: name, type, default, unit, help; the only reader of the environment.
+
+A field `broker_url` is set by the environment variable `LOGMILL_BROKER_URL`. `.env.example` and
+`docs/settings.md` are written from this table by `logmill settings`, and a test holds them to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from logmill.errors import ConfigError
+
+PREFIX = "LOGMILL_"
+
+
+def _doc(help_: str, unit: str = "", **limits: Any) -> Meta:
+    return Meta(description=help_, extra={"unit": unit}, **limits)
+
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be set, and to what it is set now."""
+
+    # shared
+    broker_url: Annotated[str, _doc("Broker: amqp://, amqps:// (RabbitMQ) or sqlite:///path (embedded).")] = (
+        "sqlite:///data/broker.sqlite3"
+    )
+    data_dir: Annotated[str, _doc("Folder of everything that is kept on this machine.")] = "data"
+    storage_url: Annotated[str, _doc("Where producer and processors find storage.")] = "http://127.0.0.1:5002"
+    api_key: Annotated[str, _doc("Key that callers must send as `Authorization: Bearer KEY`; empty asks for none.")] = ""
+    allow_no_key: Annotated[
+        bool, _doc("Listen beyond loopback without a key. For networks that nobody else reaches, as in Compose.")
+    ] = False
+    log_level: Annotated[str, _doc("Level of Logmill's own logs.", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = (
+        "INFO"
+    )
+    drain_timeout_s: Annotated[float, _doc("How long a service may take to finish its work after SIGTERM.", "s", ge=0)] = (
+        20.0
+    )
+
+    # producer
+    producer_host: Annotated[str, _doc("Address the producer listens on.")] = "127.0.0.1"
+    producer_port: Annotated[int, _doc("Port the producer listens on.", ge=1, le=65535)] = 5000
+    producer_workers: Annotated[int, _doc("Producer processes.", ge=1, le=256)] = 1
+    producer_threads: Annotated[int, _doc("Threads per producer process; each serves one request.", ge=1, le=1024)] = 32
+    confirm_timeout_s: Annotated[
+        float, _doc("How long a request waits for the broker's confirm before it answers 503.", "s", gt=0)
+    ] = 5.0
+    publish_buffer_bytes: Annotated[
+        int, _doc("Accepted but unconfirmed bytes per producer process; beyond it requests get 503.", "bytes", ge=1024)
+    ] = 64 * 1024 * 1024
+    max_body_bytes: Annotated[int, _doc("Largest request body as sent.", "bytes", ge=1024)] = 16 * 1024 * 1024
+    max_decoded_bytes: Annotated[int, _doc("Largest request body after decompression.", "bytes", ge=1024)] = (
+        64 * 1024 * 1024
+    )
+    max_batch_records: Annotated[int, _doc("Most records in one request.", "records", ge=1)] = 50_000
+    max_message_bytes: Annotated[int, _doc("Longest `message` of a record.", "bytes", ge=16)] = 1024 * 1024
+    max_metadata_bytes: Annotated[int, _doc("Longest `metadata` of a record.", "bytes", ge=16)] = 256 * 1024
+
+    # processor
+    processors: Annotated[int, _doc("Processors that `logmill up` starts.", ge=1, le=256)] = 2
+    processor_id: Annotated[str, _doc("Name of this worker; empty takes host name and process id.")] = ""
+    processor_metrics_host: Annotated[str, _doc("Address of a processor's /health, /ready and /metrics.")] = "127.0.0.1"
+    processor_metrics_port: Annotated[
+        int, _doc("Port of the same; `logmill up` counts up from it, 0 serves none.", ge=0, le=65535)
+    ] = 5101
+    block_rows: Annotated[int, _doc("Most rows that are forwarded to storage in one block.", "records", ge=1, le=500_000)] = (
+        50_000
+    )
+    block_wait_ms: Annotated[int, _doc("Longest wait for a block to fill.", "ms", ge=0, le=10_000)] = 100
+    prefetch: Annotated[int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)] = 200
+    storage_timeout_s: Annotated[float, _doc("How long a call to storage may take.", "s", gt=0)] = 60.0
+    slow_response_ms: Annotated[float, _doc("Response time from which a record is an anomaly.", "ms", gt=0)] = 1000.0
+
+    # storage
+    storage_host: Annotated[str, _doc("Address storage listens on.")] = "127.0.0.1"
+    storage_port: Annotated[int, _doc("Port storage listens on.", ge=1, le=65535)] = 5002
+    storage_threads: Annotated[int, _doc("Threads of the storage service; each serves one request.", ge=1, le=256)] = 16
+    engine_threads: Annotated[int, _doc("Processor cores that one query may use.", ge=1, le=256)] = 2
+    engine_memory_bytes: Annotated[int, _doc("Memory that one query may use.", "bytes", ge=100_000_000)] = 4_000_000_000
+    max_ingest_bytes: Annotated[int, _doc("Largest body of POST /ingest and POST /logs.", "bytes", ge=1024)] = (
+        512 * 1024 * 1024
+    )
+    query_timeout_s: Annotated[float, _doc("How long a query may take.", "s", gt=0)] = 30.0
+    max_limit: Annotated[int, _doc("Largest `limit` of a query.", "records", ge=1)] = 10_000
+    recent_max_records: Annotated[int, _doc("Recent logs kept in memory.", "records", ge=0)] = 100_000
+    recent_max_bytes: Annotated[int, _doc("Memory for recent logs.", "bytes", ge=0)] = 128 * 1024 * 1024
+    allow_clear: Annotated[
+        str,
+        _doc("Whether DELETE /logs/clear works; auto: where storage listens on loopback.", pattern="^(auto|true|false)$"),
+    ] = "auto"
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """The settings in force: defaults, then the environment, then `overrides` by field name.
+
+    Raises:
+        ConfigError: names the variable and what is wrong with it; also for a LOGMILL_ variable that does not exist.
+    """
+    source = os.environ if environ is None else environ
+    known = set(Settings.__struct_fields__)
+    values: dict[str, Any] = {}
+    for name, text in source.items():
+        if not name.startswith(PREFIX):
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in known:
+            raise ConfigError(f"{name}: no such setting; `logmill settings` lists them")
+        if text != "":
+            values[field] = text
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    hints = get_type_hints(Settings, include_extras=True)
+    for field, value in values.items():
+        try:
+            values[field] = msgspec.convert(_bool(value, hints[field]), hints[field], strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{PREFIX}{field.upper()}: {error} (it is {value!r})") from None
+    return Settings(**values)
+
+
+def _bool(value: Any, hint: Any) -> Any:
+    """Spell out the words people use for true and false, which msgspec does not all know."""
+    if get_args(hint)[0] is bool and isinstance(value, str):
+        return {"yes": True, "on": True, "no": False, "off": False}.get(value.lower(), value)
+    return value
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give a child process these settings."""
+    spelled = {True: "true", False: "false"}
+    return {
+        PREFIX + name.upper(): spelled[value] if isinstance(value, bool) else str(value)
+        for name, value in msgspec.structs.asdict(settings).items()
+    }
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the table: variable, default as text, unit, help."""
+
+    name: str
+    default: str
+    unit: str
+    help: str
+
+
+def table() -> list[Row]:
+    """Every setting, in the order of the class."""
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = environment(Settings())
+    rows = []
+    for field in Settings.__struct_fields__:
+        meta = next(m for m in get_args(hints[field])[1:] if isinstance(m, Meta))
+        name = PREFIX + field.upper()
+        unit = (meta.extra or {}).get("unit", "")
+        rows.append(Row(name=name, default=defaults[name], unit=unit, help=meta.description or ""))
+    return rows
+
+
+def metrics_folder() -> str | None:
+    """Where the processes of one service share their metrics (prometheus_client's own variable), if several do."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
+
+
+def child_environment(settings: Settings, **more: str) -> dict[str, str]:
+    """The environment for a child process: ours, these settings, and `more`."""
+    return {**os.environ, **environment(settings), **more}
+
+
+def in_ci() -> bool:
+    """Whether this runs in continuous integration, where a missing server is a failure."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}

@@ -1,0 +1,178 @@
+"""What each Flask app of Logmill needs: one JSON shape for errors, API keys, body limits, health, readiness, metrics.
+
+Every error answer is `{"status": "error", "code", "message"}`, with `field` where one field is at fault and
+`errors` (each with `index`, `field`, `code`, `message`) where items of a batch are.
+"""
+
+from __future__ import annotations
+
+import hmac
+import io
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+import zstandard
+from flask import Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from werkzeug.exceptions import HTTPException
+
+from logmill.errors import Refused, Retry
+from logmill.settings import Settings, metrics_folder
+
+log = structlog.get_logger()
+
+OPEN_PATHS = frozenset({"/health", "/ready"})
+_encode = msgspec.json.Encoder().encode
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer; `body` may hold `msgspec.Raw`."""
+    return Response(_encode(body), status=status, headers=headers, mimetype="application/json")
+
+
+def error_answer(
+    status: int, code: str, message: str, *, field: str | None = None, headers: dict[str, str] | None = None, **more: Any
+) -> Response:
+    """An error answer in the one shape."""
+    body: dict[str, Any] = {"status": "error", "code": code, "message": message}
+    if field is not None:
+        body["field"] = field
+    return answer({**body, **more}, status, headers)
+
+
+def unavailable(message: str, retry_after_s: float) -> Response:
+    """503 with Retry-After in whole seconds, at least one."""
+    return error_answer(503, "unavailable", message, headers={"Retry-After": str(max(1, round(retry_after_s)))})
+
+
+def make_app(
+    service: str, settings: Settings, *, readiness: Callable[[], str], registry: CollectorRegistry
+) -> Flask:
+    """A Flask app with what every service has.
+
+    Args:
+        service: its name, as /health says it.
+        settings: those in force.
+        readiness: "ready", or in a few words what the service waits for.
+        registry: the metrics that /metrics shows.
+    """
+    app = Flask(service, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.register_error_handler(Refused, _on_refused)
+    app.register_error_handler(Retry, lambda error: unavailable(str(error), error.retry_after_s))
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(Exception, _on_bug)
+    if settings.api_key:
+        app.before_request(_key_check(settings.api_key))
+
+    @app.get("/health")
+    def health() -> Response:
+        return answer({"status": "healthy", "service": service})
+
+    @app.get("/ready")
+    def ready() -> Response:
+        state = readiness()
+        if state == "ready":
+            return answer({"status": "ready", "service": service})
+        return unavailable(state, 1)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(render_metrics(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def render_metrics(registry: CollectorRegistry) -> bytes:
+    """The metrics of this service in Prometheus' text format, summed over its processes where it has several."""
+    if metrics_folder() is None:
+        return generate_latest(registry)
+    merged = CollectorRegistry()
+    multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+    return generate_latest(merged)
+
+
+def _key_check(key: str) -> Callable[[], Response | None]:
+    wanted = key.encode()
+
+    def check() -> Response | None:
+        if request.path in OPEN_PATHS:
+            return None
+        sent = request.headers.get("X-Api-Key", "")
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            sent = token.strip()
+        if hmac.compare_digest(sent.encode(), wanted):
+            return None
+        return error_answer(
+            401, "unauthorized", "send the API key as `Authorization: Bearer KEY`", headers={"WWW-Authenticate": "Bearer"}
+        )
+
+    return check
+
+
+def _on_refused(error: Refused) -> Response:
+    return error_answer(error.status, error.code, str(error), field=error.field)
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = (error.name or "error").lower().replace(" ", "_")
+    headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    return error_answer(status, code, error.description or error.name, headers=headers)
+
+
+def _on_bug(error: Exception) -> Response:
+    log.error("request failed", method=request.method, path=request.path, exc_info=error)
+    return error_answer(500, "internal", "an unexpected error; the service's log has the details")
+
+
+def read_body(max_decoded_bytes: int) -> bytes:
+    """The request's body, decompressed (gzip, zstd), at most `max_decoded_bytes` long.
+
+    Raises:
+        Refused: 413 where it is too long, 415 for another encoding, 400 where it is no such stream.
+    """
+    return decompress(request.get_data(cache=False), request.headers.get("Content-Encoding", ""), max_decoded_bytes)
+
+
+def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Undo `encoding` ("", identity, gzip, zstd), never holding more than `max_bytes` of output.
+
+    Raises:
+        Refused: as in `read_body`.
+    """
+    encoding = encoding.strip().lower()
+    try:
+        if encoding in {"", "identity"}:
+            decoded = body
+        elif encoding in {"gzip", "x-gzip"}:
+            decoded = _gunzip(body, max_bytes)
+        elif encoding == "zstd":
+            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
+                decoded = reader.read(max_bytes + 1)
+        else:
+            raise Refused(f"Content-Encoding {encoding!r} is not known; use gzip or zstd", code="unsupported", status=415)
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise Refused(f"the body is no {encoding} stream: {error}", code="malformed") from None
+    if len(decoded) > max_bytes:
+        raise Refused(f"the body is longer than {max_bytes} bytes", code="too_large", status=413)
+    return decoded
+
+
+def _gunzip(body: bytes, max_bytes: int) -> bytes:
+    """All members of a gzip stream, at most `max_bytes` + 1 of them, so that the caller sees the excess."""
+    parts: list[bytes] = []
+    room = max_bytes + 1
+    while body and room > 0:
+        stream = zlib.decompressobj(wbits=31)
+        part = stream.decompress(body, room)
+        room -= len(part)
+        parts.append(part)
+        if room > 0 and not stream.eof:
+            raise zlib.error("it ends early")
+        body = stream.unused_data
+    return b"".join(parts)
