@@ -55,7 +55,7 @@ LANE_OF_LEVEL = {
 PRIORITY_OF_LEVEL = {"CRITICAL": "high", "ERROR": "high", "WARNING": "medium", "INFO": "low", "DEBUG": "low"}
 
 
-class Entry(msgspec.Struct, omit_defaults=True, frozen=True):
+class Entry(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
     """One accepted log on its way through the broker.
 
     Attributes:

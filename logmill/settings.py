@@ -22,7 +22,6 @@ def _doc(help_: str, unit: str = "", **limits: Any) -> Meta:
     return Meta(description=help_, extra={"unit": unit}, **limits)
 
 
-
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What can be set, and to what it is set now."""
 
@@ -32,16 +31,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     data_dir: Annotated[str, _doc("Folder of everything that is kept on this machine.")] = "data"
     storage_url: Annotated[str, _doc("Where producer and processors find storage.")] = "http://127.0.0.1:5002"
-    api_key: Annotated[str, _doc("Key that callers must send as `Authorization: Bearer KEY`; empty asks for none.")] = ""
+    api_key: Annotated[str, _doc("Key that callers must send as `Authorization: Bearer KEY`; empty asks for none.")] = (
+        ""
+    )
     allow_no_key: Annotated[
         bool, _doc("Listen beyond loopback without a key. For networks that nobody else reaches, as in Compose.")
     ] = False
     log_level: Annotated[str, _doc("Level of Logmill's own logs.", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = (
         "INFO"
     )
-    drain_timeout_s: Annotated[float, _doc("How long a service may take to finish its work after SIGTERM.", "s", ge=0)] = (
-        20.0
-    )
+    drain_timeout_s: Annotated[
+        float, _doc("How long a service may take to finish its work after SIGTERM.", "s", ge=0)
+    ] = 20.0
 
     # producer
     producer_host: Annotated[str, _doc("Address the producer listens on.")] = "127.0.0.1"
@@ -69,11 +70,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     processor_metrics_port: Annotated[
         int, _doc("Port of the same; `logmill up` counts up from it, 0 serves none.", ge=0, le=65535)
     ] = 5101
-    block_rows: Annotated[int, _doc("Most rows that are forwarded to storage in one block.", "records", ge=1, le=500_000)] = (
-        50_000
-    )
+    block_rows: Annotated[
+        int, _doc("Most rows that are forwarded to storage in one block.", "records", ge=1, le=500_000)
+    ] = 50_000
     block_wait_ms: Annotated[int, _doc("Longest wait for a block to fill.", "ms", ge=0, le=10_000)] = 100
-    prefetch: Annotated[int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)] = 200
+    prefetch: Annotated[
+        int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)
+    ] = 200
     storage_timeout_s: Annotated[float, _doc("How long a call to storage may take.", "s", gt=0)] = 60.0
     slow_response_ms: Annotated[float, _doc("Response time from which a record is an anomaly.", "ms", gt=0)] = 1000.0
 
@@ -92,7 +95,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     recent_max_bytes: Annotated[int, _doc("Memory for recent logs.", "bytes", ge=0)] = 128 * 1024 * 1024
     allow_clear: Annotated[
         str,
-        _doc("Whether DELETE /logs/clear works; auto: where storage listens on loopback.", pattern="^(auto|true|false)$"),
+        _doc(
+            "Whether DELETE /logs/clear works; auto: where storage listens on loopback.", pattern="^(auto|true|false)$"
+        ),
     ] = "auto"
 
 

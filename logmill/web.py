@@ -34,7 +34,13 @@ def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) 
 
 
 def error_answer(
-    status: int, code: str, message: str, *, field: str | None = None, headers: dict[str, str] | None = None, **more: Any
+    status: int,
+    code: str,
+    message: str,
+    *,
+    field: str | None = None,
+    headers: dict[str, str] | None = None,
+    **more: Any,
 ) -> Response:
     """An error answer in the one shape."""
     body: dict[str, Any] = {"status": "error", "code": code, "message": message}
@@ -48,9 +54,7 @@ def unavailable(message: str, retry_after_s: float) -> Response:
     return error_answer(503, "unavailable", message, headers={"Retry-After": str(max(1, round(retry_after_s)))})
 
 
-def make_app(
-    service: str, settings: Settings, *, readiness: Callable[[], str], registry: CollectorRegistry
-) -> Flask:
+def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], registry: CollectorRegistry) -> Flask:
     """A Flask app with what every service has.
 
     Args:
@@ -108,7 +112,10 @@ def _key_check(key: str) -> Callable[[], Response | None]:
         if hmac.compare_digest(sent.encode(), wanted):
             return None
         return error_answer(
-            401, "unauthorized", "send the API key as `Authorization: Bearer KEY`", headers={"WWW-Authenticate": "Bearer"}
+            401,
+            "unauthorized",
+            "send the API key as `Authorization: Bearer KEY`",
+            headers={"WWW-Authenticate": "Bearer"},
         )
 
     return check
@@ -155,7 +162,9 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
             with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
                 decoded = reader.read(max_bytes + 1)
         else:
-            raise Refused(f"Content-Encoding {encoding!r} is not known; use gzip or zstd", code="unsupported", status=415)
+            raise Refused(
+                f"Content-Encoding {encoding!r} is not known; use gzip or zstd", code="unsupported", status=415
+            )
     except (zlib.error, zstandard.ZstdError) as error:
         raise Refused(f"the body is no {encoding} stream: {error}", code="malformed") from None
     if len(decoded) > max_bytes:

@@ -1,4 +1,4 @@
-"""Batches to bytes and back: the NDJSON that crosses the broker, and the headers of the Arrow blocks that reach storage.
+"""Batches to bytes and back: the NDJSON that crosses the broker, and what goes with the Arrow blocks to storage.
 
 A batch message is one JSON object a line, `Entry` fields only, in the order of their ordinals; its facts travel in the
 message's headers (`VERSION_HEADER`, `RECEIVED_HEADER`, `COUNT_HEADER`). Whatever lacks the version header was published
@@ -111,11 +111,5 @@ def decompress(message: Message) -> bytes:
     return zstandard.ZstdDecompressor().decompress(message.body)
 
 
-# Facts about an Arrow block, as HTTP headers of POST /ingest.
-BATCHES_HEADER = "X-Logmill-Batches"
+# With POST /ingest: "1" where any batch of the block may have been stored before (redelivered, or posted again).
 CHECK_HEADER = "X-Logmill-Check"
-
-
-def batches_value(batch_ids: Sequence[UUID]) -> str:
-    """The batch ids of a block, as BATCHES_HEADER carries them: 32 hex digits each, comma-separated."""
-    return ",".join(batch_id.hex for batch_id in batch_ids)

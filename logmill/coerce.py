@@ -1,0 +1,125 @@
+"""The careful way from JSON to `Submitted`: nulls, other types, `log_data` and fields of the client's own.
+
+Fields that Logmill does not know are kept: they join `metadata`, where the name is not taken there already.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.submitted import EMPTY_OBJECT, Limits, Submitted, one_line_object
+from logmill.timestamps import to_us
+
+MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_JSON_TYPES = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
+
+
+def malformed(error: Exception) -> Undecodable:
+    """The error for a body that the JSON decoder gave up on."""
+    if isinstance(error, RecursionError):
+        return Undecodable("the JSON is nested too deeply", code="too_deep")
+    return Undecodable(f"the body is no valid JSON: {error}")
+
+
+def coerce(body: bytes, limits: Limits) -> Submitted:
+    """The item of a JSON object, looked at field by field.
+
+    Raises:
+        Undecodable: it is no JSON.
+        InvalidField: a value cannot be taken; names the field.
+        Refused: it is no object, or an empty one.
+    """
+    fields = _object(body)
+    if "log_data" in fields:
+        fields = _unwrap(fields)
+    known: dict[str, Any] = {}
+    extra: dict[str, Raw] = {}
+    for name, raw in fields.items():
+        if name == "metadata":
+            known[name] = raw
+        elif name == "source":
+            known.update(_source(_value(name, raw)))
+        elif name in Submitted.__struct_fields__:
+            value = _known_field(name, _value(name, raw))
+            if value is not None:
+                known[name] = value
+        else:
+            extra[name] = raw
+    if extra:
+        known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
+    if not known:
+        raise Refused("an empty object is no log", code="empty")
+    return Submitted(**known)
+
+
+def _object(body: bytes) -> dict[str, Raw]:
+    try:
+        return _decode_fields(body)
+    except msgspec.ValidationError:
+        raise Refused("a log must be a JSON object", code="not_an_object") from None
+    except MALFORMED as error:
+        raise malformed(error) from None
+
+
+def _unwrap(fields: dict[str, Raw]) -> dict[str, Raw]:
+    """`{"log_data": object or text, …}` as the object, or with the text as its message; the rest fills gaps."""
+    raw = fields.pop("log_data")
+    value = bytes(raw)
+    if value.startswith(b"{"):
+        inner = _object(value)
+        if "log_data" in inner:
+            raise InvalidField("log_data", "log_data may not hold another log_data")
+        return {**fields, **inner} if inner else {}
+    if not value.startswith(b'"') or value == b'""':
+        raise InvalidField("log_data", "log_data must be an object or text")
+    return {**fields, "message": raw}
+
+
+def _value(name: str, raw: Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except MALFORMED as error:
+        raise InvalidField(name, f"{name} cannot be read: {error}") from None
+
+
+def _known_field(name: str, value: Any) -> Any:
+    """The value in the type `Submitted` has for it; None where it is to be taken as absent."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "message" and not isinstance(value, str):
+        raise InvalidField(name, f"message must be text, not {_json_type(value)}")
+    if value is None:
+        return None
+    if name == "timestamp" and (is_number or isinstance(value, str)):
+        return to_us(value)
+    if isinstance(value, str) and name != "timestamp":
+        return value
+    if name == "level" and is_number:
+        return int(value) if math.isfinite(value) and value == int(value) else str(value)
+    if name == "id" and isinstance(value, int) and is_number:
+        return str(value)
+    wanted = "text or a number" if name in {"level", "id", "timestamp"} else "text"
+    raise InvalidField(name, f"{name} must be {wanted}, not {_json_type(value)}")
+
+
+def _source(value: Any) -> dict[str, str]:
+    """`source` as text is the file; as an object it has host and file."""
+    parts = {"file": value} if isinstance(value, str) else value or {}
+    if not isinstance(parts, dict) or not all(isinstance(parts.get(name, ""), str) for name in ("host", "file")):
+        raise InvalidField("source", "source must be text, or an object with the texts host and file")
+    return {name: parts[name] for name in ("host", "file") if name in parts}
+
+
+def _join(metadata: Raw, extra: dict[str, Raw], limits: Limits) -> Raw:
+    own = _decode_fields(one_line_object(metadata, limits))
+    return Raw(msgspec.json.encode({**extra, **own}))
+
+
+def _json_type(value: Any) -> str:
+    return _JSON_TYPES.get(type(value), "an object" if isinstance(value, dict) else "text")

@@ -1,0 +1,154 @@
+"""From the bytes that a client sent to `Entry` records: the one place that decides what is taken and what is refused.
+
+Pure: no I/O. A body in which every item is plain and well-formed is decoded in one call by msgspec; only an item that
+does not fit that mould goes through `logmill.coerce`, so that care costs nothing where it is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw
+
+from logmill.coerce import MALFORMED, coerce, malformed
+from logmill.errors import Refused, Undecodable
+from logmill.record import Entry
+from logmill.submitted import Limits, Submitted, entry_of
+
+__all__ = ["Limits", "Rejection", "Taken", "check_utf8", "from_array", "from_lines", "from_object"]
+
+
+class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why one item was not taken.
+
+    Attributes:
+        index: its place in the body, from 0.
+        code: a short stable name of the fault.
+        message: the fault, in words.
+        field: the field at fault, if it is one.
+    """
+
+    index: int
+    code: str
+    message: str
+    field: str | None = None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What came of a body: the records taken, in their order, and the items refused."""
+
+    entries: list[Entry]
+    rejected: list[Rejection]
+
+
+_decode_one = msgspec.json.Decoder(Submitted).decode
+_decode_many = msgspec.json.Decoder(list[Submitted]).decode
+_decode_lines = msgspec.json.Decoder(Submitted).decode_lines
+_decode_items = msgspec.json.Decoder(list[Raw]).decode
+
+
+def from_object(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Entry:
+    """The record of a body that is one JSON object, or `{"log_data": object or text}`.
+
+    Args:
+        body: UTF-8 JSON.
+        limits: what is too much.
+        now_us: the event time of a record that names none.
+        protocol: how it came in.
+
+    Raises:
+        Undecodable: the body is no JSON.
+        InvalidField: names the field at fault.
+        Refused: it is empty, or no object.
+    """
+    check_utf8(body)
+    try:
+        item = _decode_one(body)
+    except msgspec.ValidationError:
+        item = coerce(body, limits)
+    except MALFORMED as error:
+        raise malformed(error) from None
+    return entry_of(item, limits, now_us, protocol)
+
+
+def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Taken:
+    """The records of a JSON array of objects; arguments as in `from_object`, but a bad item is no error.
+
+    Raises:
+        Undecodable: the body is no JSON.
+        Refused: it is no array, is empty, or holds more than `limits.max_batch_records`.
+    """
+    check_utf8(body)
+    try:
+        items = _decode_many(body)
+    except msgspec.ValidationError:
+        taken = None
+    except MALFORMED as error:
+        raise malformed(error) from None
+    else:
+        _check_count(len(items), limits)
+        taken = _take_all(items, limits, now_us, protocol, multiline=b"\n" in body or b"\r" in body)
+    if taken is not None:
+        return taken
+    try:
+        raw_items = _decode_items(body)
+    except msgspec.ValidationError:
+        raise Refused("the body must be a JSON array of log objects", code="not_an_array") from None
+    except MALFORMED as error:
+        raise malformed(error) from None
+    return _take_each([bytes(raw) for raw in raw_items], limits, now_us, protocol)
+
+
+def from_lines(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Taken:
+    """The records of NDJSON, one object a line; blank lines do not count. As `from_array` otherwise."""
+    check_utf8(body)
+    try:
+        items = _decode_lines(body)
+    except MALFORMED:  # a line that needs care, or a malformed one: which, is found line by line
+        taken = None
+    else:
+        _check_count(len(items), limits)
+        taken = _take_all(items, limits, now_us, protocol, multiline=b"\r" in body)
+    return taken or _take_each([line for line in body.split(b"\n") if line.strip()], limits, now_us, protocol)
+
+
+def check_utf8(body: bytes) -> None:
+    """Refuse bytes that are not UTF-8, which the JSON decoder would let pass inside metadata.
+
+    Raises:
+        Undecodable: says where.
+    """
+    try:
+        str(body, "utf-8")
+    except UnicodeDecodeError as error:
+        raise Undecodable(f"the body is not UTF-8: byte {error.start}: {error.reason}", code="not_utf8") from None
+
+
+def _check_count(count: int, limits: Limits) -> None:
+    if count == 0:
+        raise Refused("the body holds no logs", code="empty")
+    if count > limits.max_batch_records:
+        raise Refused(f"{count} logs in one request, {limits.max_batch_records} at most", code="too_many", status=413)
+
+
+def _take_all(
+    items: Sequence[Submitted], limits: Limits, now_us: int, protocol: str, *, multiline: bool
+) -> Taken | None:
+    """All items the quick way, or None where one of them is to be refused."""
+    try:
+        return Taken([entry_of(item, limits, now_us, protocol, multiline=multiline) for item in items], [])
+    except Refused:
+        return None
+
+
+def _take_each(items: Sequence[bytes], limits: Limits, now_us: int, protocol: str) -> Taken:
+    _check_count(len(items), limits)
+    entries: list[Entry] = []
+    rejected: list[Rejection] = []
+    for index, raw in enumerate(items):
+        try:
+            entries.append(from_object(raw, limits, now_us=now_us, protocol=protocol))
+        except Refused as error:
+            rejected.append(Rejection(index=index, code=error.code, message=str(error), field=error.field))
+    return Taken(entries, rejected)
