@@ -15,7 +15,6 @@ from logmill.timestamps import MAX_US, MIN_US, datetime_to_us, to_us
 MAX_LABEL_BYTES = 256
 EMPTY_OBJECT = Raw(b"{}")
 _OPENING_BRACE = ord("{")
-_LINE_BREAKS = frozenset(b"\r\n")
 
 # Fields that few clients set, and how many bytes each may have.
 _SHORT_FIELDS = {"id": 512, "trace_id": 512, "span_id": 512, "host": MAX_LABEL_BYTES, "file": 4096}
@@ -142,6 +141,8 @@ def one_line_object(raw: Raw, limits: Limits, *, multiline: bool = True) -> Raw:
         if bytes(view) == b"null":
             return EMPTY_OBJECT
         raise InvalidField("metadata", "metadata must be a JSON object")
-    if multiline and not _LINE_BREAKS.isdisjoint(view):
-        return Raw(msgspec.json.format(bytes(view), indent=-1))
+    if multiline:
+        text = bytes(view)
+        if b"\n" in text or b"\r" in text:
+            return Raw(msgspec.json.format(text, indent=-1))
     return raw

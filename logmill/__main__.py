@@ -1,0 +1,5 @@
+"""`python -m logmill` is the `logmill` command."""
+
+from logmill.cli import main
+
+main()

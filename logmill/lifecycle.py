@@ -1,0 +1,106 @@
+"""Starting and ending processes: checks before a service listens, the gunicorn of each, signals and exit codes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from ipaddress import ip_address
+from pathlib import Path
+
+from logmill.errors import AlreadyRunning, ConfigError
+from logmill.settings import Settings, child_environment
+
+# gunicorn ends a worker that has not drained by then; a little more than the drain itself may take.
+DRAIN_MARGIN_S = 5
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_listen(host: str, port: int, settings: Settings) -> None:
+    """Refuse to listen to the world without a key, or on a port that is taken.
+
+    Raises:
+        ConfigError: beyond loopback without a key.
+        AlreadyRunning: the port is in use.
+    """
+    if not is_loopback(host) and not settings.api_key and not settings.allow_no_key:
+        raise ConfigError(
+            f"listening on {host} needs a key: set LOGMILL_API_KEY, or LOGMILL_ALLOW_NO_KEY=true where nobody else "
+            "reaches that address"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def exec_gunicorn(app: str, *, host: str, port: int, workers: int, threads: int, settings: Settings) -> None:
+    """Become gunicorn serving `app`; does not return.
+
+    The app is made in each worker after fork, since neither a broker connection nor the engine survives one.
+
+    Raises:
+        ConfigError: as in `check_listen`.
+        AlreadyRunning: as in `check_listen`.
+    """
+    check_listen(host, port, settings)
+    more = {}
+    if workers > 1:
+        more["PROMETHEUS_MULTIPROC_DIR"] = _fresh_metrics_folder(port)
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    arguments = [
+        sys.executable, "-m", "gunicorn", f"{app}:create_app()",
+        "--config", "python:logmill.gunicorn_conf",
+        "--bind", bind, "--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread",
+        "--graceful-timeout", str(int(settings.drain_timeout_s) + DRAIN_MARGIN_S),
+    ]  # fmt: skip
+    sys.stdout.flush()
+    os.execve(sys.executable, arguments, child_environment(settings, **more))  # noqa: S606 - no shell wanted
+
+
+def _fresh_metrics_folder(port: int) -> str:
+    folder = Path(tempfile.gettempdir()) / f"logmill-metrics-{os.getuid()}-{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return str(folder)
+
+
+class StopSignal:
+    """Set by the first SIGTERM or SIGINT, so that a loop can drain; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def install(self) -> None:
+        """Listen for the signals; call it in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self._asked.is_set():
+            os._exit(128 + number)
+        self._asked.set()
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return self._asked.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is time to stop, at most `timeout_s`; says whether it is."""
+        return self._asked.wait(timeout_s)

@@ -1,0 +1,1 @@
+"""The producer: accepts logs over HTTP and publishes them to the broker."""

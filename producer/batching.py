@@ -1,0 +1,166 @@
+"""Gathers the records of concurrent requests into one message a lane, and knows when the broker has them.
+
+While few messages are unconfirmed, records leave at once; under load they gather until a confirm makes room, so that
+latency stays low when it can and messages grow when they must. No timer is involved.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from logmill.broker.protocol import Publisher
+from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError
+from logmill.ids import log_id, new_batch_id
+from logmill.record import LANE_OF_LEVEL, Entry, Lane
+from logmill.timestamps import now_us
+from logmill.wire import encode_lines, pack
+
+# Unconfirmed messages a lane from which on records gather instead of leaving at once.
+MAX_IN_FLIGHT = 4
+# A message that is this large leaves at once all the same; larger ones gain nothing.
+FULL_BATCH_BYTES = 512 * 1024
+
+
+@dataclass(slots=True)
+class _OpenBatch:
+    """The message of a lane that is still being filled."""
+
+    batch_id: UUID = field(default_factory=new_batch_id)
+    received_at: int = field(default_factory=now_us)
+    chunks: list[bytes] = field(default_factory=list)
+    count: int = 0
+    size_bytes: int = 0
+    confirmed: Future[None] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The records of one submission in one lane: `ordinals[k]` starts at `first` of the batch."""
+
+    batch_id: UUID
+    first: int
+    indexes: Sequence[int]
+    confirmed: Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Records handed over together, on their way to the broker."""
+
+    parts: Sequence[_Part]
+
+    def wait(self, timeout_s: float) -> None:
+        """Return once the broker has every record on disk.
+
+        Raises:
+            BrokerUnavailable: it has not within `timeout_s`, or the connection broke; some may be there all the same.
+            BrokerFull: it refused them.
+        """
+        deadline = time.monotonic() + timeout_s
+        for part in self.parts:
+            try:
+                part.confirmed.result(max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                raise BrokerUnavailable(f"the broker did not confirm within {timeout_s:g} s") from None
+
+    def log_ids(self) -> list[str]:
+        """The id of each record, in the order they were submitted."""
+        ids = [""] * sum(len(part.indexes) for part in self.parts)
+        for part in self.parts:
+            for ordinal, index in enumerate(part.indexes, part.first):
+                ids[index] = log_id(part.batch_id, ordinal)
+        return ids
+
+
+class LaneBatcher:
+    """Turns submissions into messages; used by all threads of one process.
+
+    Args:
+        publisher: where messages go.
+        buffer_bytes: most encoded bytes that may be unconfirmed; beyond it, submissions are refused.
+    """
+
+    def __init__(self, publisher: Publisher, buffer_bytes: int) -> None:
+        self._publisher = publisher
+        self._buffer_bytes = buffer_bytes
+        self._lock = threading.Lock()
+        self._open = {lane: _OpenBatch() for lane in Lane}
+        self._in_flight = dict.fromkeys(Lane, 0)
+        self._unconfirmed_bytes = 0
+
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """Encoded bytes that the broker has not confirmed yet."""
+        return self._unconfirmed_bytes
+
+    def submit(self, entries: Sequence[Entry]) -> Submission:
+        """Hand records over; returns before they are confirmed.
+
+        Raises:
+            BrokerFull: the buffer is full.
+        """
+        by_lane: dict[Lane, list[int]] = {}
+        for index, entry in enumerate(entries):
+            by_lane.setdefault(LANE_OF_LEVEL[entry.level], []).append(index)
+        encoded = {lane: encode_lines([entries[index] for index in indexes]) for lane, indexes in by_lane.items()}
+        parts = []
+        with self._lock:
+            if self._unconfirmed_bytes + sum(map(len, encoded.values())) > self._buffer_bytes:
+                raise BrokerFull("the producer's buffer is full: the broker confirms too slowly")
+            for lane, lines in encoded.items():
+                batch = self._fresh(lane)
+                parts.append(_Part(batch.batch_id, batch.count, by_lane[lane], batch.confirmed))
+                batch.chunks.append(lines)
+                batch.count += len(by_lane[lane])
+                batch.size_bytes += len(lines)
+                self._unconfirmed_bytes += len(lines)
+        for lane in encoded:
+            self._flush(lane)
+        return Submission(parts)
+
+    def _fresh(self, lane: Lane) -> _OpenBatch:
+        """The open batch of a lane; a new one where it is empty, so that its id and time are of now."""
+        if self._open[lane].count == 0:
+            self._open[lane] = _OpenBatch()
+        return self._open[lane]
+
+    def _flush(self, lane: Lane) -> None:
+        """Send the open batch where there is room for it, or where it is full."""
+        with self._lock:
+            batch = self._open[lane]
+            if batch.count == 0:
+                return
+            if self._in_flight[lane] >= MAX_IN_FLIGHT and batch.size_bytes < FULL_BATCH_BYTES:
+                return
+            self._open[lane] = _OpenBatch()
+            self._in_flight[lane] += 1
+        try:
+            message = pack(
+                b"".join(batch.chunks),
+                batch_id=batch.batch_id,
+                lane=lane,
+                received_at=batch.received_at,
+                count=batch.count,
+            )
+            published = self._publisher.publish(message)
+        except LogmillError as error:
+            published = Future()
+            published.set_exception(error)
+        published.add_done_callback(partial(self._settled, lane, batch))
+
+    def _settled(self, lane: Lane, batch: _OpenBatch, published: Future[None]) -> None:
+        with self._lock:
+            self._in_flight[lane] -= 1
+            self._unconfirmed_bytes -= batch.size_bytes
+        error = published.exception()
+        if error is None:
+            batch.confirmed.set_result(None)
+        else:
+            batch.confirmed.set_exception(error)
+        self._flush(lane)

@@ -1,0 +1,67 @@
+"""Picks the reader of a request body by its content type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from logmill.errors import InvalidField, Refused
+from logmill.intake import Taken, from_array, from_lines, from_object
+from logmill.submitted import Limits
+from producer.formats.text import Defaults, from_text
+
+NDJSON_TYPES = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+        "application/json-seq",
+    }
+)
+
+
+def read(
+    body: bytes, content_type: str, query: Mapping[str, str], limits: Limits, *, now_us: int, batch: bool
+) -> Taken:
+    """The records of a body.
+
+    Args:
+        body: decompressed bytes.
+        content_type: without parameters, lower case; "" is taken as JSON.
+        query: the request's parameters; `level`, `service`, `host` and `file` say it for the lines of a text.
+        limits: what is too much.
+        now_us: the event time of records that name none.
+        batch: whether many records are expected, as /logs/batch does.
+
+    Raises:
+        Refused: 415 for another content type, 400 where the body is none of what its type says.
+        InvalidField: the one record of a single body is at fault.
+    """
+    if not body.strip():
+        raise Refused("the body is empty", code="empty")
+    if content_type in NDJSON_TYPES:
+        return from_lines(body, limits, now_us=now_us, protocol="http")
+    if content_type == "text/plain":
+        return _single(from_text(body, limits, now_us=now_us, defaults=_defaults(query), whole=not batch), batch)
+    if content_type not in {"", "application/json"} and not content_type.endswith("+json"):
+        message = (
+            f"Content-Type {content_type!r} is not known; use application/json, application/x-ndjson or text/plain"
+        )
+        raise Refused(message, code="unsupported_media_type", status=415)
+    if batch:
+        return from_array(body, limits, now_us=now_us, protocol="http")
+    return Taken([from_object(body, limits, now_us=now_us, protocol="http")], [])
+
+
+def _defaults(query: Mapping[str, str]) -> Defaults:
+    unknown = sorted(set(query) - set(Defaults.__struct_fields__) - {"ids"})
+    if unknown:
+        raise InvalidField(unknown[0], f"{unknown[0]} is no parameter; level, service, host and file are")
+    return Defaults(**{name: query[name] for name in Defaults.__struct_fields__ if name in query})
+
+
+def _single(taken: Taken, batch: bool) -> Taken:
+    if not batch and taken.rejected:
+        fault = taken.rejected[0]
+        raise InvalidField(fault.field or "message", fault.message, code=fault.code)
+    return taken

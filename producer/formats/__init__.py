@@ -1,0 +1,1 @@
+"""What the producer understands: one protocol or body format a file."""

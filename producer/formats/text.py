@@ -1,0 +1,72 @@
+"""Plain text: a line is a record, and its level is read off the line where it says one."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from logmill.errors import Refused
+from logmill.intake import Rejection, Taken, check_utf8
+from logmill.record import LEVEL_SYNONYMS
+from logmill.submitted import Limits, Submitted, entry_of
+
+# Where loggers put a level, they put it near the start; a word further on is prose.
+LEVEL_SEARCH_CHARS = 160
+
+_WORDS = "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|FATAL|EMERG(?:ENCY)?|ALERT|PANIC"
+_LEVEL = re.compile(
+    rf"\b(?P<word>{_WORDS})\b"  # 2026-01-31 12:00:00 ERROR …, as most loggers write it
+    rf"|[\[<](?P<bracketed>(?i:{_WORDS}))[\]>]"  # [error] of Apache and nginx
+    rf"|\b(?:level|lvl|severity)=\"?(?P<pair>(?i:{_WORDS}))\b"  # logfmt
+    r"|^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +\d+ +\d+ (?P<letter>[VDIWEF]) "  # Android's logcat
+)
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """What a text body cannot say of its lines: given once, as query parameters."""
+
+    level: str = ""
+    service: str = ""
+    host: str = ""
+    file: str = ""
+
+
+def level_of(line: str) -> str:
+    """The level that a line of text names, or "" where it names none."""
+    match = _LEVEL.search(line, 0, LEVEL_SEARCH_CHARS)
+    return LEVEL_SYNONYMS[(match[match.lastgroup or 0]).upper()] if match else ""
+
+
+def from_text(body: bytes, limits: Limits, *, now_us: int, defaults: Defaults, whole: bool) -> Taken:
+    """The records of a text body: one a line, or one in all where `whole`; blank lines do not count.
+
+    Raises:
+        Undecodable: it is not UTF-8.
+        Refused: it holds no text, or too many lines.
+    """
+    check_utf8(body)
+    text = body.decode()
+    lines = [text.rstrip("\r\n")] if whole else text.split("\n")
+    entries, rejected, index = [], [], 0
+    for line in lines:
+        message = line.rstrip("\r")
+        if not message.strip():
+            continue
+        if index >= limits.max_batch_records:
+            raise Refused(f"more than {limits.max_batch_records} lines in one request", code="too_many", status=413)
+        item = Submitted(
+            level=level_of(message) or defaults.level or "INFO",
+            message=message,
+            service=defaults.service,
+            host=defaults.host,
+            file=defaults.file,
+        )
+        try:
+            entries.append(entry_of(item, limits, now_us, "http"))
+        except Refused as error:
+            rejected.append(Rejection(index=index, code=error.code, message=str(error), field=error.field))
+        index += 1
+    if index == 0:
+        raise Refused("the body holds no logs", code="empty")
+    return Taken(entries, rejected)

@@ -1,0 +1,38 @@
+"""What the producer counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """The producer's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter(
+            "logmill_producer_records",
+            "Records by result: accepted, rejected, unavailable",
+            ["result"],
+            registry=self.registry,
+        )
+        self.confirm_seconds = Histogram(
+            "logmill_producer_confirm_seconds",
+            "From handing records over to the broker's confirm, seconds",
+            registry=self.registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+        )
+        for result in ("accepted", "rejected", "unavailable"):
+            self.records.labels(result)
+
+    def watch_buffer(self, unconfirmed_bytes: Callable[[], float]) -> None:
+        """Show how much waits for the broker's confirm."""
+        gauge = Gauge(
+            "logmill_producer_unconfirmed_bytes",
+            "Encoded bytes that the broker has not confirmed",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        gauge.set_function(unconfirmed_bytes)
