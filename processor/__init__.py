@@ -1,0 +1,1 @@
+"""The processor: consumes batches, enriches them as columns, hands blocks to storage, acknowledges last."""

@@ -1,0 +1,106 @@
+"""What a processor counts, and the small server that shows it beside /health and /ready."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+
+from logmill.settings import Settings
+
+REQUEST_TIMEOUT_S = 5
+
+
+class Metrics:
+    """The processor's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter(
+            "logmill_processor_records",
+            "Records by result: stored, duplicate, rejected",
+            ["result"],
+            registry=self.registry,
+        )
+        self.messages = Counter(
+            "logmill_processor_messages",
+            "Messages settled, by lane and result: acknowledged, dead",
+            ["lane", "result"],
+            registry=self.registry,
+        )
+        self.redelivered = Counter(
+            "logmill_processor_redelivered", "Messages that had been delivered before", registry=self.registry
+        )
+        self.step_seconds = Histogram(
+            "logmill_processor_step_seconds",
+            "Time per block and step: decode, stages, encode, store",
+            ["step"],
+            registry=self.registry,
+            buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+        )
+        self.block_rows = Histogram(
+            "logmill_processor_block_rows",
+            "Rows per block",
+            registry=self.registry,
+            buckets=(1, 10, 100, 1000, 5000, 10_000, 25_000, 50_000, 100_000),
+        )
+
+
+class StatusServer:
+    """Serves /health, /ready and /metrics on a thread; nothing where the port is 0.
+
+    Args:
+        readiness: "ready", or in a few words what the worker waits for.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics, readiness: Callable[[], str]) -> None:
+        self._server: ThreadingHTTPServer | None = None
+        if settings.processor_metrics_port == 0:
+            return
+        address = (settings.processor_metrics_host, settings.processor_metrics_port)
+        self._server = ThreadingHTTPServer(address, _handler(metrics.registry, readiness))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="status", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def _handler(registry: CollectorRegistry, readiness: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_TIMEOUT_S
+
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._send(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+            elif self.path == "/health":
+                self._json(200, {"status": "healthy", "service": "processor"})
+            elif self.path == "/ready":
+                state = readiness()
+                ready = {"status": "ready", "service": "processor"}
+                waits = {"status": "error", "code": "unavailable", "message": state}
+                self._json(*((200, ready) if state == "ready" else (503, waits)))
+            else:
+                message = "there are /health, /ready and /metrics"
+                self._json(404, {"status": "error", "code": "not_found", "message": message})
+
+        def _json(self, status: int, body: dict[str, str]) -> None:
+            self._send(status, json.dumps(body).encode(), "application/json")
+
+        def _send(self, status: int, body: bytes, content_type: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            """Keep requests for metrics out of our logs."""
+
+    return Handler

@@ -1,0 +1,234 @@
+"""The loop of a processor: gather deliveries, make a block, have it stored, acknowledge last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import polars as pl
+import structlog
+
+from logmill.broker.protocol import Consumer, Delivery
+from logmill.errors import BrokerUnavailable, Refused, Retry
+from logmill.ids import batch_id_of
+from logmill.intake import Rejection
+from logmill.lifecycle import StopSignal
+from logmill.settings import Settings
+from logmill.submitted import Limits
+from logmill.timestamps import now_us
+from logmill.wire import COUNT_HEADER, Batch, is_batch, unpack
+from processor.columns import TIME, to_arrow, to_frame
+from processor.foreign import read_foreign
+from processor.metrics import Metrics
+from processor.sink import StorageSink
+from processor.stages import make_stages
+
+log = structlog.get_logger()
+
+IDLE_WAIT_S = 0.5
+US_A_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A delivery that was read: the batch in it, and the items of it that cannot be taken."""
+
+    delivery: Delivery
+    batch: Batch
+    rejected: Sequence[Rejection] = ()
+
+
+class Worker:
+    """One consumer's loop, for one thread.
+
+    Args:
+        consumer: where batches come from.
+        sink: where blocks go.
+        settings: those in force.
+        processor_id: how this worker signs what it processed.
+        metrics: what it counts.
+        stop: when to end.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        sink: StorageSink,
+        settings: Settings,
+        *,
+        processor_id: str,
+        metrics: Metrics,
+        stop: StopSignal,
+    ) -> None:
+        self._consumer = consumer
+        self._sink = sink
+        self._settings = settings
+        self._limits = Limits.of(settings)
+        self._stages = make_stages(settings)
+        self._processor_id = processor_id
+        self._metrics = metrics
+        self._stop = stop
+
+    def run(self) -> None:
+        """Work until told to stop; what is then unsettled goes back to the broker."""
+        while not self._stop.is_set():
+            try:
+                deliveries = self._gather()
+                if deliveries:
+                    self.process(deliveries)
+            except BrokerUnavailable as error:
+                log.warning("the broker is away", reason=str(error))
+                self._stop.wait(error.retry_after_s)
+            except Retry as error:
+                log.info("stopping with work in hand; the broker will deliver it again", reason=str(error))
+
+    def _gather(self) -> list[Delivery]:
+        """Deliveries for one block: until it is full, or the first has waited long enough."""
+        first = self._consumer.receive(IDLE_WAIT_S)
+        if first is None:
+            return []
+        deliveries, rows = [first], _rows(first)
+        deadline = time.monotonic() + self._settings.block_wait_ms / 1000
+        while rows < self._settings.block_rows and not self._stop.is_set():
+            delivery = self._consumer.receive(max(0.0, deadline - time.monotonic()))
+            if delivery is None:
+                break
+            deliveries.append(delivery)
+            rows += _rows(delivery)
+        return deliveries
+
+    def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Enrich, store and settle these deliveries.
+
+        Raises:
+            Retry: storage or the broker went away and the process is to stop; nothing is settled that is not stored.
+        """
+        with self._timed("decode"):
+            works = [work for delivery in deliveries if (work := self._read(delivery)) is not None]
+        for block in _blocks_of_a_day(works):
+            self._store(block)
+
+    def _read(self, delivery: Delivery) -> Work | None:
+        """What is in a message; one that cannot be read is dead-lettered and gives None."""
+        if delivery.redelivered:
+            self._metrics.redelivered.inc()
+        try:
+            if is_batch(delivery.message):
+                return Work(delivery, unpack(delivery.message))
+            return Work(delivery, *read_foreign(delivery.message, self._limits))
+        except Refused as error:
+            self._dead_letter(delivery, error)
+            return None
+
+    def _store(self, works: Sequence[Work]) -> None:
+        """Store the batches as one block, or one by one where storage refuses the block, and settle them."""
+        try:
+            self._store_block(works)
+        except Refused as error:
+            if len(works) == 1:
+                self._dead_letter(works[0].delivery, error)
+                return
+            log.warning("block refused; storing its batches one by one", batches=len(works), reason=str(error))
+            for work in works:
+                self._store([work])
+
+    def _store_block(self, works: Sequence[Work]) -> None:
+        started = time.perf_counter()
+        try:
+            block, rows = self._make_block([work.batch for work in works])
+        except Exception as error:  # whatever it is, the batch at fault must not hold up the others for ever
+            log.exception("block cannot be processed", batches=len(works))
+            raise Refused(f"cannot be processed: {type(error).__name__}: {error}", code="unprocessable") from error
+        redelivered = any(work.delivery.redelivered for work in works)
+        with self._timed("store"):
+            stored = self._sink.store(block, may_be_known=redelivered)
+        self._report_items(works)
+        self._consumer.acknowledge([work.delivery for work in works])
+        for work in works:
+            self._metrics.messages.labels(work.delivery.message.lane, "acknowledged").inc()
+        self._metrics.block_rows.observe(rows)
+        self._metrics.records.labels("stored").inc(stored.stored)
+        self._metrics.records.labels("duplicate").inc(stored.duplicates)
+        log.debug(
+            "block stored",
+            rows=rows,
+            batches=len(works),
+            duplicates=stored.duplicates,
+            seconds=round(time.perf_counter() - started, 3),
+        )
+
+    def _make_block(self, batches: Sequence[Batch]) -> tuple[bytes, int]:
+        with self._timed("columns"):
+            frame = to_frame(batches)
+        with self._timed("stages"):
+            for _name, stage in self._stages:
+                frame = stage(frame)
+        with self._timed("encode"):
+            frame = frame.with_columns(
+                processed_at=pl.lit(now_us(), dtype=pl.Int64).cast(TIME), processor_id=pl.lit(self._processor_id)
+            )
+            return to_arrow(frame), frame.height
+
+    def _dead_letter(self, delivery: Delivery, error: Refused) -> None:
+        """Note the rejection in storage, then put the message aside; in this order, so that a crash repeats both."""
+        message = delivery.message
+        if message.message_id:
+            self._sink.report_rejections([_rejection(delivery, None, error.code, str(error))])
+        self._consumer.dead_letter(delivery, str(error))
+        self._metrics.messages.labels(message.lane, "dead").inc()
+        self._metrics.records.labels("rejected").inc(_rows(delivery))
+        log.warning("message dead-lettered", message_id=message.message_id, lane=message.lane, reason=str(error))
+
+    def _report_items(self, works: Sequence[Work]) -> None:
+        rejections = [
+            _rejection(work.delivery, item.index, item.code, item.message, work.batch)
+            for work in works
+            for item in work.rejected
+        ]
+        if rejections:
+            self._sink.report_rejections(rejections)
+            self._metrics.records.labels("rejected").inc(len(rejections))
+
+    def _timed(self, step: str) -> _Timer:
+        return _Timer(self._metrics, step)
+
+
+class _Timer:
+    """Observes how long a step took."""
+
+    def __init__(self, metrics: Metrics, step: str) -> None:
+        self._histogram = metrics.step_seconds.labels(step)
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_exc: object) -> None:
+        self._histogram.observe(time.perf_counter() - self._started)
+
+
+def _rows(delivery: Delivery) -> int:
+    count = delivery.message.headers.get(COUNT_HEADER, 1)
+    return count if isinstance(count, int) else 1
+
+
+def _blocks_of_a_day(works: Sequence[Work]) -> Iterator[list[Work]]:
+    """Works grouped by the day they were received on, since storage keeps each day as a partition of its own."""
+    by_day = sorted(works, key=lambda work: work.batch.received_at // US_A_DAY)
+    for _day, group in groupby(by_day, key=lambda work: work.batch.received_at // US_A_DAY):
+        yield list(group)
+
+
+def _rejection(
+    delivery: Delivery, ordinal: int | None, code: str, reason: str, batch: Batch | None = None
+) -> dict[str, object]:
+    batch_id = batch.batch_id if batch else batch_id_of(delivery.message.message_id)
+    return {
+        "batch_id": str(batch_id),
+        "ordinal": ordinal,
+        "code": code,
+        "reason": reason,
+        "lane": str(delivery.message.lane),
+        "at": now_us(),
+    }
