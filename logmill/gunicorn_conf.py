@@ -9,6 +9,8 @@ from prometheus_client import multiprocess
 from logmill.settings import metrics_folder
 
 preload_app = False
+# Else every gunicorn of this user opens the same control socket in the home folder.
+control_socket_disable = True
 keepalive = 75
 timeout = 120
 accesslog = None

@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load()
     configure_logs("producer", settings)
     publisher = open_broker(settings.broker_url).publisher()
+    publisher.connect()
     batcher = LaneBatcher(publisher, settings.publish_buffer_bytes)
     metrics = Metrics()
     app = make_app("producer", settings, readiness=lambda: publisher.state, registry=metrics.registry)

@@ -57,7 +57,10 @@ class Delivery:
 
 
 class Publisher(Protocol):
-    """Publishes from any thread of one process; connects after fork, on first use."""
+    """Publishes from any thread of one process; connects after fork, on first use or on `connect`."""
+
+    def connect(self) -> None:
+        """Begin to connect, and return at once; `state` says how far it is."""
 
     def publish(self, message: Message) -> Future[None]:
         """Hand over one message.

@@ -1,0 +1,71 @@
+# What a person types. The work is in scripts/ and in the `logmill` command.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check up down logs bench health clean stats lock docs check-images
+
+ARGS ?=
+PROCESSORS ?= 1
+SERVICE ?=
+COMPOSE := docker compose
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Set up, then start Logmill on this machine; Ctrl-C stops it (ARGS="--broker amqp://…")
+	@scripts/setup run
+	@exec scripts/with-env .venv/bin/logmill up $(ARGS)
+
+test: ## Set up, then run every test (ARGS="-k batch")
+	@scripts/setup dev
+	@scripts/ensure-rabbitmq
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: ## Set up, then check format, lint, types and imports
+	@scripts/setup dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+up: compose ## Build the images and start everything in Docker (PROCESSORS=3)
+	$(COMPOSE) up --build --detach --wait --scale processor=$(PROCESSORS)
+	$(COMPOSE) ps
+
+down: compose ## Stop what `make up` started; its data stays (docker compose down -v removes it)
+	$(COMPOSE) down
+
+logs: compose ## Follow the logs of what `make up` started (SERVICE=processor)
+	$(COMPOSE) logs --follow --tail 100 $(SERVICE)
+
+.PHONY: compose
+compose:
+	@$(COMPOSE) version >/dev/null 2>&1 || { \
+	    echo 'error: this needs Docker and its Compose plugin ("docker compose"); "make run" does not' >&2; exit 1; }
+
+bench: ## Set up, then measure the whole pipeline (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.pipeline $(ARGS)
+
+health: ## Ask the running services how they are
+	@scripts/setup run
+	@scripts/with-env .venv/bin/logmill health $(ARGS)
+
+stats: ## Show what the running storage holds
+	@scripts/setup run
+	@scripts/with-env .venv/bin/logmill stats $(ARGS)
+
+clean: ## Remove data/ (all stored logs) and build leftovers; refused while Logmill runs
+	@scripts/clean
+
+lock: ## Write the requirements from pyproject.toml (ARGS=--upgrade takes the newest)
+	@scripts/setup dev
+	@scripts/lock $(ARGS)
+
+docs: ## Write .env.example and docs/settings.md from the table of settings
+	@scripts/setup dev
+	.venv/bin/logmill settings --format env >.env.example.new && mv .env.example.new .env.example
+	.venv/bin/logmill settings --format markdown >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+
+check-images: ## Install each service from its lock and start it as its Dockerfile does, without Docker
+	@scripts/setup run
+	@.venv/bin/python scripts/check_images.py $(ARGS)

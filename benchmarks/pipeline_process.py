@@ -1,0 +1,153 @@
+"""Starts the whole pipeline for a measurement, on ports and in a folder of its own, and reads what it costs in CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+from logmill.settings import Settings, child_environment, load
+from logmill.supervisor import python_command
+from tests.support.rabbitmq_node import RabbitNode, free_port
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 90.0
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class Pipeline:
+    """`logmill up` as a child process, with a RabbitMQ node beside it where `broker` is "rabbitmq".
+
+    Args:
+        folder: an empty folder.
+        broker: "rabbitmq" or "embedded".
+        overrides: settings by field name.
+    """
+
+    def __init__(self, folder: Path, broker: str, **overrides: object) -> None:
+        self._folder = folder
+        self._node: RabbitNode | None = None
+        if broker == "rabbitmq":
+            (folder / "rabbitmq").mkdir()
+            self._node = RabbitNode(folder / "rabbitmq")
+        self._broker = broker
+        self._overrides = overrides
+        self._process: subprocess.Popen[bytes] | None = None
+        self.settings: Settings = Settings()
+
+    def __enter__(self) -> Pipeline:
+        if self._node is not None:
+            self._node.start()
+        data = self._folder / "data"
+        storage_port = free_port()
+        url = self._node.url if self._node else f"sqlite:///{data / 'broker.sqlite3'}"
+        self.settings = load(
+            {},
+            broker_url=url,
+            data_dir=str(data),
+            producer_port=free_port(),
+            storage_port=storage_port,
+            storage_url=f"http://127.0.0.1:{storage_port}",
+            processor_metrics_port=0,
+            **self._overrides,
+        )
+        with (self._folder / "logmill.log").open("wb") as output:
+            self._process = subprocess.Popen(
+                python_command("up"), env=child_environment(self.settings), stdout=output, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not all(_ready(url) for url in (self.producer_url, self.storage_url)):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                log = (self._folder / "logmill.log").read_text()[-3000:]
+                self.__exit__(None, None, None)
+                raise RuntimeError(f"the pipeline did not start:\n{log}")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+        if self._node is not None:
+            self._node.stop()
+
+    @property
+    def producer_url(self) -> str:
+        """Where logs are sent."""
+        return f"http://127.0.0.1:{self.settings.producer_port}"
+
+    @property
+    def storage_url(self) -> str:
+        """Where logs are found."""
+        return self.settings.storage_url
+
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds so far, by service and "broker" where that is a process of its own."""
+        seconds: dict[str, float] = {}
+        if self._process is not None:
+            for pid in _descendants(self._process.pid):
+                name = _service_of(pid)
+                seconds[name] = seconds.get(name, 0.0) + _cpu_of(pid)
+        if self._node is not None:
+            seconds["broker"] = sum(_cpu_of(pid) for pid in [self._node.pid, *_descendants(self._node.pid)])
+        return seconds
+
+    def total_logs(self) -> int:
+        """Logs that storage holds."""
+        response = requests.get(f"{self.storage_url}/logs/stats", timeout=60)
+        response.raise_for_status()
+        return int(response.json()["total_logs"])
+
+
+def _ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/ready", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on (proc(5)); the second may hold spaces."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu_of(pid: int) -> float:
+    """User and system time of a process and of its children that have ended."""
+    try:
+        return sum(int(ticks) for ticks in _stat(pid)[11:15]) / _TICKS_A_SECOND
+    except FileNotFoundError:
+        return 0.0
+
+
+def _descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                children.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found, queue = [], [pid]
+    while queue:
+        for child in children.get(queue.pop(), []):
+            found.append(child)
+            queue.append(child)
+    return found
+
+
+def _service_of(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return "ended"
+    return next((name for name in ("producer", "processor", "storage") if f"{name}" in words), "other")

@@ -1,0 +1,1 @@
+"""The storage service: keeps logs on disk and in memory, and answers questions about them."""

@@ -1,0 +1,70 @@
+"""The Flask app of storage; run it in one process with threads, which alone holds the data folder."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import structlog
+from flask import Flask
+
+from logmill import web
+from logmill.settings import Settings, load
+from storage.errors import QueryTimeout
+from storage.locking import FolderLock
+from storage.metrics import Metrics
+from storage.routes import ingest, logs, rejections
+from storage.store import Store
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The app on an open store; call it after the fork, since the engine does not survive one.
+
+    `app.extensions["logmill_close"]` closes the store and lets go of the data folder.
+
+    Raises:
+        AlreadyRunning: another process holds the data folder.
+        ConfigError: the folder cannot be used, or a newer program wrote it.
+    """
+    settings = settings or load()
+    folder = Path(settings.data_dir)
+    lock = FolderLock(folder)
+    try:
+        from storage.engine.chdb_engine import ChdbEngine
+
+        store = Store(ChdbEngine(folder / "store", settings), settings)
+    except BaseException:
+        lock.release()
+        raise
+    metrics = Metrics(store)
+    state = {"readiness": "ready"}
+
+    def close() -> None:
+        if state["readiness"] == "ready":
+            state["readiness"] = "shutting down"
+            store.close()
+            lock.release()
+
+    app = web.make_app("storage", settings, readiness=lambda: state["readiness"], registry=metrics.registry)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
+    app.register_error_handler(QueryTimeout, lambda error: web.error_answer(504, "query_timeout", str(error)))
+    app.register_blueprint(ingest.blueprint(store, metrics, settings))
+    app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
+    app.register_blueprint(rejections.blueprint(store, metrics, settings))
+    app.extensions["logmill_close"] = close
+    log.info("store open", folder=str(folder), **store.disk_use())
+    return app
+
+
+def may_clear(settings: Settings) -> bool:
+    """Whether DELETE /logs/clear is allowed; `auto` allows it where only this machine can ask."""
+    if settings.allow_clear != "auto":
+        return settings.allow_clear == "true"
+    if settings.storage_host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(settings.storage_host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,155 @@
+"""ClickHouse inside this process (chDB): the only module that knows it.
+
+Traps it shields from: chdb must be imported after the fork; a connection serves one call at a time; an error text may
+hold bytes that are no UTF-8 and then arrives as UnicodeDecodeError; a bound string is unescaped as TSV by the engine;
+`async_insert` is on by default; the engine ends with its last connection.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pyarrow as pa
+import structlog
+
+from logmill.errors import ConfigError, LogmillError, Refused, StorageUnavailable
+from logmill.settings import Settings
+from storage.engine.protocol import Value
+from storage.errors import QueryTimeout
+from storage.statements import statement
+
+log = structlog.get_logger()
+
+_CODE = re.compile(r"Code: (\d+)")
+_TIMEOUT = {159, 209}
+_TOO_LARGE = {158, 241, 307, 396}
+# The engine's words for bad input: no part was written.
+_INPUT = {6, 10, 15, 16, 20, 26, 27, 32, 33, 41, 44, 48, 50, 53, 69, 70, 72, 117, 131, 349, 380, 636}
+_MESSAGE = {
+    241: "the engine is out of memory",
+    243: "the disk is full",
+    252: "the engine has too many parts to merge",
+}
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\b": "\\b", "\f": "\\f", "'": "\\'"}
+)
+
+
+class ChdbEngine:
+    """An engine on a folder of this machine.
+
+    Args:
+        folder: where it keeps its files; made where it is missing.
+        settings: those in force.
+
+    Raises:
+        ConfigError: the folder cannot be opened.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        folder = folder.resolve()
+        if "?" in str(folder):
+            raise ConfigError(f"the data folder's name must not hold a question mark: {folder}")
+        folder.mkdir(parents=True, exist_ok=True)
+        options = {
+            "max_threads": settings.engine_threads,
+            "max_memory_usage": settings.engine_memory_bytes,
+            "max_execution_time": settings.query_timeout_s,
+            "max_result_rows": 1_000_000,
+            "result_overflow_mode": "throw",
+            "use_query_condition_cache": 0,
+        }
+        self._address = f"{folder}?{urlencode(options)}"
+        self._insert_settings = statement("engine", "insert_settings")
+        from chdb.state import connect
+
+        self._connect: Callable[[str], Any] = connect
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        try:
+            self._anchor = connect(self._address)  # keeps the engine alive while no other connection is
+        except Exception as error:  # noqa: BLE001
+            raise ConfigError(f"the store in {folder} cannot be opened: {_words(error)}") from None
+
+    def insert(self, sql: str, stream: bytes | memoryview) -> None:
+        """As `Engine.insert`."""
+        with self._connection() as connection:
+            inserter = connection.send_insert(f"{sql} {self._insert_settings}", "ArrowStream")
+            inserter.append(stream if isinstance(stream, bytes) else bytes(stream))
+            inserter.finish()
+
+    def select(self, sql: str, params: Mapping[str, Value] | None = None) -> pa.Table:
+        """As `Engine.select`."""
+        bound = {name: _bind(value) for name, value in (params or {}).items()}
+        with self._connection() as connection:
+            result = connection.query(sql, "ArrowStream", params=bound)
+            data = result.bytes()
+        with pa.ipc.open_stream(data) as reader:
+            return reader.read_all()
+
+    def run(self, sql: str) -> None:
+        """As `Engine.run`."""
+        with self._connection() as connection:
+            connection.query(sql)
+
+    def close(self) -> None:
+        """As `Engine.close`."""
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+        self._anchor.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        """A connection of one's own; one that saw an error is not used again."""
+        try:
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                connection = self._connect(self._address)
+        except Exception as error:  # noqa: BLE001  chdb raises what it likes
+            raise _translated(error) from None
+        try:
+            yield connection
+        except Exception as error:  # noqa: BLE001
+            with suppress(Exception):
+                connection.close()
+            raise _translated(error) from None
+        self._idle.put(connection)
+
+
+def _bind(value: Value) -> str:
+    """A value as the engine reads it: strings TSV-escaped, arrays as a literal of quoted strings."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    if isinstance(value, int | float):
+        return str(value)
+    return "[" + ",".join(f"'{item.translate(_ESCAPES)}'" for item in value) + "]"
+
+
+def _words(error: Exception) -> str:
+    """What the engine said, also where its text is no UTF-8; at most a few lines of it."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.decode("utf-8", "replace")[:500]
+    return str(error)[:500]
+
+
+def _translated(error: Exception) -> LogmillError:
+    words = _words(error)
+    match = _CODE.search(words)
+    code = int(match[1]) if match else 0
+    if code in _TIMEOUT:
+        return QueryTimeout("the query took longer than LOGMILL_QUERY_TIMEOUT_S allows; narrow its time range")
+    log.warning("engine error", engine_code=code, words=words)
+    if code in _INPUT:
+        return Refused(f"the engine cannot take this: {words}", code="not_storable")
+    if code in _TOO_LARGE and code not in _MESSAGE:
+        return Refused("the answer is too large; narrow the query", code="too_large", status=413)
+    return StorageUnavailable(_MESSAGE.get(code, f"the engine failed (code {code})"), retry_after_s=2)

@@ -1,0 +1,55 @@
+"""What storage counts and times, for /metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from storage.store import Store
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_DISK_USE_AGE_S = 5.0
+
+
+class Metrics:
+    """The counters of one storage service, in a registry of its own."""
+
+    def __init__(self, store: Store) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.logs = Counter("logmill_storage_logs", "Logs stored.", registry=registry)
+        self.duplicates = Counter("logmill_storage_duplicates", "Logs that were stored before.", registry=registry)
+        self.blocks = Counter("logmill_storage_blocks", "Blocks taken.", registry=registry)
+        self.rejections = Counter("logmill_storage_rejections", "Rejections reported.", registry=registry)
+        self.ingest_seconds = Histogram(
+            "logmill_storage_ingest_seconds", "Time to store a block.", buckets=_SECONDS, registry=registry
+        )
+        self.query_seconds = Histogram(
+            "logmill_storage_query_seconds", "Time to answer.", ["answered_by"], buckets=_SECONDS, registry=registry
+        )
+        self._gauge("logmill_storage_recent_logs", "Logs in memory.", lambda: store.recent.records)
+        self._gauge("logmill_storage_recent_bytes", "Bytes of the logs in memory.", lambda: store.recent.size_bytes)
+        disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
+        self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get()["bytes"])
+        self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get()["logs"])
+        self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", lambda: disk.get()["parts"])
+
+    def _gauge(self, name: str, help_: str, read: Callable[[], int]) -> None:
+        Gauge(name, help_, registry=self.registry).set_function(read)
+
+
+class _Cached:
+    """A reading that is taken again after some seconds, so that three gauges make one query."""
+
+    def __init__(self, read: Callable[[], dict[str, int]], max_age_s: float) -> None:
+        self._read = read
+        self._max_age_s = max_age_s
+        self._taken_s = float("-inf")
+        self._value: dict[str, int] = {}
+
+    def get(self) -> dict[str, int]:
+        now_s = time.monotonic()
+        if now_s - self._taken_s > self._max_age_s:
+            self._value, self._taken_s = self._read(), now_s
+        return self._value

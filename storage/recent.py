@@ -1,0 +1,212 @@
+"""The memory tier: the newest blocks as Arrow, answering what it can prove and nothing else.
+
+The proof: `floor` is the largest timestamp of any stored row that is not in memory. Rows above it are all here, so a
+page whose last row is younger than the floor is the page the engine would give. The order is the same everywhere and
+total: timestamp, batch id, ordinal, each descending.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage.blocks import SCHEMA, newest_us
+from storage.engine.protocol import Value
+
+# Blocks below this are brought together once there are this many of them: a block costs some 20 KB whatever it holds.
+_SMALL_ROWS = 4096
+_MAX_SMALL_BLOCKS = 16
+_ORDER = [("timestamp", "descending"), ("batch_id", "descending"), ("ordinal", "descending")]
+
+
+class _Block:
+    """A table and its largest timestamp."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+        self.newest_us = newest_us(table)
+        self.size_bytes: int = table.nbytes
+
+
+class Recent:
+    """The newest rows, bounded by count and bytes; safe for threads.
+
+    Args:
+        max_records: how many rows are kept at most.
+        max_bytes: how many bytes they may take.
+        floor_us: the largest timestamp on disk at the start; None where the store is empty.
+    """
+
+    def __init__(self, *, max_records: int, max_bytes: int, floor_us: int | None) -> None:
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._floor_us = floor_us
+        self._lock = threading.Lock()
+        self._blocks: list[_Block] = []
+        self.records = 0
+        self.size_bytes = 0
+
+    def push(self, table: pa.Table) -> None:
+        """Take in rows that are stored; the block with the oldest newest row leaves when there are too many."""
+        with self._lock:
+            self._add(_Block(table))
+            small = [block for block in self._blocks if block.table.num_rows < _SMALL_ROWS]
+            if len(small) >= _MAX_SMALL_BLOCKS:
+                for block in small:
+                    self._remove(block)
+                self._add(_Block(pa.concat_tables([_plain(block.table) for block in small]).combine_chunks()))
+            while self._blocks and (self.records > self._max_records or self.size_bytes > self._max_bytes):
+                oldest = min(self._blocks, key=lambda block: block.newest_us)
+                self._remove(oldest)
+                self._raise_floor(oldest.newest_us)
+
+    def miss(self, newest_missing_us: int) -> None:
+        """Note that rows up to this timestamp may be on disk and are not here."""
+        with self._lock:
+            self._raise_floor(newest_missing_us)
+
+    def clear(self) -> None:
+        """Forget all: the store is empty."""
+        with self._lock:
+            self._blocks.clear()
+            self.records = self.size_bytes = 0
+            self._floor_us = None
+
+    def newest(self, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
+        """The newest `limit` rows that pass the filters, newest first, or None where memory cannot prove its answer.
+
+        Args:
+            filters: names as in `sql/predicates.sql`, and their values.
+            limit: at least 1.
+        """
+        with self._lock:
+            blocks = sorted(self._blocks, key=lambda block: block.newest_us, reverse=True)
+            floor_us = self._floor_us
+        since_us = filters.get("since")
+        is_complete = floor_us is None or (isinstance(since_us, int) and since_us > floor_us)
+        keys: pa.Table | None = None
+        for number, block in enumerate(blocks):
+            if not is_complete and floor_us is not None and block.newest_us <= floor_us:
+                break
+            if keys is not None and keys.num_rows == limit and block.newest_us < _last_us(keys):
+                break
+            found = _top(block.table, number, filters, limit)
+            if found is not None:
+                keys = found if keys is None else _first(pa.concat_tables([keys, found]), limit)
+        is_full = keys is not None and keys.num_rows == limit
+        if not is_complete and not (
+            is_full and keys is not None and floor_us is not None and _last_us(keys) > floor_us
+        ):
+            return None
+        return SCHEMA.empty_table() if keys is None else _rows(blocks, keys)
+
+    def _add(self, block: _Block) -> None:
+        self._blocks.append(block)
+        self.records += block.table.num_rows
+        self.size_bytes += block.size_bytes
+
+    def _remove(self, block: _Block) -> None:
+        self._blocks.remove(block)
+        self.records -= block.table.num_rows
+        self.size_bytes -= block.size_bytes
+
+    def _raise_floor(self, us: int) -> None:
+        self._floor_us = us if self._floor_us is None else max(self._floor_us, us)
+
+
+def _top(table: pa.Table, number: int, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
+    """The keys of the block's newest rows that pass, in order, each with its place; None where none passes."""
+    times = _whole(table["timestamp"]).cast(pa.int64())
+    rows = None
+    if filters:
+        mask = None
+        for name, value in filters.items():
+            passes = _TESTS[name](table, value)
+            mask = passes if mask is None else pc.and_(mask, passes)
+        rows = pc.indices_nonzero(mask)
+        times = times.take(rows)
+    if len(times) == 0:
+        return None
+    if len(times) > limit:
+        # Only rows at least as young as the limit-th can be on the page; ties stay in until they are ordered.
+        last = times[pc.select_k_unstable(times, limit, [("", "descending")])[-1].as_py()]
+        kept = pc.indices_nonzero(pc.greater_equal(times, last))
+        rows = kept if rows is None else rows.take(kept)
+    elif rows is None:
+        rows = pa.array(range(len(times)), pa.uint64())
+    found = table.select(["timestamp", "batch_id", "ordinal"]).take(rows)
+    columns = {
+        "timestamp": found["timestamp"].cast(pa.int64()),
+        "batch_id": found["batch_id"].cast(pa.large_binary()),
+        "ordinal": found["ordinal"],
+        "block": pa.array([number] * len(rows), pa.int64()),
+        "row": pa.chunked_array([rows]).cast(pa.int64()),
+    }
+    return _first(pa.table(columns), limit)
+
+
+def _first(keys: pa.Table, limit: int) -> pa.Table:
+    return keys.take(pc.sort_indices(keys, sort_keys=_ORDER)[:limit])
+
+
+def _last_us(keys: pa.Table) -> int:
+    last: int = keys["timestamp"][-1].as_py()
+    return last
+
+
+def _rows(blocks: list[_Block], keys: pa.Table) -> pa.Table:
+    """The whole rows of `keys`, in their order."""
+    parts: list[pa.Table] = []
+    places: list[pa.Array] = []
+    for number in pc.unique(keys["block"]).to_pylist():
+        at = pc.indices_nonzero(pc.equal(keys["block"], number))
+        parts.append(_plain(blocks[number].table.take(keys["row"].take(at))))
+        places.append(at)
+    return pa.concat_tables(parts).take(pc.sort_indices(pa.concat_arrays(places)))
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table in the one schema that all blocks can be brought to."""
+    return table.cast(SCHEMA)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _equals(column: str) -> Any:
+    def test(table: pa.Table, value: Value) -> pa.Array:
+        values = _whole(table[column])
+        if pa.types.is_dictionary(values.type):
+            place = values.dictionary.index(pa.scalar(value, values.dictionary.type)).as_py()
+            if place < 0:
+                return pa.repeat(pa.scalar(False), len(values))
+            return pc.equal(values.indices, pa.scalar(place, values.indices.type))
+        return pc.equal(values, pa.scalar(value, values.type))
+
+    return test
+
+
+def _has_tag(table: pa.Table, value: Value) -> pa.Array:
+    tags = _whole(table["tags"])
+    items = pc.list_flatten(tags)
+    parents = pc.list_parent_indices(tags)
+    found = parents.filter(pc.equal(items.cast(pa.large_utf8()), pa.scalar(value, pa.large_utf8())))
+    return pc.is_in(pa.array(range(len(tags)), parents.type), value_set=found)
+
+
+def _time(compare: Any) -> Any:
+    return lambda table, value: compare(_whole(table["timestamp"]).cast(pa.int64()), pa.scalar(value, pa.int64()))
+
+
+_TESTS: dict[str, Any] = {
+    **{name: _equals(name) for name in ("level", "service", "priority", "anomaly", "status_code", "trace_id")},
+    "tag": _has_tag,
+    "since": _time(pc.greater_equal),
+    "until": _time(pc.less),
+    "min_severity": lambda table, value: pc.greater_equal(_whole(table["severity"]), pa.scalar(value, pa.uint8())),
+}

@@ -1,0 +1,80 @@
+"""Logs as JSON answers show them, from Arrow rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from logmill.ids import log_id
+from logmill.record import COLUMNS, Kind
+from logmill.timestamps import EPOCH
+from storage.engine.protocol import MAX_BLOCK_ROWS
+
+# Shown only where a log has them: the absent value of each such column.
+_OPTIONAL: dict[str, Any] = {
+    **dict.fromkeys(("original_level", "client_id", "method", "path", "user_id", "request_id", "error_code"), ""),
+    "status_code": 0,
+    "response_time_ms": None,
+}
+_SOURCE = ("host", "file", "protocol")
+_SPECIAL = {"batch_id", "ordinal", "metadata", "fingerprint", *_SOURCE, *_OPTIONAL}
+_TIMES = [column.name for column in COLUMNS if column.kind is Kind.TIME]
+_PLAIN = [column.name for column in COLUMNS if column.name not in _SPECIAL]
+_is_json = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def logs(rows: pa.Table) -> list[dict[str, Any]]:
+    """Each row as a JSON object for `msgspec.json`; at most MAX_BLOCK_ROWS."""
+    return list(_logs(rows.slice(0, MAX_BLOCK_ROWS)))
+
+
+def time_text(us: int) -> str:
+    """ISO 8601 in UTC with microseconds, as in 2026-01-31T12:00:00.000000Z."""
+    return (EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def times_us(rows: pa.Table, name: str) -> list[int]:
+    """A column of times as microseconds, which needs no time zone data."""
+    values: list[int] = rows[name].cast(pa.int64()).to_pylist()
+    return values
+
+
+def _logs(rows: pa.Table) -> Iterator[dict[str, Any]]:
+    columns = {name: _values(rows, name) for name in rows.column_names}
+    plain = [columns[name] for name in _PLAIN]
+    optional = [(name, absent, columns[name]) for name, absent in _OPTIONAL.items()]
+    sources = [columns[name] for name in _SOURCE]
+    for at, (batch_id, ordinal) in enumerate(zip(columns["batch_id"], columns["ordinal"], strict=True)):
+        log: dict[str, Any] = {"id": log_id(UUID(bytes=batch_id), ordinal)}
+        for name, values in zip(_PLAIN, plain, strict=True):
+            log[name] = values[at]
+        log["metadata"] = _metadata(columns["metadata"][at])
+        log["fingerprint"] = f"{columns['fingerprint'][at]:016x}"
+        log["source"] = {name: values[at] for name, values in zip(_SOURCE, sources, strict=True)}
+        for name, absent, values in optional:
+            if values[at] != absent:
+                log[name] = values[at]
+        yield log
+
+
+def _values(rows: pa.Table, name: str) -> list[Any]:
+    if name in _TIMES:
+        return [time_text(us) for us in times_us(rows, name)]
+    if name == "response_time_ms":
+        # The shortest decimal that is the same 32-bit float: 12.3, not 12.300000190734863.
+        return [None if value is None else float(value) for value in rows[name].cast(pa.string()).to_pylist()]
+    values: list[Any] = rows[name].to_pylist()
+    return values
+
+
+def _metadata(text: str) -> msgspec.Raw | dict[str, str]:
+    """The stored JSON as it is; text that is none (from a foreign client) as a string: the answer stays JSON."""
+    try:
+        return _is_json(text.encode())
+    except (msgspec.DecodeError, RecursionError):
+        return {"text": text}

@@ -1,0 +1,1 @@
+"""The HTTP interface of storage, one blueprint a concern."""

@@ -1,0 +1,99 @@
+"""Answering questions about logs: pages of the newest, one by its id, counts; and clearing them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import Blueprint, Response, request
+
+from logmill import web
+from logmill.errors import InvalidField, Refused
+from logmill.ids import parse_log_id
+from logmill.settings import Settings
+from storage import query, render
+from storage.metrics import Metrics
+from storage.store import Store
+
+log = structlog.get_logger()
+
+
+def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: bool) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("logs", __name__)
+    _add_pages(routes, store, metrics, settings.max_limit)
+    _add_single(routes, store)
+    routes.add_url_rule("/logs/stats", "stats", lambda: _stats(store))
+    routes.add_url_rule("/logs/clear", "clear", lambda: _clear(store, may_clear=may_clear), methods=["DELETE"])
+    return routes
+
+
+def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int) -> None:
+    def asked() -> query.Query:
+        return query.parse(request.args.to_dict(flat=False), max_limit)
+
+    def page(wanted: query.Query) -> dict[str, Any]:
+        start_s = time.perf_counter()
+        rows, answered_by = store.newest(wanted.filters, wanted.limit)
+        found = render.logs(rows)
+        metrics.query_seconds.labels(answered_by).observe(time.perf_counter() - start_s)
+        return {"status": "success", "count": len(found), "logs": found}
+
+    @routes.get("/logs")
+    def newest() -> Response:
+        return web.answer(page(asked()))
+
+    @routes.get("/logs/anomalies")
+    def anomalies() -> Response:
+        wanted = asked()
+        wanted.filters["anomaly"] = True
+        return web.answer({**page(wanted), "by_reason": store.anomaly_reasons(wanted.filters)})
+
+
+def _add_single(routes: Blueprint, store: Store) -> None:
+    @routes.get("/logs/<path:text>")
+    def one(text: str) -> Response:
+        found = render.logs(store.find(*_parse(text)))
+        if not found:
+            return web.error_answer(404, "not_found", "there is no log with this id")
+        return web.answer({"status": "success", "log": found[0]})
+
+    @routes.get("/logs/<text>/status")
+    def status(text: str) -> Response:
+        identity = _parse(text)
+        found = render.logs(store.find(*identity))
+        if found:
+            return web.answer({"status": "success", "state": "stored", "log": found[0]})
+        rejection = store.rejection(*identity)
+        if rejection.num_rows:
+            reason, code = (rejection[name][0].as_py() for name in ("reason", "code"))
+            return web.answer({"status": "success", "state": "rejected", "reason": reason, "code": code})
+        return web.answer({"status": "success", "state": "unknown"})
+
+
+def _stats(store: Store) -> Response:
+    by: dict[str, Counter[str]] = {"level": Counter(), "service": Counter(), "priority": Counter()}
+    for row in store.counts().to_pylist():
+        for name, counter in by.items():
+            counter[row[name]] += row["logs"]
+    body = {f"by_{name}": dict(counter.most_common()) for name, counter in by.items()}
+    return web.answer({"status": "success", "total_logs": by["level"].total(), **body})
+
+
+def _clear(store: Store, *, may_clear: bool) -> Response:
+    if not may_clear:
+        message = "clearing is forbidden here; LOGMILL_ALLOW_CLEAR=true allows it"
+        raise Refused(message, code="forbidden", field="allow_clear", status=403)
+    store.clear()
+    log.warning("store cleared")
+    return web.answer({"status": "success", "message": "All logs cleared"})
+
+
+def _parse(text: str) -> tuple[UUID, int]:
+    identity = parse_log_id(text)
+    if identity is None:
+        raise InvalidField("id", f"{text[:100]!r} is no log id; one looks like <batch id>-<number>")
+    return identity

@@ -1,0 +1,119 @@
+"""Logs that were accepted and could not be stored: reported by processors, shown to people."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+from flask import Blueprint, Response, request
+
+from logmill import web
+from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.settings import Settings
+from logmill.timestamps import now_us, to_us
+from storage import query, render
+from storage.metrics import Metrics
+from storage.store import Store
+
+_MAX_ITEMS = 100_000
+_WHOLE_BATCH = -1
+_SCHEMA = pa.schema(
+    [
+        ("batch_id", pa.large_binary()),
+        ("ordinal", pa.int64()),
+        ("code", pa.large_utf8()),
+        ("reason", pa.large_utf8()),
+        ("lane", pa.large_utf8()),
+        ("at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """One rejection as a processor reports it.
+
+    Attributes:
+        batch_id: the batch's UUID.
+        code: a short stable name of the fault.
+        reason: the fault in words.
+        ordinal: the log's place in the batch, None for the whole batch.
+        lane: where it travelled.
+        at: when it was rejected, as text or number; None for now.
+    """
+
+    batch_id: UUID
+    code: str
+    reason: str
+    ordinal: int | None = None
+    lane: str = ""
+    at: str | int | float | None = None
+
+
+_decode = msgspec.json.Decoder(list[Rejected]).decode
+
+
+def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("rejections", __name__)
+
+    @routes.post("/rejections")
+    def post() -> Response:
+        items = _read(web.read_body(settings.max_decoded_bytes))
+        if items:
+            store.insert_rejections(_table(items))
+            metrics.rejections.inc(len(items))
+        return web.answer({"status": "success", "stored": len(items)}, 201)
+
+    @routes.get("/rejections")
+    def get() -> Response:
+        args = request.args.to_dict()
+        for name in args.keys() - {"limit"}:
+            raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known is limit", code="unknown")
+        limit = query.parse_limit(args.get("limit", str(query.DEFAULT_LIMIT)), settings.max_limit)
+        rows = store.rejections(limit)
+        times = render.times_us(rows, "at")
+        found = [
+            {
+                **row,
+                "batch_id": str(UUID(bytes=row["batch_id"])),
+                "ordinal": None if row["ordinal"] == _WHOLE_BATCH else row["ordinal"],
+                "at": render.time_text(at_us),
+            }
+            for row, at_us in zip(rows.drop_columns(["at"]).to_pylist(), times, strict=True)
+        ]
+        return web.answer({"status": "success", "count": len(found), "rejections": found})
+
+    return routes
+
+
+def _read(body: bytes) -> list[Rejected]:
+    try:
+        items = _decode(body)
+    except msgspec.ValidationError as error:
+        field = str(error).rpartition("`$")[2].rstrip("`") or None
+        raise Refused(f"not a list of rejections: {error}", code="invalid_field", field=field) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Undecodable(f"the body is no valid JSON: {error}") from None
+    if len(items) > _MAX_ITEMS:
+        raise Refused(f"{len(items)} rejections, {_MAX_ITEMS} at most", code="too_many", status=413)
+    for item in items:
+        if item.ordinal is not None and not 0 <= item.ordinal < 1 << 32:
+            raise InvalidField("ordinal", "ordinal must be from 0 to 4294967295, or null for the whole batch")
+    return items
+
+
+def _table(items: list[Rejected]) -> pa.Table:
+    now = now_us()
+    rows = [
+        (
+            item.batch_id.bytes,
+            _WHOLE_BATCH if item.ordinal is None else item.ordinal,
+            item.code,
+            item.reason,
+            item.lane,
+            now if item.at is None else to_us(item.at, "at"),
+        )
+        for item in items
+    ]
+    return pa.table([list(column) for column in zip(*rows, strict=True)], schema=_SCHEMA)

@@ -1,0 +1,14 @@
+-- One INSERT must be one part, whole or absent: every size at which the engine cuts lies above any block that is taken.
+-- name: insert_settings
+SETTINGS
+    async_insert = 0,
+    max_insert_threads = 1,
+    max_execution_time = 0,
+    input_format_parallel_parsing = 0,
+    input_format_null_as_default = 0,
+    max_insert_block_size = 16000000,
+    min_insert_block_size_rows = 16000000,
+    min_insert_block_size_bytes = 64000000000,
+    max_partitions_per_insert_block = 1,
+    throw_on_max_partitions_per_insert_block = 1,
+    insert_deduplicate = 0

@@ -1,0 +1,45 @@
+-- name: insert_logs
+INSERT INTO logs ($columns)
+
+-- name: select_logs
+SELECT $columns
+FROM logs
+WHERE $where
+ORDER BY timestamp DESC, batch_id DESC, ordinal DESC
+LIMIT {limit:UInt32}
+
+-- name: select_log
+SELECT $columns
+FROM logs
+WHERE batch_id = toFixedString(unhex({batch_id:String}), 16) AND ordinal = {ordinal:UInt32}
+LIMIT 1
+
+-- name: stored_rows
+SELECT batch_id, ordinal
+FROM logs
+WHERE batch_id IN (SELECT toFixedString(unhex(arrayJoin({batch_ids:Array(String)})), 16))
+SETTINGS max_result_rows = 0
+
+-- name: counts
+SELECT level, service, priority, count() AS logs
+FROM logs
+GROUP BY level, service, priority
+
+-- name: anomaly_reasons
+SELECT arrayJoin(anomaly_reasons) AS reason, count() AS logs
+FROM logs
+WHERE $where
+GROUP BY reason
+ORDER BY logs DESC, reason
+
+-- name: newest_timestamp
+SELECT max(timestamp) AS newest, count() AS logs
+FROM logs
+
+-- name: clear_logs
+TRUNCATE TABLE logs SETTINGS max_execution_time = 0
+
+-- name: disk_use
+SELECT coalesce(sum(bytes_on_disk), 0) AS bytes, count() AS parts, coalesce(sum(rows), 0) AS logs
+FROM system.parts
+WHERE active AND database = currentDatabase() AND table = 'logs'

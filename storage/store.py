@@ -1,0 +1,156 @@
+"""The store: inserts each row exactly once, answers from memory where that is proven right, else from the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import pyarrow as pa
+
+from logmill.errors import Refused
+from logmill.settings import Settings
+from storage import blocks
+from storage.engine import schema
+from storage.engine.protocol import Engine, Value
+from storage.identities import Identities
+from storage.recent import Recent
+from storage.statements import statement, where
+
+_LOOKUP_BATCHES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What came of a block: rows stored now, and rows that were stored before."""
+
+    stored: int
+    duplicates: int
+
+
+class Store:
+    """Logs on disk and the newest of them in memory; safe for threads.
+
+    Args:
+        engine: where the rows are kept; it is closed with the store.
+        settings: those in force.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._wait_s = settings.storage_timeout_s / 2
+        schema.ensure(engine)
+        found = engine.select(statement("logs", "newest_timestamp"))
+        is_empty = found["logs"][0].as_py() == 0
+        floor_us = None if is_empty else found["newest"].cast(pa.int64())[0].as_py()
+        self._identities = Identities(store_is_empty=is_empty)
+        self.recent = Recent(
+            max_records=settings.recent_max_records, max_bytes=settings.recent_max_bytes, floor_us=floor_us
+        )
+
+    def insert(self, table: pa.Table, stream: bytes | None = None, *, check: bool = False) -> Stored:
+        """Store what is not stored yet; on return it is on disk.
+
+        Args:
+            table: rows of one day of `received_at`, as `blocks.decode` lets through.
+            stream: the Arrow stream that `table` came from, if it is at hand; saves encoding it again.
+            check: whether any of its batches may have been stored before, by this process or another.
+
+        Raises:
+            StorageUnavailable: the same call may succeed later; whether the rows are stored is not known, and the
+                next call finds out.
+        """
+        rows = blocks.Rows(table)
+        count = table.num_rows
+        if not rows.are_distinct():
+            table, stream = table.take(rows.firsts()), None
+            rows = blocks.Rows(table)
+        with self._identities.claim(rows.batch_ids, self._wait_s):
+            suspects = rows.batch_ids if check else self._identities.maybe_stored(rows.batch_ids)
+            known = self._stored_rows(suspects)
+            if known is not None:
+                table, stream = table.filter(rows.absent_from(known)), None
+            if table.num_rows:
+                self._identities.remember(rows.batch_ids)
+                self._write(table, stream)
+        return Stored(stored=table.num_rows, duplicates=count - table.num_rows)
+
+    def newest(self, filters: Mapping[str, Value], limit: int) -> tuple[pa.Table, str]:
+        """The newest rows that pass the filters, newest first, and who answered: memory or engine.
+
+        Args:
+            filters: names as in `sql/predicates.sql`, and their values.
+            limit: how many at most.
+        """
+        rows = self.recent.newest(filters, limit)
+        if rows is not None:
+            return rows, "memory"
+        sql = statement("logs", "select_logs", columns=schema.COLUMN_LIST, where=where(filters))
+        return self._engine.select(sql, {**filters, "limit": limit}), "engine"
+
+    def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
+        """The row of this identity, or a table of none."""
+        sql = statement("logs", "select_log", columns=schema.COLUMN_LIST)
+        return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
+
+    def counts(self) -> pa.Table:
+        """How many logs there are of each level, service and priority, at the same cost whatever the store's size."""
+        return self._engine.select(statement("logs", "counts"))
+
+    def anomaly_reasons(self, filters: Mapping[str, Value]) -> dict[str, int]:
+        """How many logs that pass the filters have each reason, the most frequent first."""
+        found = self._engine.select(statement("logs", "anomaly_reasons", where=where(filters)), filters)
+        return dict(zip(found["reason"].to_pylist(), found["logs"].to_pylist(), strict=True))
+
+    def disk_use(self) -> dict[str, int]:
+        """Bytes and parts on disk, and the logs in them."""
+        found: dict[str, int] = self._engine.select(statement("logs", "disk_use")).to_pylist()[0]
+        return found
+
+    def clear(self) -> None:
+        """Delete every log and every rejection, on disk and in memory."""
+        with self._identities.alone(self._wait_s):
+            self._engine.run(statement("logs", "clear_logs"))
+            self.recent.clear()
+            self._identities.forget_all()
+            self._engine.run(statement("rejections", "clear_rejections"))
+
+    def insert_rejections(self, table: pa.Table) -> None:
+        """Keep rejections; the same one again replaces itself."""
+        self._engine.insert(statement("rejections", "insert_rejections"), blocks.encode(table))
+
+    def rejections(self, limit: int) -> pa.Table:
+        """The newest rejections."""
+        return self._engine.select(statement("rejections", "select_rejections"), {"limit": limit})
+
+    def rejection(self, batch_id: UUID, ordinal: int) -> pa.Table:
+        """Why this log, or the batch it came in, was rejected; a table of one row or none."""
+        sql = statement("rejections", "select_rejection")
+        return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._engine.close()
+
+    def _stored_rows(self, batch_ids: list[bytes]) -> pa.Table | None:
+        """The identities that are stored of these batches, None where there is none."""
+        found = []
+        for start in range(0, len(batch_ids), _LOOKUP_BATCHES):
+            some = [batch_id.hex() for batch_id in batch_ids[start : start + _LOOKUP_BATCHES]]
+            found.append(self._engine.select(statement("logs", "stored_rows"), {"batch_ids": some}))
+        rows = pa.concat_tables(found) if found else None
+        return rows if rows is not None and rows.num_rows else None
+
+    def _write(self, table: pa.Table, stream: bytes | None) -> None:
+        if blocks.needs_cast(table):
+            table, stream = table.cast(blocks.SCHEMA), None
+        sql = statement("logs", "insert_logs", columns=schema.COLUMN_LIST)
+        try:
+            self._engine.insert(sql, blocks.encode(table) if stream is None else stream)
+        except Refused:
+            raise
+        except BaseException:
+            # It may be on disk all the same, where memory does not see it.
+            self.recent.miss(blocks.newest_us(table))
+            raise
+        self.recent.push(table)

@@ -1,0 +1,119 @@
+"""A real storage service (gunicorn and chDB) in a process of its own, for tests and measurements."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+_START_S = 60.0
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def poll(condition: Callable[[], bool], what: str, deadline_s: float = _START_S) -> None:
+    """Wait until `condition` holds; AssertionError naming `what` after `deadline_s`."""
+    end_s = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end_s, f"{what}: not within {deadline_s} s"
+        time.sleep(0.02)
+
+
+class StorageService:
+    """Starts on construction; `url` answers then. Use it as a context manager.
+
+    Args:
+        data_dir: its data folder.
+        env: more environment, LOGMILL_ settings above all.
+    """
+
+    def __init__(self, data_dir: Path, **env: str) -> None:
+        self.data_dir = data_dir
+        self._env = env
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = requests.Session()
+        self.log_path = data_dir.parent / f"{data_dir.name}-storage-{self.port}.log"
+        self.process = self.spawn()
+        self.wait_ready()
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """A gunicorn on the data folder, as `logmill storage` would start it."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOGMILL_")}
+        command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8", "--worker-class", "gthread"]
+        command += ["--timeout", "120", "--no-control-socket", "--bind", f"127.0.0.1:{self.port}"]
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
+                [*command, "storage.app:create_app()"],
+                cwd=ROOT,
+                env={**clean, "LOGMILL_DATA_DIR": str(self.data_dir), **self._env},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_ready(self) -> None:
+        poll(self._is_ready, f"storage ready (see {self.log_path})")
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log_path.read_text("utf-8", "replace")[-3000:]
+        try:
+            return self.http.get(self.url + "/ready", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL for gunicorn and its worker at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.http.close()
+        self.http = requests.Session()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        code = self.process.wait(60)
+        self.http.close()
+        self.http = requests.Session()
+        return code
+
+    def restart(self) -> None:
+        """Start again on the same folder after `kill` or `stop`."""
+        self.process = self.spawn()
+        self.wait_ready()
+
+    def get(self, path: str, **params: object) -> requests.Response:
+        return self.http.get(self.url + path, params={k: str(v) for k, v in params.items()}, timeout=60)
+
+    def ingest(self, body: bytes, *, check: bool = False, **headers: str) -> requests.Response:
+        headers = {"Content-Type": "application/vnd.apache.arrow.stream", **headers}
+        if check:
+            headers["X-Logmill-Check"] = "1"
+        return self.http.post(self.url + "/ingest", data=body, headers=headers, timeout=120)
+
+    def __enter__(self) -> StorageService:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+        self.http.close()

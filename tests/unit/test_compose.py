@@ -1,0 +1,333 @@
+"""What docker-compose.yml, the Dockerfiles and the locks promise, read from the files: no engine is needed."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from logmill.settings import Settings, load, table
+from scripts.check_images import SERVICES, parse, read
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+ALL = ("rabbitmq", *SERVICES)
+LOCKS = ("requirements-dev.txt", "requirements-run.txt", *(f"{service}/requirements.txt" for service in SERVICES))
+SETTINGS = {row.name for row in table()}
+
+
+def interpolate(text, **variables):
+    """Compose's `${NAME:-default}`."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: variables.get(m[1]) or m[2], text)
+
+
+def environment(service, **variables):
+    return {
+        name: interpolate(value, **variables) for name, value in COMPOSE["services"][service]["environment"].items()
+    }
+
+
+def pins(lock):
+    """Package -> the versions that the lock allows, by marker."""
+    found = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def seconds(text):
+    return int(re.fullmatch(r"(\d+)s", text)[1])
+
+
+# Compose
+
+
+def test_the_services_are_those_of_the_pipeline():
+    assert sorted(COMPOSE["services"]) == sorted(ALL)
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_ports_are_published_on_loopback_only(service):
+    for port in COMPOSE["services"][service].get("ports", []):
+        assert isinstance(port, str)
+        assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
+
+
+def test_the_ports_people_know_are_published():
+    published = {port.split(":")[1] for service in ALL for port in COMPOSE["services"][service].get("ports", [])}
+    assert published == {"5000", "5002", "5672", "15672"}
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_it_comes_back_after_a_crash(service):
+    assert COMPOSE["services"][service]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_it_has_a_health_check_with_a_timeout(service):
+    check = COMPOSE["services"][service]["healthcheck"]
+    assert check["test"][0] == "CMD"
+    assert seconds(check["timeout"]) <= seconds(check["interval"])
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_it_has_no_fixed_name_so_that_scale_works(service):
+    assert "container_name" not in COMPOSE["services"][service]
+
+
+def test_the_processor_can_be_scaled():
+    """Replicas cannot share a published port, a host name or a worker's name."""
+    processor = COMPOSE["services"]["processor"]
+    assert not {"ports", "hostname", "container_name"} & processor.keys()
+    assert environment("processor")["LOGMILL_PROCESSOR_ID"] == ""
+
+
+def test_the_broker_is_a_4_x_with_its_management_page_and_a_lasting_name():
+    rabbitmq = COMPOSE["services"]["rabbitmq"]
+    assert re.fullmatch(r"rabbitmq:4\.\d+-management", rabbitmq["image"])
+    assert rabbitmq["hostname"]
+
+
+def test_what_must_last_is_on_named_volumes():
+    mounts = {mount for service in ALL for mount in COMPOSE["services"][service].get("volumes", [])}
+    assert mounts == {"rabbitmq-data:/var/lib/rabbitmq", "storage-data:/data"}
+    assert {mount.split(":")[0] for mount in mounts} == COMPOSE["volumes"].keys()
+    assert environment("storage")["LOGMILL_DATA_DIR"] == "/data"
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_it_can_gain_no_privileges(service):
+    spec = COMPOSE["services"][service]
+    assert spec["cap_drop"] == ["ALL"]
+    assert spec["security_opt"] == ["no-new-privileges:true"]
+    assert not spec.get("privileged", False)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_its_root_file_system_is_read_only_with_room_for_temporary_files(service):
+    spec = COMPOSE["services"][service]
+    assert spec["read_only"] is True
+    assert [mount.split(":")[0] for mount in spec["tmpfs"]] == ["/tmp"]
+
+
+def test_nothing_runs_as_root():
+    assert COMPOSE["services"]["rabbitmq"]["user"] == "rabbitmq"
+    for service in SERVICES:
+        assert read(service).last("USER") == "10001:10001"
+        assert "user" not in COMPOSE["services"][service]
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_it_may_stop_longer_than_it_drains(service):
+    assert seconds(COMPOSE["services"][service]["stop_grace_period"]) > Settings().drain_timeout_s
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_its_memory_and_its_own_logs_are_bounded(service):
+    spec = COMPOSE["services"][service]
+    assert re.fullmatch(r"\d+g", spec["mem_limit"])
+    assert {"max-size", "max-file"} <= spec["logging"]["options"].keys()
+
+
+def test_storage_may_use_more_memory_than_one_query():
+    limit = int(COMPOSE["services"]["storage"]["mem_limit"].removesuffix("g")) * 2**30
+    assert limit > Settings().engine_memory_bytes
+
+
+def test_services_wait_for_what_they_need():
+    needs = {service: COMPOSE["services"][service].get("depends_on", {}) for service in SERVICES}
+    healthy = {"condition": "service_healthy"}
+    assert needs == {
+        "producer": {"rabbitmq": healthy},
+        "processor": {"rabbitmq": healthy, "storage": healthy},
+        "storage": {},
+    }
+
+
+def test_credentials_come_from_env_with_guest_as_the_default():
+    assert environment("rabbitmq") == {"RABBITMQ_DEFAULT_USER": "guest", "RABBITMQ_DEFAULT_PASS": "guest"}
+    mine = {"RABBITMQ_USER": "mill", "RABBITMQ_PASSWORD": "s3cret"}
+    assert environment("rabbitmq", **mine) == {"RABBITMQ_DEFAULT_USER": "mill", "RABBITMQ_DEFAULT_PASS": "s3cret"}
+    for service in ("producer", "processor"):
+        assert environment(service, **mine)["LOGMILL_BROKER_URL"] == "amqp://mill:s3cret@rabbitmq:5672/%2F"
+
+
+def test_storage_gets_no_broker_credentials():
+    """Those of .env are blanked, and no address carries them."""
+    values = environment("storage", RABBITMQ_USER="mill", RABBITMQ_PASSWORD="s3cret")
+    assert not any("s3cret" in value for value in values.values())
+    assert values["RABBITMQ_PASSWORD"] == values["LOGMILL_BROKER_URL"] == ""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_its_environment_is_valid(service):
+    """`load` refuses names that do not exist and values of the wrong kind."""
+    logmill = {name: value for name, value in environment(service).items() if name.startswith("LOGMILL_")}
+    assert logmill.keys() <= SETTINGS
+    load(logmill)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_of_env_reaches_it(service):
+    assert COMPOSE["services"][service]["env_file"] == [{"path": ".env", "required": False}]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_listens_inside_its_network_and_takes_a_key_when_one_is_set(service):
+    settings = load(environment(service, LOGMILL_API_KEY="k"))
+    host = {
+        "producer": settings.producer_host,
+        "processor": settings.processor_metrics_host,
+        "storage": settings.storage_host,
+    }[service]
+    assert host == "0.0.0.0"
+    assert settings.allow_no_key
+    assert settings.api_key == "k"
+    assert settings.storage_url == "http://storage:5002"
+
+
+def test_clearing_is_on_by_default_and_can_be_switched_off():
+    assert load(environment("storage")).allow_clear == "true"
+    assert load(environment("storage", LOGMILL_ALLOW_CLEAR="false")).allow_clear == "false"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_is_built_from_the_repository_root_by_its_own_dockerfile(service):
+    assert COMPOSE["services"][service]["build"] == {"context": ".", "dockerfile": f"{service}/Dockerfile"}
+    assert (ROOT / service / "Dockerfile").is_file()
+
+
+def test_compose_and_images_ask_for_health_the_same_way():
+    for service in SERVICES:
+        image = parse(f"CMD {read(service).last('HEALTHCHECK').split(' CMD ')[1]}")
+        assert COMPOSE["services"][service]["healthcheck"]["test"] == ["CMD", *image.command]
+
+
+# Dockerfiles
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_holds_the_core_its_service_and_the_lock_and_nothing_else(service):
+    assert read(service).copies == [
+        (f"{service}/requirements.txt", f"/app/{service}/requirements.txt"),
+        ("logmill/", "/app/logmill/"),
+        (f"{service}/", f"/app/{service}/"),
+    ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_dockerfile_copies_is_not_ignored(service):
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1] == "*"
+    assert {f"!{source.split('/')[0]}/" for source, _ in read(service).copies} <= set(ignored)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_installs_by_hash_and_compiles_nothing(service):
+    runs = " ".join(read(service).all("RUN"))
+    assert f"--require-hashes --only-binary :all: -r /app/{service}/requirements.txt" in runs
+    assert "apt-get" not in runs
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_starts_its_service(service):
+    dockerfile = read(service)
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", dockerfile.last("FROM"))
+    assert dockerfile.command == ["python", "-m", "logmill", service]
+    assert (ROOT / "logmill" / "__main__.py").is_file()
+    assert dockerfile.last("STOPSIGNAL") == "SIGTERM"
+    assert dockerfile.environment["PYTHONUNBUFFERED"] == "1"
+    assert dockerfile.environment["PYTHONPATH"] == "/app"
+    assert dockerfile.last("WORKDIR") == "/app"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_sets_settings_that_exist_and_the_port_it_exposes(service):
+    dockerfile = read(service)
+    logmill = {name: value for name, value in dockerfile.environment.items() if name.startswith("LOGMILL_")}
+    load(logmill)
+    assert dockerfile.last("EXPOSE") in logmill.values()
+    assert f"127.0.0.1:{dockerfile.last('EXPOSE')}/" in dockerfile.last("HEALTHCHECK")
+
+
+def test_instructions_over_several_lines_are_read_as_one():
+    dockerfile = parse('FROM a\n# comment\nENV A=1 \\\n    B="x y"\nenv C=3\nCMD ["p", "q"]\n')
+    assert dockerfile.environment == {"A": "1", "B": "x y", "C": "3"}
+    assert dockerfile.command == ["p", "q"]
+    assert dockerfile.last("USER") == ""
+
+
+# locks
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_hash_for_every_package_and_names_no_index(lock):
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^--(index|extra-index|find-links|trusted)", text, re.MULTILINE)
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert entries
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_what_is_tested_is_what_runs(lock):
+    """Every lock has the versions of the development lock."""
+    tested = pins("requirements-dev.txt")
+    assert {name: versions for name, versions in pins(lock).items() if tested.get(name) != versions} == {}
+
+
+@pytest.mark.parametrize(
+    ("service", "needed", "foreign"),
+    [
+        ("producer", {"flask", "gunicorn", "pika"}, {"chdb", "chdb-core", "polars", "pyarrow", "numpy", "pandas"}),
+        ("processor", {"polars", "pika", "requests"}, {"chdb", "chdb-core", "flask", "gunicorn", "pandas"}),
+        ("storage", {"flask", "gunicorn", "chdb", "pyarrow"}, {"pika", "polars"}),
+    ],
+)
+def test_a_service_carries_what_it_needs_and_not_what_others_need(service, needed, foreign):
+    locked = pins(f"{service}/requirements.txt").keys()
+    assert needed <= locked
+    assert not foreign & locked
+    assert not {"pytest", "mypy", "ruff", "uv", "setuptools"} & locked
+
+
+def test_one_machine_gets_all_services_and_what_installs_logmill():
+    together = set().union(*(pins(f"{service}/requirements.txt") for service in SERVICES))
+    assert pins("requirements-run.txt").keys() == together | {"setuptools"}
+
+
+# scripts
+
+
+def with_env(folder, *, environ):
+    """What `scripts/with-env` hands on, run in a folder of its own."""
+    (folder / "scripts").mkdir()
+    script = folder / "scripts" / "with-env"
+    script.write_bytes((ROOT / "scripts" / "with-env").read_bytes())
+    done = subprocess.run(
+        ["bash", str(script), "env"],
+        env={"PATH": "/usr/bin:/bin", **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("LOGMILL_", "OTHER"))]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_make_run_takes_the_settings_of_env_file_below_those_of_the_environment(tmp_path):
+    (tmp_path / ".env").write_text(
+        '# LOGMILL_COMMENT=1\nLOGMILL_A=from file\nLOGMILL_B="quoted = $HOME"\nLOGMILL_C=file\nOTHER=x\nLOGMILL_D=last'
+    )
+    assert with_env(tmp_path, environ={"LOGMILL_C": "environment"}) == {
+        "LOGMILL_A": "from file",
+        "LOGMILL_B": "quoted = $HOME",
+        "LOGMILL_C": "environment",
+        "LOGMILL_D": "last",
+    }
+
+
+def test_make_run_works_without_an_env_file(tmp_path):
+    assert with_env(tmp_path, environ={"LOGMILL_A": "1"}) == {"LOGMILL_A": "1"}
