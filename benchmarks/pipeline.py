@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks import scenarios
-from benchmarks.pipeline_process import Pipeline
+from tests.support.pipeline import Pipeline
 from benchmarks.records import bodies
 from benchmarks.report import fill_document, rows
 

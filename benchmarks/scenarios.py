@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.client import Connection, in_threads, percentile
-from benchmarks.pipeline_process import Pipeline
+from tests.support.pipeline import Pipeline
 from benchmarks.records import bodies, records
 
 Progress = Callable[[float], None]

@@ -10,6 +10,7 @@ from flask import Flask
 
 from logmill import web
 from logmill.settings import Settings, load
+from storage import blocks
 from storage.errors import QueryTimeout
 from storage.locking import FolderLock
 from storage.metrics import Metrics
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     folder = Path(settings.data_dir)
     lock = FolderLock(folder)
     try:
+        blocks.warm_up()
         from storage.engine.chdb_engine import ChdbEngine
 
         store = Store(ChdbEngine(folder / "store", settings), settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -34,8 +35,16 @@ _DAY_US = 86_400_000_000
 _LAST_PARTITION_US = 5_680_000_000_000_000
 
 
-def decode(body: bytes) -> pa.Table:
-    """The block in an Arrow IPC stream, every column whole and of the right type; it refers to `body`.
+def warm_up() -> None:
+    """Do once what is slow the first time: pyarrow imports pandas where it is installed, which takes over a second."""
+    Rows(SCHEMA.empty_table())
+    pa.array([""])
+
+
+def decode(body: bytes) -> tuple[pa.Table, bytes | None]:
+    """The block in an Arrow IPC stream, checked, each column one chunk; and the stream, if it is what the engine reads.
+
+    The table refers to `body`.
 
     Raises:
         Undecodable: the bytes are no Arrow stream, or a damaged one.
@@ -62,7 +71,7 @@ def decode(body: bytes) -> pa.Table:
         raise InvalidField("received_at", "the block spans several days (UTC) of received_at", code="several_days")
     if first_us < 0 or last_us > _LAST_PARTITION_US:
         raise InvalidField("received_at", "received_at is outside the years 1970 to 2149")
-    return table
+    return _settled(table, body)
 
 
 def encode(table: pa.Table) -> memoryview:
@@ -78,9 +87,16 @@ def newest_us(table: pa.Table) -> int:
     return _range_us(table["timestamp"])[1]
 
 
-def needs_cast(table: pa.Table) -> bool:
-    """Whether a column is of a type that the engine does not read: text as views."""
-    return any(_is_view(field.type) for field in table.schema)
+def row_numbers(count: int) -> pa.Array:
+    """0, 1, … as int64."""
+    return _numbers_below(1 << (count - 1).bit_length() if count else 0)[:count]
+
+
+def whole(values: Any) -> pa.Array:
+    """A column as one array."""
+    if not isinstance(values, pa.ChunkedArray):
+        return values
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
 class Rows:
@@ -92,9 +108,7 @@ class Rows:
     """
 
     def __init__(self, table: pa.Table) -> None:
-        encoded = table["batch_id"].cast(pa.large_binary()).combine_chunks().dictionary_encode()
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.combine_chunks()
+        encoded = whole(table["batch_id"]).cast(pa.large_binary()).dictionary_encode()
         self._distinct = encoded.dictionary
         self.batch_ids: list[bytes] = self._distinct.to_pylist()
         self.keys = _keys(encoded.indices, table["ordinal"])
@@ -105,22 +119,33 @@ class Rows:
 
     def firsts(self) -> pa.Array:
         """The places of the first row of each identity, ascending."""
-        rows = pa.table({"key": self.keys, "row": pa.array(range(len(self.keys)), pa.int64())})
-        return pc.sort(rows.group_by("key").aggregate([("row", "min")])["row_min"].combine_chunks())
+        rows = pa.table({"key": self.keys, "row": row_numbers(len(self.keys))})
+        firsts = whole(rows.group_by("key").aggregate([("row", "min")])["row_min"])
+        return firsts.take(pc.sort_indices(firsts))
 
     def absent_from(self, stored: pa.Table) -> pa.Array:
         """A mask: true for each row whose identity is not in `stored`, a table of batch_id and ordinal."""
         batch_ids = stored["batch_id"].cast(pa.binary(_BATCH_ID_BYTES)).cast(pa.large_binary())
         indices = pc.index_in(batch_ids, value_set=self._distinct)
-        return pc.invert(pc.is_in(self.keys, value_set=_whole(_keys(indices, stored["ordinal"]))))
+        return pc.invert(pc.is_in(self.keys, value_set=whole(_keys(indices, stored["ordinal"]))))
 
 
 def _keys(batch_indices: Any, ordinals: Any) -> Any:
-    return _whole(pc.add(pc.shift_left(pc.cast(batch_indices, pa.int64()), 32), pc.cast(ordinals, pa.int64())))
+    return whole(pc.add(pc.shift_left(pc.cast(batch_indices, pa.int64()), 32), pc.cast(ordinals, pa.int64())))
 
 
-def _whole(values: Any) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+@lru_cache(maxsize=32)
+def _numbers_below(count: int) -> pa.Array:
+    return pa.array(range(count), pa.int64())
+
+
+def _settled(table: pa.Table, body: bytes) -> tuple[pa.Table, bytes | None]:
+    """One chunk a column, and text in a form that every kernel and the engine read."""
+    if any(_is_view(field.type) for field in table.schema):
+        return table.cast(SCHEMA).combine_chunks(), None
+    if all(column.num_chunks == 1 for column in table.columns):
+        return table, body
+    return table.cast(SCHEMA).combine_chunks(), body
 
 
 def _check_schema(schema: pa.Schema) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from logmill.errors import LogmillError
 from storage.store import Store
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -31,11 +32,11 @@ class Metrics:
         self._gauge("logmill_storage_recent_logs", "Logs in memory.", lambda: store.recent.records)
         self._gauge("logmill_storage_recent_bytes", "Bytes of the logs in memory.", lambda: store.recent.size_bytes)
         disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
-        self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get()["bytes"])
-        self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get()["logs"])
-        self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", lambda: disk.get()["parts"])
+        self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get("bytes"))
+        self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get("logs"))
+        self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", lambda: disk.get("parts"))
 
-    def _gauge(self, name: str, help_: str, read: Callable[[], int]) -> None:
+    def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
         Gauge(name, help_, registry=self.registry).set_function(read)
 
 
@@ -48,8 +49,13 @@ class _Cached:
         self._taken_s = float("-inf")
         self._value: dict[str, int] = {}
 
-    def get(self) -> dict[str, int]:
+    def get(self, name: str) -> float:
+        """One number of the reading; not a number where it cannot be taken, so that the other metrics still show."""
         now_s = time.monotonic()
         if now_s - self._taken_s > self._max_age_s:
-            self._value, self._taken_s = self._read(), now_s
-        return self._value
+            try:
+                self._value = self._read()
+            except LogmillError:
+                return float("nan")
+            self._taken_s = now_s
+        return self._value[name]

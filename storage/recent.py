@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.blocks import SCHEMA, newest_us
+from storage.blocks import SCHEMA, newest_us, row_numbers, whole
 from storage.engine.protocol import Value
 
 # Blocks below this are brought together once there are this many of them: a block costs some 20 KB whatever it holds.
@@ -120,7 +120,7 @@ class Recent:
 
 def _top(table: pa.Table, number: int, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
     """The keys of the block's newest rows that pass, in order, each with its place; None where none passes."""
-    times = _whole(table["timestamp"]).cast(pa.int64())
+    times = whole(table["timestamp"]).cast(pa.int64())
     rows = None
     if filters:
         mask = None
@@ -137,7 +137,7 @@ def _top(table: pa.Table, number: int, filters: Mapping[str, Value], limit: int)
         kept = pc.indices_nonzero(pc.greater_equal(times, last))
         rows = kept if rows is None else rows.take(kept)
     elif rows is None:
-        rows = pa.array(range(len(times)), pa.uint64())
+        rows = row_numbers(len(times))
     found = table.select(["timestamp", "batch_id", "ordinal"]).take(rows)
     columns = {
         "timestamp": found["timestamp"].cast(pa.int64()),
@@ -174,33 +174,26 @@ def _plain(table: pa.Table) -> pa.Table:
     return table.cast(SCHEMA)
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
 def _equals(column: str) -> Any:
     def test(table: pa.Table, value: Value) -> pa.Array:
-        values = _whole(table[column])
+        values = whole(table[column])
         if pa.types.is_dictionary(values.type):
-            place = values.dictionary.index(pa.scalar(value, values.dictionary.type)).as_py()
-            if place < 0:
-                return pa.repeat(pa.scalar(False), len(values))
-            return pc.equal(values.indices, pa.scalar(place, values.indices.type))
+            return pc.equal(values.dictionary, pa.scalar(value, values.dictionary.type)).take(values.indices)
         return pc.equal(values, pa.scalar(value, values.type))
 
     return test
 
 
 def _has_tag(table: pa.Table, value: Value) -> pa.Array:
-    tags = _whole(table["tags"])
+    tags = whole(table["tags"])
     items = pc.list_flatten(tags)
     parents = pc.list_parent_indices(tags)
     found = parents.filter(pc.equal(items.cast(pa.large_utf8()), pa.scalar(value, pa.large_utf8())))
-    return pc.is_in(pa.array(range(len(tags)), parents.type), value_set=found)
+    return pc.is_in(row_numbers(len(tags)), value_set=found.cast(pa.int64()))
 
 
 def _time(compare: Any) -> Any:
-    return lambda table, value: compare(_whole(table["timestamp"]).cast(pa.int64()), pa.scalar(value, pa.int64()))
+    return lambda table, value: compare(whole(table["timestamp"]).cast(pa.int64()), pa.scalar(value, pa.int64()))
 
 
 _TESTS: dict[str, Any] = {
@@ -208,5 +201,5 @@ _TESTS: dict[str, Any] = {
     "tag": _has_tag,
     "since": _time(pc.greater_equal),
     "until": _time(pc.less),
-    "min_severity": lambda table, value: pc.greater_equal(_whole(table["severity"]), pa.scalar(value, pa.uint8())),
+    "min_severity": lambda table, value: pc.greater_equal(whole(table["severity"]), pa.scalar(value, pa.uint8())),
 }

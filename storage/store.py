@@ -53,7 +53,7 @@ class Store:
 
         Args:
             table: rows of one day of `received_at`, as `blocks.decode` lets through.
-            stream: the Arrow stream that `table` came from, if it is at hand; saves encoding it again.
+            stream: the Arrow stream that `table` came from, if the engine reads it; saves encoding it again.
             check: whether any of its batches may have been stored before, by this process or another.
 
         Raises:
@@ -142,8 +142,6 @@ class Store:
         return rows if rows is not None and rows.num_rows else None
 
     def _write(self, table: pa.Table, stream: bytes | None) -> None:
-        if blocks.needs_cast(table):
-            table, stream = table.cast(blocks.SCHEMA), None
         sql = statement("logs", "insert_logs", columns=schema.COLUMN_LIST)
         try:
             self._engine.insert(sql, blocks.encode(table) if stream is None else stream)

@@ -15,8 +15,8 @@ from logmill.backoff import delay_s
 from logmill.broker.protocol import QueueDepth
 from logmill.broker.rabbitmq_connection import FIRST_RETRY_S, parameters_of, unavailable, words_of
 from logmill.broker.rabbitmq_consumer import RabbitConsumer
-from logmill.broker.rabbitmq_publisher import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, RabbitPublisher
-from logmill.broker.topology import MAX_MESSAGE_BYTES, Topology
+from logmill.broker.rabbitmq_publisher import RabbitPublisher
+from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Topology
 from logmill.errors import BrokerUnavailable, ConfigError
 
 _NOT_FOUND = 404

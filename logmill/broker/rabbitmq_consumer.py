@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -20,13 +17,12 @@ from pika.adapters.select_connection import SelectConnection
 from pika.channel import Channel
 from pika.spec import Basic, BasicProperties
 
-from logmill.broker import topology as topo
 from logmill.broker.lanes import Lanes
 from logmill.broker.protocol import Delivery, HeaderValue, Message
 from logmill.broker.rabbitmq_connection import Link, unavailable
 from logmill.broker.rabbitmq_publisher import RabbitPublisher
 from logmill.broker.rabbitmq_setup import declare_all
-from logmill.broker.topology import Topology
+from logmill.broker.topology import Topology, dead_letter_headers
 from logmill.errors import BrokerUnavailable, Retry
 from logmill.record import Lane
 
@@ -130,13 +126,7 @@ class RabbitConsumer:
         if self._dead_letters is None:
             self._dead_letters = RabbitPublisher(self._parameters, self._topology)
         properties = tag.properties
-        properties.headers = {
-            **(properties.headers or {}),
-            topo.REASON_HEADER: reason[: topo.MAX_REASON_CHARACTERS],
-            topo.LANE_HEADER: str(delivery.message.lane),
-            topo.AT_HEADER: datetime.now(UTC).isoformat(timespec="milliseconds"),
-            topo.ORIGIN_HEADER: f"{socket.gethostname()}:{os.getpid()}",
-        }
+        properties.headers = {**(properties.headers or {}), **dead_letter_headers(delivery.message.lane, reason)}
         properties.delivery_mode = DeliveryMode.Persistent.value
         # An expiry set by a foreign client must not make the dead letter vanish; a user id must be our own.
         properties.expiration = None

@@ -18,11 +18,8 @@ from pika.spec import Basic, BasicProperties, Connection
 from logmill.broker.protocol import Message
 from logmill.broker.rabbitmq_connection import FIRST_CONNECT_S, Link, unavailable
 from logmill.broker.rabbitmq_setup import declare_all
-from logmill.broker.topology import MAX_MESSAGE_BYTES, Topology
+from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Topology
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError, Refused
-
-MAX_UNCONFIRMED = 10_000
-MAX_UNCONFIRMED_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from logmill.record import Lane
 
@@ -15,6 +18,9 @@ DEAD = "dead"
 DELIVERY_LIMIT = 20
 # RabbitMQ 4 limits a message to 16 MiB of body and properties together; the headroom is for the properties.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024 - 64 * 1024
+# What one publisher has on its way at most before it raises BrokerFull.
+MAX_UNCONFIRMED = 10_000
+MAX_UNCONFIRMED_BYTES = 128 * 1024 * 1024
 
 # Headers of a dead letter.
 REASON_HEADER = "x-logmill-reason"
@@ -23,6 +29,16 @@ AT_HEADER = "x-logmill-at"
 ORIGIN_HEADER = "x-logmill-origin"
 # Headers must fit one AMQP frame (128 KiB) together with all the others.
 MAX_REASON_CHARACTERS = 2000
+
+
+def dead_letter_headers(lane: str, reason: str) -> dict[str, str]:
+    """Why, from where, when and by whom a message was put among the dead letters."""
+    return {
+        REASON_HEADER: reason[:MAX_REASON_CHARACTERS],
+        LANE_HEADER: lane,
+        AT_HEADER: datetime.now(UTC).isoformat(timespec="milliseconds"),
+        ORIGIN_HEADER: f"{socket.gethostname()}:{os.getpid()}",
+    }
 
 
 @dataclass(frozen=True, slots=True)

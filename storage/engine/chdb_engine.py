@@ -2,15 +2,17 @@
 
 Traps it shields from: chdb must be imported after the fork; a connection serves one call at a time; an error text may
 hold bytes that are no UTF-8 and then arrives as UnicodeDecodeError; a bound string is unescaped as TSV by the engine;
-`async_insert` is on by default; the engine ends with its last connection.
+`async_insert` is on by default; streaming inserts swallow errors; the engine ends with its last connection.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +22,7 @@ import structlog
 
 from logmill.errors import ConfigError, LogmillError, Refused, StorageUnavailable
 from logmill.settings import Settings
-from storage.engine.protocol import Value
+from storage.engine.protocol import MAX_BLOCK_ROWS, Value
 from storage.errors import QueryTimeout
 from storage.statements import statement
 
@@ -28,9 +30,10 @@ log = structlog.get_logger()
 
 _CODE = re.compile(r"Code: (\d+)")
 _TIMEOUT = {159, 209}
-_TOO_LARGE = {158, 241, 307, 396}
-# The engine's words for bad input: no part was written.
-_INPUT = {6, 10, 15, 16, 20, 26, 27, 32, 33, 41, 44, 48, 50, 53, 69, 70, 72, 117, 131, 349, 380, 636}
+_TOO_LARGE = {158, 307, 396}
+# Values that cannot be read. Errors about tables and types are not among them: those are ours, so the sender holds on.
+_INPUT = {6, 26, 27, 33, 41, 69, 72, 117, 131, 349}
+_MAX_RESULT_BYTES = 256 * 1024 * 1024
 _MESSAGE = {
     241: "the engine is out of memory",
     243: "the disk is full",
@@ -61,7 +64,8 @@ class ChdbEngine:
             "max_threads": settings.engine_threads,
             "max_memory_usage": settings.engine_memory_bytes,
             "max_execution_time": settings.query_timeout_s,
-            "max_result_rows": 1_000_000,
+            "max_result_rows": MAX_BLOCK_ROWS,
+            "max_result_bytes": _MAX_RESULT_BYTES,
             "result_overflow_mode": "throw",
             "use_query_condition_cache": 0,
         }
@@ -78,10 +82,9 @@ class ChdbEngine:
 
     def insert(self, sql: str, stream: bytes | memoryview) -> None:
         """As `Engine.insert`."""
-        with self._connection() as connection:
-            inserter = connection.send_insert(f"{sql} {self._insert_settings}", "ArrowStream")
-            inserter.append(stream if isinstance(stream, bytes) else bytes(stream))
-            inserter.finish()
+        # Not chdb's send_insert: its finish() reports rows as written where the insert failed (a full disk: tried).
+        with _as_file(stream) as path, self._connection() as connection:
+            connection.query(f"{sql} FROM INFILE '{path}' {self._insert_settings} FORMAT ArrowStream")
 
     def select(self, sql: str, params: Mapping[str, Value] | None = None) -> pa.Table:
         """As `Engine.select`."""
@@ -123,6 +126,29 @@ class ChdbEngine:
         self._idle.put(connection)
 
 
+@contextmanager
+def _as_file(stream: bytes | memoryview) -> Iterator[str]:
+    """A path under which the engine reads these bytes; in memory where the system can (Linux).
+
+    Raises:
+        StorageUnavailable: there is no room for them.
+    """
+    with ExitStack() as stack:
+        try:
+            if hasattr(os, "memfd_create"):
+                opened = open(os.memfd_create("logmill-block"), "wb", buffering=0)  # noqa: PTH123, SIM115
+            else:
+                opened = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+            file = stack.enter_context(opened)
+            view = memoryview(stream)
+            while view:
+                view = view[file.write(view) :]
+            file.seek(0)
+        except OSError as error:
+            raise StorageUnavailable(f"there is no room for the block: {error.strerror}", retry_after_s=2) from None
+        yield f"/dev/fd/{file.fileno()}"
+
+
 def _bind(value: Value) -> str:
     """A value as the engine reads it: strings TSV-escaped, arrays as a literal of quoted strings."""
     if isinstance(value, bool):
@@ -150,6 +176,6 @@ def _translated(error: Exception) -> LogmillError:
     log.warning("engine error", engine_code=code, words=words)
     if code in _INPUT:
         return Refused(f"the engine cannot take this: {words}", code="not_storable")
-    if code in _TOO_LARGE and code not in _MESSAGE:
+    if code in _TOO_LARGE:
         return Refused("the answer is too large; narrow the query", code="too_large", status=413)
     return StorageUnavailable(_MESSAGE.get(code, f"the engine failed (code {code})"), retry_after_s=2)

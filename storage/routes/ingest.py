@@ -37,12 +37,14 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
         check = request.headers.get(CHECK_HEADER, "") not in {"", "0"}
         body = web.read_body(settings.max_ingest_bytes)
         with metrics.ingest_seconds.time():
-            result = store.insert(blocks.decode(body), body, check=check)
+            table, stream = blocks.decode(body)
+            result = store.insert(table, stream, check=check)
         count(result)
         return web.answer({"status": "success", "stored": result.stored, "duplicates": result.duplicates}, 201)
 
     @routes.post("/logs")
     def post_logs() -> Response:
+        request.max_content_length = settings.max_body_bytes
         body = web.read_body(settings.max_decoded_bytes)
         found = submitted.read(body, limits, batch_id=new_batch_id(), now_us=now_us())
         with metrics.ingest_seconds.time():

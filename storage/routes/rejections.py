@@ -59,6 +59,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
 
     @routes.post("/rejections")
     def post() -> Response:
+        request.max_content_length = settings.max_body_bytes
         items = _read(web.read_body(settings.max_decoded_bytes))
         if items:
             store.insert_rejections(_table(items))

@@ -18,7 +18,7 @@ LIMIT 1
 SELECT batch_id, ordinal
 FROM logs
 WHERE batch_id IN (SELECT toFixedString(unhex(arrayJoin({batch_ids:Array(String)})), 16))
-SETTINGS max_result_rows = 0
+SETTINGS max_result_rows = 0, max_result_bytes = 0
 
 -- name: counts
 SELECT level, service, priority, count() AS logs

@@ -86,6 +86,11 @@ class RabbitNode:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
 
     @property
+    def running(self) -> bool:
+        """Whether the server's process is there."""
+        return self._server is not None and self._server.poll() is None
+
+    @property
     def pid(self) -> int:
         """The process id of the running server."""
         if self._server is None:
@@ -185,6 +190,40 @@ class RabbitNode:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class RabbitContainer:
+    """RabbitMQ in Docker, for tests that only need its address."""
+
+    def __init__(self) -> None:
+        # Not installed everywhere, and slow to import.
+        from testcontainers.rabbitmq import RabbitMqContainer
+
+        self._container = RabbitMqContainer("rabbitmq:4")
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to."""
+        parameters = self._container.get_connection_params()
+        return f"amqp://guest:guest@{parameters.host}:{parameters.port}/%2F"
+
+    def __enter__(self) -> RabbitContainer:
+        self._container.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.stop()
+
+
+def docker_works() -> bool:
+    """Whether a Docker engine answers."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    try:
+        return subprocess.run([docker, "info"], capture_output=True, check=False, timeout=10.0).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _erlang_programs(name: str) -> list[str]:

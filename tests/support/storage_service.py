@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import requests
+
+from logmill.settings import child_environment, load
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_S = 60.0
@@ -39,12 +42,12 @@ class StorageService:
 
     Args:
         data_dir: its data folder.
-        env: more environment, LOGMILL_ settings above all.
+        overrides: settings by field name.
     """
 
-    def __init__(self, data_dir: Path, **env: str) -> None:
+    def __init__(self, data_dir: Path, **overrides: Any) -> None:
         self.data_dir = data_dir
-        self._env = env
+        self._settings = load({}, data_dir=str(data_dir), **overrides)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = requests.Session()
@@ -52,16 +55,15 @@ class StorageService:
         self.process = self.spawn()
         self.wait_ready()
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def spawn(self, port: int | None = None) -> subprocess.Popen[bytes]:
         """A gunicorn on the data folder, as `logmill storage` would start it."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOGMILL_")}
         command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8", "--worker-class", "gthread"]
-        command += ["--timeout", "120", "--no-control-socket", "--bind", f"127.0.0.1:{self.port}"]
+        command += ["--timeout", "120", "--no-control-socket", "--bind", f"127.0.0.1:{port or self.port}"]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 [*command, "storage.app:create_app()"],
                 cwd=ROOT,
-                env={**clean, "LOGMILL_DATA_DIR": str(self.data_dir), **self._env},
+                env=child_environment(self._settings),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -1,4 +1,4 @@
-"""Starts the whole pipeline for a measurement, on ports and in a folder of its own, and reads what it costs in CPU."""
+"""The whole pipeline as real processes, on ports and in a folder of its own, for tests and measurements; reads its CPU cost."""
 
 from __future__ import annotations
 

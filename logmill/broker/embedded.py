@@ -1,0 +1,94 @@
+"""The embedded broker: one SQLite file, shared by the processes of one machine, for Logmill without a server.
+
+Promised as by RabbitMQ: see `logmill.broker.protocol`. Not promised: files on network file systems, and that a
+stopped (SIGSTOP) consumer's messages go to another one before it ends.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from logmill.broker.embedded_consumer import EmbeddedConsumer
+from logmill.broker.embedded_file import connect, path_of, transaction, translated
+from logmill.broker.embedded_publisher import EmbeddedPublisher
+from logmill.broker.protocol import QueueDepth
+from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Limits
+
+# What waits here waits on the machine that also stores the logs.
+EMBEDDED_LIMITS = Limits(max_messages=500_000, max_bytes=8 * 1024**3)
+
+
+class EmbeddedBroker:
+    """A `Broker`; see there.
+
+    Args:
+        url: `sqlite:///relative/path` or `sqlite:////absolute/path`; folders are made as needed.
+        limits: of each lane.
+        max_unconfirmed: messages that a publisher has on their way at most.
+        max_unconfirmed_bytes: their bodies.
+    """
+
+    max_message_bytes = MAX_MESSAGE_BYTES
+
+    def __init__(
+        self,
+        url: str,
+        limits: Limits = EMBEDDED_LIMITS,
+        *,
+        max_unconfirmed: int = MAX_UNCONFIRMED,
+        max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
+    ) -> None:
+        self._path: Path = path_of(url)
+        self._limits = limits
+        self._max_unconfirmed = max_unconfirmed
+        self._max_unconfirmed_bytes = max_unconfirmed_bytes
+
+    def declare(self, timeout_s: float) -> None:
+        """See `Broker`."""
+        connect(self._path, timeout_s=timeout_s).close()
+
+    def publisher(self) -> EmbeddedPublisher:
+        """See `Broker`."""
+        return EmbeddedPublisher(
+            self._path,
+            self._limits,
+            max_unconfirmed=self._max_unconfirmed,
+            max_unconfirmed_bytes=self._max_unconfirmed_bytes,
+        )
+
+    def consumer(self, *, prefetch: int) -> EmbeddedConsumer:
+        """See `Broker`."""
+        return EmbeddedConsumer(self._path, prefetch=prefetch)
+
+    def depths(self) -> dict[str, QueueDepth]:
+        """See `Broker`."""
+        with self._opened() as db, translated():
+            totals = dict(db.execute("SELECT lane, messages FROM totals").fetchall())
+            claimed = dict(
+                db.execute("SELECT lane, count(*) FROM messages WHERE claimed_by IS NOT NULL GROUP BY lane").fetchall()
+            )
+        # Two reads: a claim in between may make the difference negative for a moment.
+        return {
+            lane: QueueDepth(ready=max(0, total - claimed.get(lane, 0)), unacknowledged=claimed.get(lane, 0))
+            for lane, total in totals.items()
+        }
+
+    def purge(self) -> None:
+        """See `Broker`. Also what consumers hold; their acknowledgements then have nothing to do."""
+        with self._opened() as db:
+            with transaction(db):
+                db.execute("DELETE FROM bodies")
+                db.execute("DELETE FROM messages")
+            with translated():
+                db.execute("PRAGMA incremental_vacuum").fetchall()
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        db = connect(self._path)
+        try:
+            yield db
+        finally:
+            db.close()

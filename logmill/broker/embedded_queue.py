@@ -1,0 +1,132 @@
+"""What consumers do to the embedded broker's file: claim, read, settle, release, bury; every statement is here."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from logmill.broker.embedded_file import Properties, transaction, translated
+from logmill.broker.topology import DEAD, DELIVERY_LIMIT, dead_letter_headers
+from logmill.record import Lane
+
+_ANY_READY = "SELECT 1 FROM messages WHERE lane = ? AND claimed_by IS NULL LIMIT 1"
+_CLAIM = """
+UPDATE messages SET claimed_by = ?, attempts = attempts + 1
+WHERE id IN (SELECT id FROM messages WHERE lane = ? AND claimed_by IS NULL ORDER BY id LIMIT ?)
+RETURNING id, attempts, properties
+"""
+_BODY = "SELECT body FROM bodies WHERE id = ?"
+_PROPERTIES = "SELECT properties FROM messages WHERE id = ?"
+_SETTLE = "DELETE FROM messages WHERE id = ? AND claimed_by = ?"
+_RELEASE = "UPDATE messages SET claimed_by = NULL WHERE id = ? AND claimed_by = ?"
+_RELEASE_ALL = "UPDATE messages SET claimed_by = NULL WHERE claimed_by = ?"
+_BURY = "UPDATE messages SET lane = ?, claimed_by = NULL, properties = ? WHERE id = ? AND claimed_by = ?"
+_CLAIMANTS = "SELECT DISTINCT claimed_by FROM messages WHERE claimed_by IS NOT NULL"
+_WAITING = "SELECT sum(messages) FROM totals"
+
+# Free space beyond this (16 MiB) goes back to the file system once nothing waits, so many pages at a time.
+_KEPT_FREE_PAGES = 1024
+_VACUUM_PAGES = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claimed message whose body was not read yet.
+
+    Attributes:
+        id: row id.
+        lane: its lane.
+        attempts: deliveries before this one.
+        properties: `Properties` as JSON.
+    """
+
+    id: int
+    lane: Lane
+    attempts: int
+    properties: str
+
+
+def version(db: sqlite3.Connection) -> int:
+    """A number that changes with every commit of another connection."""
+    with translated():
+        return int(db.execute("PRAGMA data_version").fetchone()[0])
+
+
+def any_ready(db: sqlite3.Connection, lane: Lane) -> bool:
+    """Whether the lane has a message that nobody claimed. Reads only, so it waits for no writer."""
+    with translated():
+        return db.execute(_ANY_READY, (lane,)).fetchone() is not None
+
+
+def claim(db: sqlite3.Connection, claimant: str, wanted: dict[Lane, int]) -> list[Claimed]:
+    """Claim up to so many messages a lane, oldest first; those delivered too often are buried instead."""
+    claimed = []
+    with transaction(db):
+        for lane, most in wanted.items():
+            # RETURNING promises no order.
+            for id_, attempts, properties in sorted(db.execute(_CLAIM, (claimant, lane, most)).fetchall()):
+                if attempts > DELIVERY_LIMIT:
+                    reason = f"delivered {attempts - 1} times and never settled"
+                    db.execute(_BURY, (DEAD, _with_reason(properties, lane, reason), id_, claimant))
+                else:
+                    claimed.append(Claimed(id_, lane, attempts - 1, properties))
+    return claimed
+
+
+def body(db: sqlite3.Connection, id_: int) -> bytes | None:
+    """The body of a message, None where it was purged."""
+    with translated():
+        row = db.execute(_BODY, (id_,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def settle(db: sqlite3.Connection, claimant: str, ids: Iterable[int]) -> None:
+    """Delete messages for good."""
+    with transaction(db):
+        db.executemany(_SETTLE, [(id_, claimant) for id_ in ids])
+
+
+def release(db: sqlite3.Connection, claimant: str, ids: Iterable[int]) -> None:
+    """Let others claim messages."""
+    with transaction(db):
+        db.executemany(_RELEASE, [(id_, claimant) for id_ in ids])
+
+
+def release_all(db: sqlite3.Connection, claimant: str) -> int:
+    """Let others claim everything that this one claimed; how many messages that was."""
+    with transaction(db):
+        return db.execute(_RELEASE_ALL, (claimant,)).rowcount
+
+
+def bury(db: sqlite3.Connection, claimant: str, id_: int, lane: Lane, reason: str) -> bool:
+    """Move a message to the dead letters; False where it is gone."""
+    with transaction(db):
+        row = db.execute(_PROPERTIES, (id_,)).fetchone()
+        if row is None:
+            return False
+        return db.execute(_BURY, (DEAD, _with_reason(row[0], lane, reason), id_, claimant)).rowcount == 1
+
+
+def claimants(db: sqlite3.Connection) -> set[str]:
+    """The names under which anything is claimed."""
+    with translated():
+        return {name for (name,) in db.execute(_CLAIMANTS)}
+
+
+def give_space_back(db: sqlite3.Connection) -> None:
+    """Shorten the file a little, if nothing waits in it and much of it is free."""
+    with translated():
+        (waiting,) = db.execute(_WAITING).fetchone()
+        (free_pages,) = db.execute("PRAGMA freelist_count").fetchone()
+        if waiting == 0 and free_pages > _KEPT_FREE_PAGES:
+            # It is done step by step, as its rows are fetched.
+            db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+
+
+def _with_reason(properties: str, lane: Lane, reason: str) -> str:
+    decoded = msgspec.json.decode(properties, type=Properties)
+    decoded.headers = {**decoded.headers, **dead_letter_headers(lane, reason)}
+    return msgspec.json.encode(decoded).decode()

@@ -1,0 +1,268 @@
+"""The broker contract, the same for RabbitMQ and the embedded broker: publishing, delivering, settling."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from logmill.broker import Broker, Consumer, Delivery, Message, Publisher
+from logmill.broker.topology import AT_HEADER, LANE_HEADER, ORIGIN_HEADER, REASON_HEADER, Limits
+from logmill.errors import BrokerFull, BrokerUnavailable, Refused
+from logmill.record import Lane
+from tests.support.broker_client import (
+    PATIENCE_S,
+    Client,
+    collect,
+    eventually,
+    ids,
+    message,
+    publish,
+    publish_all,
+    receive_nothing,
+)
+from tests.support.broker_places import Place
+
+
+def test_a_confirmed_message_is_delivered_once_with_all_its_properties(place: Place, client: Client) -> None:
+    sent = Message(
+        body=b"\x00\xff zstd or not, bytes are bytes",
+        lane=Lane.URGENT,
+        message_id="0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+        content_type="application/x-ndjson",
+        content_encoding="zstd",
+        headers={"logmill-version": 1, "logmill-received-at-us": 1_790_000_000_123_456, "text": "grüß dich"},
+        timestamp_s=1_790_000_000,
+    )
+    publish(client.publisher(), sent)
+    consumer = client.consumer()
+    (delivery,) = collect(consumer, 1)
+    assert delivery.message == sent
+    assert not delivery.redelivered
+    assert delivery.attempts == 0
+    consumer.acknowledge([delivery])
+    assert receive_nothing(consumer)
+    consumer.close()
+    assert all(depth.ready == depth.unacknowledged == 0 for depth in client.broker.depths().values())
+
+
+def test_an_empty_message_with_no_properties_is_delivered(place: Place, client: Client) -> None:
+    publish(client.publisher(), Message(body=b"", lane=Lane.NORMAL, message_id=""))
+    (delivery,) = collect(client.consumer(), 1)
+    assert delivery.message == Message(body=b"", lane=Lane.NORMAL, message_id="")
+
+
+def test_order_is_kept_within_a_lane(place: Place, client: Client) -> None:
+    publish_all(client.publisher(), [message(number) for number in range(300)])
+    received = collect(client.consumer(prefetch=50), 300, acknowledge=True)
+    assert ids(received) == [f"m{number}" for number in range(300)]
+
+
+def test_urgent_overtakes_a_backlog_and_bulk_does_not_starve(place: Place, client: Client) -> None:
+    publisher = client.publisher()
+    publish_all(publisher, [message(number, Lane.BULK) for number in range(400)])
+    consumer = client.consumer(prefetch=200)
+    assert {delivery.message.lane for delivery in collect(consumer, 5, acknowledge=True)} == {Lane.BULK}
+    publish_all(publisher, [message(number, lane) for number in range(200) for lane in (Lane.URGENT, Lane.NORMAL)])
+    # The weights are tested with `Lanes`; here, that they hold on the way from the broker.
+    mixed = [delivery.message.lane for delivery in collect(consumer, 150, acknowledge=True)]
+    assert mixed.index(Lane.URGENT) < 30
+    assert mixed.count(Lane.URGENT) > 2 * mixed.count(Lane.NORMAL) > 0
+    assert mixed[30:].count(Lane.BULK) >= 3
+
+
+def test_two_consumers_share_without_overlap(place: Place, client: Client) -> None:
+    consumers = [client.consumer(prefetch=10), client.consumer(prefetch=10)]
+    publish_all(client.publisher(), [message(number) for number in range(200)])
+    shares: list[list[str]] = [[], []]
+    deadline_s = time.monotonic() + PATIENCE_S
+    while sum(map(len, shares)) < 200:
+        assert time.monotonic() < deadline_s
+        for consumer, share in zip(consumers, shares, strict=True):
+            share.extend(ids(collect_some(consumer)))
+    assert sorted(shares[0] + shares[1]) == sorted(f"m{number}" for number in range(200))
+    assert shares[0]
+    assert shares[1]
+
+
+def collect_some(consumer: Consumer) -> list[Delivery]:
+    """At most one delivery, acknowledged."""
+    try:
+        delivery = consumer.receive(0.05)
+    except BrokerUnavailable:
+        return []
+    if delivery is None:
+        return []
+    consumer.acknowledge([delivery])
+    return [delivery]
+
+
+def test_a_consumer_holds_at_most_its_prefetch_of_each_lane(place: Place, client: Client) -> None:
+    publish_all(client.publisher(), [message(number) for number in range(30)])
+    consumer = client.consumer(prefetch=7)
+    held = collect(consumer, 7)
+    assert receive_nothing(consumer, 0.3)
+    # Settling out of order must not settle the others.
+    consumer.acknowledge([held[3], held[1]])
+    assert len(collect(consumer, 2)) == 2
+    assert receive_nothing(consumer, 0.3)
+
+
+def test_settling_some_leaves_the_others(place: Place, client: Client) -> None:
+    publish_all(client.publisher(), [message(number) for number in range(10)])
+    consumer = client.consumer()
+    held = collect(consumer, 10)
+    consumer.acknowledge([held[index] for index in (0, 1, 2, 5, 9)])
+    consumer.close()
+    again = collect(client.consumer(), 5)
+    assert set(ids(again)) == {"m3", "m4", "m6", "m7", "m8"}
+    assert all(delivery.redelivered for delivery in again)
+
+
+def test_a_released_message_goes_to_another_consumer_and_says_that_it_was_delivered(
+    place: Place, client: Client
+) -> None:
+    publish(client.publisher(), message(1))
+    first, second = client.consumer(), client.consumer()
+    (delivery,) = collect(first, 1)
+    assert receive_nothing(second)
+    first.release([delivery])
+    first.close()
+    (again,) = collect(second, 1)
+    assert again.message == delivery.message
+    assert again.redelivered
+    assert again.attempts >= 1
+
+
+def test_a_dead_letter_carries_reason_lane_time_and_origin_and_is_gone_from_its_lane(
+    place: Place, client: Client
+) -> None:
+    publish(client.publisher(), Message(b"{broken", Lane.BULK, "m1", "text/plain", headers={"mine": "kept", "n": 7}))
+    consumer = client.consumer()
+    (delivery,) = collect(consumer, 1)
+    consumer.dead_letter(delivery, "not a batch: " + "x" * 5000)
+    consumer.close()
+    depths = client.broker.depths()
+    assert depths["bulk"].ready == depths["bulk"].unacknowledged == 0
+    eventually(lambda: client.broker.depths()["dead"].ready == 1)
+    dead = place.dead_letters()
+    assert [(letter.body, letter.message_id, letter.content_type) for letter in dead] == [
+        (b"{broken", "m1", "text/plain")
+    ]
+    headers = dead[0].headers
+    assert headers["mine"] == "kept"
+    assert headers["n"] == 7
+    assert str(headers[REASON_HEADER]).startswith("not a batch")
+    assert headers[LANE_HEADER] == "bulk"
+    assert str(headers[AT_HEADER]).startswith("20")
+    assert headers[ORIGIN_HEADER]
+
+
+def test_a_full_lane_refuses_with_broker_full_and_takes_again_once_there_is_room(place: Place) -> None:
+    with Client(place.broker(Limits(max_messages=5, max_bytes=10_000_000))) as client:
+        client.broker.purge()
+        publisher = client.publisher()
+        assert publish_until_full(publisher) >= 5
+        # Another lane has its own limit.
+        publish(publisher, message(1, Lane.URGENT))
+        consumer = client.consumer()
+        consumer.acknowledge(collect(consumer, 6))
+        eventually(lambda: taken(publisher, message(2)))
+
+
+def publish_until_full(publisher: Publisher) -> int:
+    """How many messages were taken before the first refusal."""
+    for number in range(100):
+        if not taken(publisher, message(number)):
+            return number
+    pytest.fail("never full")
+
+
+def taken(publisher: Publisher, one: Message) -> bool:
+    """Whether the broker took the message, and did not say that it is full."""
+    try:
+        publish(publisher, one)
+    except BrokerFull:
+        return False
+    return True
+
+
+def test_a_large_message_comes_through_and_a_too_large_one_is_refused(place: Place, client: Client) -> None:
+    body = bytes(range(256)) * (15 * 4096)
+    publisher = client.publisher()
+    publish(publisher, Message(body, Lane.NORMAL, "large"))
+    (delivery,) = collect(client.consumer(), 1)
+    assert delivery.message.body == body
+    with pytest.raises(Refused):
+        publisher.publish(Message(b"x" * (client.broker.max_message_bytes + 1), Lane.NORMAL, "too large"))
+    publish(publisher, message(1))
+
+
+def test_many_threads_publish_at_once_and_nothing_is_lost_or_doubled(place: Place, client: Client) -> None:
+    publisher = client.publisher()
+    futures: list[list[Future[None]]] = [[] for _ in range(16)]
+
+    def work(thread: int) -> None:
+        for number in range(50):
+            futures[thread].append(publisher.publish(message(thread * 1000 + number, list(Lane)[number % 3])))
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20.0)
+    for future in [future for some in futures for future in some]:
+        future.result(20.0)
+    assert publisher.unconfirmed == 0
+    received = collect(client.consumer(prefetch=100), 800, acknowledge=True)
+    expected = {f"m{thread * 1000 + number}" for thread in range(16) for number in range(50)}
+    assert sorted(ids(received)) == sorted(expected)
+
+
+def test_too_much_unconfirmed_is_refused_at_once(place: Place) -> None:
+    with Client(place.broker(max_unconfirmed=3)) as client:
+        publisher = client.publisher()
+        publish(publisher, message(0))
+        futures: list[Future[None]] = []
+        with pytest.raises(BrokerFull):
+            publish_without_waiting(publisher, futures)
+        for future in futures:
+            future.result(PATIENCE_S)
+        assert publisher.unconfirmed == 0
+
+
+def publish_without_waiting(publisher: Publisher, futures: list[Future[None]]) -> None:
+    """Publish faster than any broker confirms."""
+    for number in range(10_000):
+        futures.append(publisher.publish(message(number)))  # noqa: PERF401 - the caller wants those before the error
+
+
+def test_close_waits_for_confirms_and_then_refuses(place: Place, client: Client) -> None:
+    publisher = client.publisher()
+    futures = [publisher.publish(message(number)) for number in range(200)]
+    publisher.close(10.0)
+    assert all(future.done() and future.exception() is None for future in futures)
+    with pytest.raises(BrokerUnavailable):
+        publisher.publish(message(1))
+    assert len(collect(client.consumer(), 200, acknowledge=True)) == 200
+
+
+def test_state_says_ready_once_connected(place: Place, client: Client) -> None:
+    publisher, consumer = client.publisher(), client.consumer()
+    assert publisher.state != "ready"
+    publisher.connect()
+    eventually(lambda: publisher.state == "ready")
+    eventually(lambda: receive_nothing(consumer, 0.05) and consumer.state == "ready")
+
+
+def test_purge_empties_every_queue(place: Place, client: Client) -> None:
+    publish_all(client.publisher(), [message(number, lane) for number in range(5) for lane in Lane])
+    assert _ready(client.broker) == 15
+    client.broker.purge()
+    assert _ready(client.broker) == 0
+
+
+def _ready(broker: Broker) -> int:
+    return sum(depth.ready for depth in broker.depths().values())

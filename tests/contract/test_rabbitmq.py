@@ -1,0 +1,132 @@
+"""What only RabbitMQ has: foreign clients, alarms, connections that hang, queues that vanish."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pika  # noqa: TID251 - a foreign client
+import pytest
+
+from logmill.broker import Publisher, open_broker
+from logmill.broker.rabbitmq import RabbitBroker
+from logmill.broker.topology import Limits, Topology
+from logmill.errors import BrokerFull, BrokerUnavailable, ConfigError, Retry
+from logmill.record import Lane
+from tests.support.broker_client import PATIENCE_S, Client, collect, eventually, message, publish, publish_all
+from tests.support.broker_places import RabbitPlace
+from tests.support.rabbitmq_node import RabbitNode, free_port
+
+
+def foreign(node: RabbitNode, use: Callable[[pika.adapters.blocking_connection.BlockingChannel], object]) -> None:
+    """Do something on a channel of another client."""
+    with pika.BlockingConnection(pika.URLParameters(node.url)) as connection:
+        use(connection.channel())
+
+
+def client_of(node: RabbitNode) -> Client:
+    return Client(RabbitPlace(node).broker())
+
+
+def test_plain_json_of_a_foreign_client_comes_through_on_the_queue_logs(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs", b'{"message": "hello"}'))
+        odd = pika.BasicProperties(headers={"a": [1], "b": {"c": 1}, "d": None, "e": True, "f": 1.5, "g": b"\xff"})
+        foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs", b"{}", odd))
+        plain, strange = collect(client.consumer(), 2)
+        assert plain.message.body == b'{"message": "hello"}'
+        assert plain.message.lane is Lane.NORMAL
+        assert (plain.message.message_id, plain.message.content_type, plain.message.headers) == ("", "", {})
+        assert strange.message.headers == {"e": 1, "f": "1.5", "g": "\ufffd"}
+
+
+def test_an_alarm_refuses_publishers_and_lets_consumers_go_on(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        publisher, consumer = client.publisher(), client.consumer()
+        publish_all(publisher, [message(number) for number in range(5)])
+        rabbit_node.ctl("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            refused_s = time_to_refusal(publisher)
+            assert refused_s < 5.0
+            assert publisher.state.startswith("blocked")
+            consumer.acknowledge(collect(consumer, 5))
+        finally:
+            rabbit_node.ctl("set_vm_memory_high_watermark", "0.4")
+        eventually(lambda: publisher.state == "ready")
+        publish(publisher, message(9))
+
+
+def time_to_refusal(publisher: Publisher) -> float:
+    """Seconds until publishing raises BrokerFull at once; the broker says so after the first message only."""
+    started_s = time.monotonic()
+    while time.monotonic() - started_s < PATIENCE_S:
+        try:
+            publisher.publish(message(8))
+        except BrokerFull:
+            return time.monotonic() - started_s
+        time.sleep(0.02)
+    pytest.fail("never refused")
+
+
+def test_what_is_unconfirmed_fails_at_once_when_the_connection_breaks(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        publisher = client.publisher()
+        publish(publisher, message(1))
+        os.kill(rabbit_node.pid, signal.SIGSTOP)
+        future = publisher.publish(message(2))
+        with pytest.raises(TimeoutError):
+            future.result(0.3)
+        assert publisher.unconfirmed == 1
+        rabbit_node.kill9()
+        with pytest.raises(BrokerUnavailable):
+            future.result(2.0)
+        assert publisher.unconfirmed == 0
+
+
+def test_a_message_whose_queue_is_gone_is_not_confirmed_and_the_queue_is_made_again(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        publisher, consumer = client.publisher(), client.consumer()
+        publish(publisher, message(1))
+        foreign(rabbit_node, lambda channel: channel.queue_delete("logs.bulk"))
+        with pytest.raises(BrokerUnavailable, match="logs.bulk"):
+            publish(publisher, message(2, Lane.BULK))
+        eventually(lambda: taken(publisher))
+        assert {delivery.message.lane for delivery in collect(consumer, 2)} == {Lane.NORMAL, Lane.BULK}
+
+
+def taken(publisher: Publisher) -> bool:
+    try:
+        publish(publisher, message(3, Lane.BULK))
+    except Retry:
+        return False
+    return True
+
+
+def test_queues_with_other_arguments_are_a_configuration_error(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node):
+        other = RabbitBroker(rabbit_node.url, Topology(limits=Limits(max_messages=1)))
+        with pytest.raises(ConfigError, match=r"logs\.dead"):
+            other.declare(5.0)
+
+
+def test_no_password_in_any_message(rabbit_node: RabbitNode, capfd: pytest.CaptureFixture[str]) -> None:
+    wrong = rabbit_node.url.replace("guest:guest", "guest:s3cret")
+    broker = open_broker(wrong)
+    with pytest.raises(BrokerUnavailable) as declared:
+        broker.declare(0.0)
+    with Client(broker) as client, pytest.raises(BrokerUnavailable) as published:
+        publish(client.publisher(), message(1))
+    with pytest.raises(ConfigError) as configured:
+        open_broker("amqp://guest:s3cret@host:not-a-port/")
+    words = f"{declared.value} {published.value} {configured.value} {broker!r} {''.join(capfd.readouterr())}"
+    assert "refused user" in words
+    assert "s3cret" not in words
+
+
+def test_declare_gives_up_in_time_where_nobody_listens() -> None:
+    started_s = time.monotonic()
+    with pytest.raises(BrokerUnavailable):
+        open_broker(f"amqp://guest:guest@127.0.0.1:{free_port()}/").declare(1.0)
+    assert time.monotonic() - started_s < 3.0

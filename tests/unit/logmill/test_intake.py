@@ -1,0 +1,215 @@
+"""What is taken, and what is refused and why."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logmill.errors import InvalidField, LogmillError, Refused, Undecodable
+from logmill.intake import Limits, from_array, from_lines, from_object
+from logmill.record import LEVELS, Entry
+
+LIMITS = Limits()
+NOW_US = 1_800_000_000_000_000
+
+
+def one(body: bytes | dict, limits: Limits = LIMITS) -> Entry:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return from_object(raw, limits, now_us=NOW_US, protocol="http")
+
+
+def many(items: list, limits: Limits = LIMITS):
+    return from_array(json.dumps(items).encode(), limits, now_us=NOW_US, protocol="http")
+
+
+def test_every_field_is_optional_but_one_must_be_there():
+    entry = one({"message": "hello"})
+    assert (entry.level, entry.service, bytes(entry.metadata), entry.timestamp) == ("INFO", "unknown", b"{}", NOW_US)
+    assert one({"level": "ERROR"}).message == ""
+    with pytest.raises(Refused, match="empty"):
+        one({})
+
+
+@pytest.mark.parametrize(
+    ("sent", "level"),
+    [
+        ("warn", "WARNING"), ("Err", "ERROR"), ("fatal", "CRITICAL"), (" notice ", "INFO"), ("trace", "DEBUG"),
+        (0, "CRITICAL"), (3, "ERROR"), (4, "WARNING"), (6, "INFO"), (7, "DEBUG"),
+        (10, "DEBUG"), (20, "INFO"), (30, "WARNING"), (40, "ERROR"), (50, "CRITICAL"), ("40", "ERROR"), (30.0, "WARNING"),
+    ],
+)  # fmt: skip
+def test_level_synonyms_of_loggers_syslog_and_python(sent, level):
+    entry = one({"level": sent, "message": "m"})
+    assert (entry.level, entry.original_level) == (level, "")
+
+
+@pytest.mark.parametrize("sent", ["loud", "", "13", 99, 2.5])
+def test_an_unknown_level_never_costs_a_log_and_is_kept(sent):
+    entry = one({"level": sent, "message": "m"})
+    assert (entry.level, entry.original_level) == ("INFO", str(sent))
+
+
+@pytest.mark.parametrize(
+    ("sent", "us"),
+    [
+        ("2026-01-31T12:00:00Z", 1769860800000000),
+        ("2026-01-31T12:00:00.123456+02:00", 1769853600123456),
+        ("2026-01-31 12:00:00", 1769860800000000),
+        ("2026-01-31", 1769817600000000),
+        ("20260131T120000Z", 1769860800000000),
+        (1769860800, 1769860800000000),
+        (1769860800.5, 1769860800500000),
+        (1769860800123, 1769860800123000),
+        (1769860800123456, 1769860800123456),
+        (1769860800123456789, 1769860800123456),
+        ("1769860800", 1769860800000000),
+        (None, NOW_US),
+    ],
+)
+def test_client_timestamps_are_kept(sent, us):
+    assert one({"message": "m", "timestamp": sent}).timestamp == us
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timestamp", "../x"), ("timestamp", "2026-13-01"), ("timestamp", True), ("timestamp", [1]), ("timestamp", 1e30),
+        ("timestamp", "0001-01-01T00:00:00Z"), ("timestamp", "nan"), ("timestamp", "inf"),
+        ("level", ["ERROR"]), ("level", True), ("level", {}), ("message", None), ("message", 5), ("message", {}),
+        ("service", 5), ("service", "x" * 300), ("metadata", []), ("metadata", "text"), ("trace_id", 1),
+        ("source", 5), ("source", {"host": 1}), ("id", "x" * 600), ("log_data", 5), ("log_data", ""),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_refused_and_the_field_named(field, value):
+    with pytest.raises(InvalidField) as caught:
+        one({"message": "m", field: value})
+    assert caught.value.field == field
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("field", ["level", "service", "metadata", "timestamp", "trace_id", "source", "id"])
+def test_null_is_taken_as_absent_where_there_is_a_default(field):
+    assert one({"message": "m", field: None}) == one({"message": "m"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"nonsense", b'{"a": NaN}', b'{"message": "m", "metadata": {"a": Infinity}}', b"\xff\xfe",
+        b'{"message": "\xff"}', b'{"metadata": {"a": "\xc3"}}', b'{"a":' * 10_000, b"[" * 10_000 + b"]" * 10_000,
+        b'{"metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001, b'{"message": "a", "metadata": {"x": "\\ud800"}}',
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_refused_as_malformed(body):
+    with pytest.raises(Refused) as caught:
+        one(body)
+    assert caught.value.status == 400
+
+
+def test_lengths_are_counted_in_bytes():
+    limits = Limits(max_message_bytes=16, max_metadata_bytes=16)
+    assert one({"message": "x" * 16}, limits).message == "x" * 16
+    for item in ({"message": "x" * 17}, {"message": "ä" * 9}, {"message": "m", "metadata": {"a": "x" * 17}}):
+        with pytest.raises(InvalidField) as caught:
+            one(item, limits)
+        assert caught.value.code == "too_long"
+
+
+def test_fields_that_are_not_known_join_metadata_and_do_not_replace_it():
+    entry = one({"message": "m", "user": 7, "a": "outer", "metadata": {"a": 1, "b": 1e400 if False else 2}})
+    assert json.loads(bytes(entry.metadata)) == {"a": 1, "b": 2, "user": 7}
+
+
+def test_metadata_is_kept_to_the_letter_but_for_line_breaks():
+    assert bytes(one(b'{"metadata": {"n": 1.10, "big": 12345678901234567890}, "message": ""}').metadata) == (
+        b'{"n": 1.10, "big": 12345678901234567890}'
+    )
+    entry = one(b'{"metadata": {\n  "a": "x\\ny",\r\n "b": [1,\n 2]}, "message": "m"}')
+    assert b"\n" not in bytes(entry.metadata)
+    assert json.loads(bytes(entry.metadata)) == {"a": "x\ny", "b": [1, 2]}
+
+
+def test_log_data_as_object_and_as_text():
+    assert one({"log_data": {"level": "error", "message": "m", "x": 1}}).level == "ERROR"
+    assert one({"log_data": "plain text"}).message == "plain text"
+    assert one({"log_data": "m", "service": "s"}).service == "s"
+    with pytest.raises(Refused, match="empty"):
+        one({"log_data": {}})
+    with pytest.raises(InvalidField):
+        one({"log_data": {"log_data": {"message": "m"}}})
+
+
+def test_source_as_text_is_the_file_and_as_object_host_and_file():
+    assert one({"message": "m", "source": "/var/log/x"}).file == "/var/log/x"
+    entry = one({"message": "m", "source": {"host": "h", "file": "f"}})
+    assert (entry.host, entry.file) == ("h", "f")
+
+
+def test_bad_items_of_a_batch_are_named_by_index_and_the_good_ones_taken():
+    taken = many([{"message": "a"}, "text", {"message": None}, {}, {"level": "huh", "message": "b"}])
+    assert [entry.message for entry in taken.entries] == ["a", "b"]
+    assert [(r.index, r.code, r.field) for r in taken.rejected] == [
+        (1, "not_an_object", None),
+        (2, "invalid_field", "message"),
+        (3, "empty", None),
+    ]
+
+
+def test_a_batch_must_be_an_array_that_is_not_empty_nor_too_long():
+    for body in (b"{}", b'"x"', b"5", b"null"):
+        with pytest.raises(Refused, match="array"):
+            from_array(body, LIMITS, now_us=NOW_US, protocol="http")
+    with pytest.raises(Refused, match="no logs"):
+        many([])
+    with pytest.raises(Refused) as caught:
+        many([{"message": "m"}] * 3, Limits(max_batch_records=2))
+    assert caught.value.status == 413
+
+
+def test_ndjson_takes_good_lines_and_names_bad_ones():
+    body = b'{"message":"a"}\n\n{"message":\n{"message":"b","x":1}\r\n'
+    taken = from_lines(body, LIMITS, now_us=NOW_US, protocol="http")
+    assert [entry.message for entry in taken.entries] == ["a", "b"]
+    assert [(r.index, r.code) for r in taken.rejected] == [(1, "malformed")]
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_names = st.sampled_from(["level", "message", "service", "metadata", "timestamp", "id", "source", "log_data", "x", "y"])
+
+
+@given(st.lists(_json | st.dictionaries(_names, _json, max_size=6), min_size=1, max_size=8))
+def test_any_json_array_ends_in_records_or_reasons_and_nothing_goes_missing(items):
+    body = msgspec.json.encode(items)
+    taken = from_array(body, LIMITS, now_us=NOW_US, protocol="http")
+    assert len(taken.entries) + len(taken.rejected) == len(items)
+    assert all(entry.level in LEVELS and b"\n" not in bytes(entry.metadata) for entry in taken.entries)
+    singly = 0
+    for item in items:
+        try:
+            one(msgspec.json.encode(item))
+            singly += 1
+        except Refused:
+            pass
+    assert singly == len(taken.entries)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_raise_nothing_but_our_own_errors(body):
+    for read in (from_object, from_array, from_lines):
+        try:
+            read(body, LIMITS, now_us=NOW_US, protocol="http")
+        except LogmillError as error:
+            assert isinstance(error, Refused)
+
+
+def test_undecodable_says_where():
+    with pytest.raises(Undecodable, match="byte 12"):
+        one(b'{"message":"\xff"}')

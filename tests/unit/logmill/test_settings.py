@@ -1,0 +1,42 @@
+"""Settings: where they come from and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from logmill.errors import ConfigError
+from logmill.settings import Settings, environment, load, table
+
+
+def test_defaults_hold_where_the_environment_says_nothing():
+    assert load({}) == Settings()
+    assert load({"PATH": "/bin", "LOGMILL_PRODUCER_PORT": ""}) == Settings()
+
+
+def test_the_environment_wins_over_defaults_and_overrides_over_both():
+    assert load({"LOGMILL_PRODUCER_PORT": "6000"}).producer_port == 6000
+    assert load({"LOGMILL_PRODUCER_PORT": "6000"}, producer_port=7000, data_dir=None).producer_port == 7000
+    assert load({"LOGMILL_ALLOW_NO_KEY": "yes"}).allow_no_key is True
+    assert load({"LOGMILL_ALLOW_NO_KEY": "false"}).allow_no_key is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOGMILL_PRODUCER_PORT", "abc"), ("LOGMILL_PRODUCER_PORT", "0"), ("LOGMILL_PRODUCER_PORT", "70000"),
+        ("LOGMILL_ALLOW_CLEAR", "perhaps"), ("LOGMILL_LOG_LEVEL", "LOUD"), ("LOGMILL_PRODUCR_PORT", "5000"),
+        ("LOGMILL_ALLOW_NO_KEY", "maybe"),
+    ],
+)  # fmt: skip
+def test_a_wrong_or_unknown_variable_is_an_error_that_names_it(name, value):
+    with pytest.raises(ConfigError, match=name):
+        load({name: value})
+
+
+def test_settings_survive_the_way_to_a_child_process():
+    settings = load({}, producer_port=6001, allow_no_key=True, broker_url="amqp://u:p@h/%2F")
+    assert load(environment(settings)) == settings
+
+
+def test_every_setting_has_a_help_text():
+    assert all(row.help.endswith((".", "…")) for row in table())

@@ -1,0 +1,91 @@
+"""Body limits, keys and the one shape of errors."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+import zstandard
+from prometheus_client import CollectorRegistry
+
+from logmill.errors import BrokerFull, InvalidField, Refused
+from logmill.settings import load
+from logmill.web import decompress, make_app
+
+TEXT = b"hello " * 1000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("", TEXT),
+        ("identity", TEXT),
+        ("gzip", gzip.compress(TEXT)),
+        ("GZIP ", gzip.compress(TEXT[:3000]) + gzip.compress(TEXT[3000:])),
+        ("zstd", zstandard.compress(TEXT)),
+        ("zstd", zstandard.compress(TEXT[:3000]) + zstandard.compress(TEXT[3000:])),
+    ],
+)
+def test_bodies_are_decompressed(encoding, body):
+    assert decompress(body, encoding, len(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_bomb_is_refused_before_it_unfolds(compress):
+    bomb = compress(b"\0" * (64 * 1024 * 1024))
+    assert len(bomb) < 100_000
+    encoding = "gzip" if compress is gzip.compress else "zstd"
+    with pytest.raises(Refused) as caught:
+        decompress(bomb, encoding, 1024 * 1024)
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("gzip", b"no gzip", 400), ("gzip", gzip.compress(TEXT)[:-9], 400), ("zstd", b"no zstd", 400),
+        ("br", TEXT, 415),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_not_what_it_says_is_refused(encoding, body, status):
+    with pytest.raises(Refused) as caught:
+        decompress(body, encoding, 1024 * 1024)
+    assert caught.value.status == status
+
+
+def _client(**overrides):
+    app = make_app("test", load({}, **overrides), readiness=lambda: "waiting for x", registry=CollectorRegistry())
+
+    @app.get("/boom/<kind>")
+    def boom(kind: str):
+        raise {"field": InvalidField("level", "bad"), "full": BrokerFull("full", 3), "bug": ZeroDivisionError()}[kind]
+
+    return app.test_client()
+
+
+def test_every_error_has_the_one_shape():
+    client = _client()
+    for path, status in (("/boom/field", 400), ("/boom/full", 503), ("/boom/bug", 500), ("/nowhere", 404)):
+        answer = client.get(path)
+        assert answer.status_code == status
+        assert answer.json["status"] == "error"
+        assert set(answer.json) >= {"status", "code", "message"}
+    assert client.get("/boom/field").json["field"] == "level"
+    assert client.get("/boom/full").headers["Retry-After"] == "3"
+    assert "Zero" not in client.get("/boom/bug").text
+    assert client.post("/health").status_code == 405
+
+
+def test_a_key_is_asked_for_everywhere_but_at_health_and_ready():
+    client = _client(api_key="secret")
+    assert client.get("/health").status_code == 200
+    assert client.get("/ready").status_code == 503
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-Api-Key": "schlüssel"}):
+        assert client.get("/metrics", headers=headers).status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer secret"}).status_code == 200
+    assert client.get("/metrics", headers={"X-Api-Key": "secret"}).status_code == 200
+
+
+def test_readiness_says_what_is_waited_for():
+    answer = _client().get("/ready")
+    assert (answer.status_code, answer.json["message"]) == (503, "waiting for x")

@@ -1,0 +1,182 @@
+"""From batches to the block that storage takes: what each stage adds, and that none loses or reorders a row."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import msgspec
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from logmill.ids import new_batch_id
+from logmill.record import COLUMNS, LEVELS, Entry
+from logmill.settings import Settings
+from logmill.wire import Batch
+from processor.attributes import read_attributes
+from processor.columns import STORED, to_arrow, to_frame
+from processor.stages import make_stages
+from processor.stages.fingerprint import add_fingerprint
+from processor.stages.labels import label_lists
+
+
+def batch(*entries: Entry) -> Batch:
+    return Batch(batch_id=new_batch_id(), received_at=1_800_000_000_000_000, entries=list(entries))
+
+
+def enriched(*entries: Entry) -> pl.DataFrame:
+    frame = to_frame([batch(*entries)])
+    for _name, stage in make_stages(Settings()):
+        frame = stage(frame)
+    return frame
+
+
+def entry(message: str = "m", level: str = "INFO", metadata: object = None, **more) -> Entry:
+    raw = Raw(json.dumps(metadata or {}).encode())
+    return Entry(timestamp=1_700_000_000_000_000, level=level, message=message, metadata=raw, **more)
+
+
+def only(frame: pl.DataFrame, *names: str):
+    values = frame.select(names).rows()
+    assert len(values) == 1
+    return values[0] if len(names) > 1 else values[0][0]
+
+
+@pytest.mark.parametrize(
+    ("level", "priority", "severity", "severity_class"),
+    [
+        ("DEBUG", "low", 10, "low"), ("INFO", "low", 20, "low"), ("WARNING", "medium", 45, "medium"),
+        ("ERROR", "high", 70, "high"), ("CRITICAL", "high", 90, "critical"),
+    ],
+)  # fmt: skip
+def test_priority_and_severity_follow_the_level(level, priority, severity, severity_class):
+    frame = enriched(entry(level=level))
+    assert only(frame, "priority", "severity", "severity_class") == (priority, severity, severity_class)
+
+
+@pytest.mark.parametrize(
+    ("level", "metadata", "reasons", "severity"),
+    [
+        ("INFO", {}, [], 20),
+        ("ERROR", {}, ["error_level"], 70),
+        ("INFO", {"status_code": 500}, ["status_code"], 35),
+        ("INFO", {"status_code": 499}, [], 25),
+        ("INFO", {"status_code": "503"}, ["status_code"], 35),
+        ("INFO", {"response_time_ms": 1000}, ["slow_response"], 30),
+        ("INFO", {"response_time_ms": 999.9}, [], 20),
+        ("INFO", {"response_time": "1500"}, ["slow_response"], 30),
+        ("INFO", {"error_code": "E42"}, ["error_code"], 25),
+        ("CRITICAL", {"status_code": 500, "response_time_ms": 5e3, "error_code": 7},
+         ["error_level", "status_code", "slow_response", "error_code"], 100),
+    ],
+)  # fmt: skip
+def test_an_anomaly_says_why_and_adds_to_the_severity(level, metadata, reasons, severity):
+    frame = enriched(entry(level=level, metadata=metadata))
+    assert only(frame, "anomaly_reasons", "anomaly", "severity") == (reasons, bool(reasons), severity)
+
+
+@pytest.mark.parametrize(
+    ("message", "service", "path", "tags"),
+    [
+        ("User logged in", "s", "", ["auth"]),
+        ("Failed password for root", "sshd", "", ["auth"]),
+        ("Payment accepted", "payment-service", "", ["payment"]),
+        ("GET took 5 ms", "s", "/api/v1/x", ["api"]),
+        ("checkout session request", "s", "", ["auth", "payment", "api"]),
+        ("the author restarted the interest", "s", "", ["general"]),
+        ("disk is fine", "s", "", ["general"]),
+    ],
+)
+def test_tags_say_what_a_record_speaks_of(message, service, path, tags):
+    assert only(enriched(entry(message, service=service, metadata={"path": path})), "tags") == tags
+
+
+def test_messages_that_differ_in_variable_parts_share_a_fingerprint():
+    same = [
+        "Request 3fa85f64-5717-4562-b3fc-2c963f66afa6 from 10.0.0.1 took 12.5 ms at 0xdeadbeef",
+        "Request 00000000-aaaa-bbbb-cccc-ddddeeeeffff from 192.168.1.77 took 7 ms at 0x1",
+    ]
+    prints = add_fingerprint(pl.DataFrame({"message": [*same, "Another request"]}))["fingerprint"].to_list()
+    assert prints[0] == prints[1] != prints[2]
+    # Known for good: a changed fingerprint would tear the history of every message.
+    known = add_fingerprint(pl.DataFrame({"message": ["hello"]}))["fingerprint"].item()
+    assert known == 0xA7B6EDA801E5347D
+
+
+def test_attributes_become_typed_columns_and_odd_ones_are_passed_over():
+    found = read_attributes(
+        [
+            Raw(b'{"status_code": 200, "response_time_ms": 5, "user_id": 42, "method": "get", "path": "/x"}'),
+            Raw(b'{"status_code": [1], "response_time_ms": {"a": 1}, "method": 5, "user_id": "u", "trace_id": "t"}'),
+            Raw(b'{"status": "ok", "http_status": "404", "duration_ms": "7.5"}'),
+            Raw(b"{}"),
+        ]
+    )
+    assert (found[0].status_code, found[0].user_id, found[0].method) == (200, 42, "get")
+    assert (found[1].status_code, found[1].response_time_ms, found[1].method) == (None, None, None)
+    assert (found[1].user_id, found[1].trace_id) == ("u", "t")
+    frame = to_frame([batch(*(Entry(timestamp=1, metadata=Raw(m)) for m in (b'{"status":"ok","http_status":"404"}',)))])
+    assert only(frame, "status_code") == 404
+
+
+def test_trace_ids_of_metadata_serve_where_the_record_has_none():
+    assert only(enriched(entry(metadata={"trace_id": "a", "span_id": "b"})), "trace_id", "span_id") == ("a", "b")
+    assert only(enriched(entry(metadata={"trace_id": "a"}, trace_id="own")), "trace_id") == "own"
+
+
+def test_rows_carry_the_identity_of_their_batch():
+    one, two = batch(entry("a"), entry("b")), batch(entry("c"))
+    frame = to_frame([one, two])
+    assert frame.select("batch_id", "ordinal", "message").rows() == [
+        (one.batch_id.bytes, 0, "a"),
+        (one.batch_id.bytes, 1, "b"),
+        (two.batch_id.bytes, 0, "c"),
+    ]
+
+
+_values = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=10)
+_names = st.sampled_from(
+    ["status_code", "status", "response_time_ms", "duration_ms", "method", "path", "user_id", "error_code", "trace_id", "z"]
+)
+_entries = st.builds(
+    entry,
+    message=st.text(max_size=60),
+    level=st.sampled_from(LEVELS),
+    metadata=st.dictionaries(_names, _values | st.lists(_values, max_size=2), max_size=5),
+    service=st.text(max_size=8),
+)
+
+
+@given(st.lists(_entries, min_size=1, max_size=30))
+def test_stages_keep_rows_and_order_and_give_storage_every_column(entries):
+    frame = enriched(*entries).with_columns(processed_at=pl.col("received_at"), processor_id=pl.lit("p"))
+    assert frame["message"].to_list() == [e.message for e in entries]
+    block = pl.read_ipc_stream(io.BytesIO(to_arrow(frame)))
+    assert block.columns == [column.name for column in COLUMNS] == list(STORED)
+    for name in block.columns:
+        if name != "response_time_ms":
+            assert block[name].null_count() == 0, name
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_as_metadata_raise_nothing(raw):
+    assert len(read_attributes([Raw(raw)])) == 1
+
+
+def test_label_lists_has_a_limit_on_its_combinations():
+    frame = pl.DataFrame({"x": [True]})
+    with pytest.raises(ValueError, match="flags"):
+        label_lists(frame, {str(n): pl.col("x") for n in range(13)})
+
+
+def test_an_entry_is_the_same_for_msgspec_and_for_the_frame():
+    sent = entry("ü\n\0'\"", metadata={"a": "b"}, original_level="x", client_id="c", host="h", file="f")
+    line = msgspec.json.encode(sent)
+    again = msgspec.json.decode(line, type=Entry)
+    row = to_frame([batch(again)]).row(0, named=True)
+    for name in ("message", "service", "original_level", "client_id", "host", "file", "level"):
+        assert row[name] == getattr(sent, name)
+    assert row["metadata"] == '{"a": "b"}'

@@ -1,0 +1,138 @@
+"""Memory answers as the whole data would, or declines."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.blocks import SCHEMA, decode
+from storage.recent import Recent
+from tests.support.storage_blocks import batch, row, stream
+
+TAGS = ("auth", "api", "payment")
+ROWS = st.fixed_dictionaries(
+    {
+        "timestamp": st.integers(0, 12),
+        "level": st.sampled_from(["INFO", "ERROR"]),
+        "service": st.sampled_from(["a", "b", "c\0'\\"]),
+        "anomaly": st.booleans(),
+        "tags": st.lists(st.sampled_from(TAGS), max_size=3),
+        "severity": st.integers(0, 3),
+        "status_code": st.integers(0, 2),
+        "trace_id": st.sampled_from(["", "t"]),
+    }
+)
+BLOCKS = st.lists(st.lists(ROWS, min_size=1, max_size=8), max_size=25)
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "level": st.sampled_from(["INFO", "ERROR", "DEBUG"]),
+        "service": st.sampled_from(["a", "b", "c\0'\\", "none"]),
+        "priority": st.sampled_from(["low", "high"]),
+        "anomaly": st.booleans(),
+        "tag": st.sampled_from((*TAGS, "none")),
+        "since": st.integers(0, 13),
+        "until": st.integers(0, 13),
+        "min_severity": st.integers(0, 4),
+        "status_code": st.integers(0, 3),
+        "trace_id": st.sampled_from(["", "t", "u"]),
+    },
+)
+
+
+def passes(row: dict[str, Any], filters: dict[str, Any]) -> bool:
+    tests = {
+        "tag": lambda value: value in row["tags"],
+        "since": lambda value: row["timestamp"] >= value,
+        "until": lambda value: row["timestamp"] < value,
+        "min_severity": lambda value: row["severity"] >= value,
+    }
+    return all(tests[n](v) if n in tests else row[n] == v for n, v in filters.items())
+
+
+def page(rows: list[dict[str, Any]], filters: dict[str, Any], limit: int) -> list[tuple[int, bytes, int]]:
+    keys = [(row["timestamp"], row["batch_id"], row["ordinal"]) for row in rows if passes(row, filters)]
+    return sorted(keys, reverse=True)[:limit]
+
+
+def keys(table: pa.Table) -> list[tuple[int, bytes, int]]:
+    columns = [table["timestamp"].cast(pa.int64()), table["batch_id"], table["ordinal"]]
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    blocks=BLOCKS,
+    older=st.lists(ROWS, max_size=5),
+    max_records=st.integers(0, 60),
+    filters=FILTERS,
+    limit=st.integers(1, 12),
+    plain=st.booleans(),
+)
+def test_an_answer_from_memory_is_the_answer_of_the_whole_data(  # noqa: PLR0917
+    blocks: list[list[dict[str, Any]]],
+    older: list[dict[str, Any]],
+    max_records: int,
+    filters: dict[str, Any],
+    limit: int,
+    plain: bool,
+) -> None:
+    everything = [row(uuid.UUID(int=1), ordinal, **fields) for ordinal, fields in enumerate(older)]
+    floor = max((fields["timestamp"] for fields in older), default=None)
+    recent = Recent(max_records=max_records, max_bytes=1 << 30, floor_us=floor)
+    for number, block in enumerate(blocks):
+        rows = [row(uuid.UUID(int=1000 - number), ordinal, **fields) for ordinal, fields in enumerate(block)]
+        everything += rows
+        table, _ = decode(stream(rows))
+        recent.push(table.cast(SCHEMA) if plain else table)
+        assert recent.records <= max_records
+    found = recent.newest(filters, limit)
+    if found is None:
+        assert everything, "an empty store is known whole"
+    else:
+        assert keys(found) == page(everything, filters, limit)
+
+
+def test_memory_that_holds_everything_always_answers() -> None:
+    recent = Recent(max_records=100, max_bytes=1 << 30, floor_us=None)
+    table, _ = decode(stream(batch(10)))
+    recent.push(table)
+    found = recent.newest({"service": "none"}, 5)
+    assert found is not None
+    assert found.num_rows == 0
+
+
+def test_a_full_page_above_the_floor_is_answered_and_one_at_it_is_not() -> None:
+    recent = Recent(max_records=100, max_bytes=1 << 30, floor_us=1_700_000_000_000_004)
+    table, _ = decode(stream(batch(10)))
+    recent.push(table)
+    assert recent.newest({}, 5) is not None
+    assert recent.newest({}, 6) is None
+    recent.miss(1_700_000_000_000_005)
+    assert recent.newest({}, 5) is None
+
+
+def test_bytes_are_bounded_too() -> None:
+    table, _ = decode(stream(batch(1000)))
+    recent = Recent(max_records=10**6, max_bytes=int(table.nbytes * 2.5), floor_us=None)
+    for _ in range(5):
+        recent.push(table)
+    assert recent.records == 2000
+
+
+def test_small_blocks_are_brought_together() -> None:
+    recent = Recent(max_records=10**6, max_bytes=1 << 30, floor_us=None)
+    for _ in range(100):
+        recent.push(decode(stream(batch(1)))[0])
+    assert recent.records == 100
+    assert len(recent._blocks) < 20
+
+
+def test_clearing_forgets_the_floor() -> None:
+    recent = Recent(max_records=10, max_bytes=1 << 30, floor_us=5)
+    recent.clear()
+    assert recent.newest({}, 1) is not None

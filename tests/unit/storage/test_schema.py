@@ -1,0 +1,48 @@
+"""The tables, the Arrow form and the vocabulary of predicates agree with the record and with each other."""
+
+from __future__ import annotations
+
+import re
+
+from logmill.record import COLUMNS, Kind
+from storage import blocks, query, recent
+from storage.engine import schema
+from storage.statements import statement, statements, where
+from tests.support import storage_blocks
+
+
+def test_every_kind_of_column_has_a_type_in_the_engine_and_in_arrow() -> None:
+    assert set(schema.TYPES) == set(blocks.ARROW_TYPES) == set(Kind)
+
+
+def test_the_table_has_the_columns_of_the_record_in_its_order() -> None:
+    ddl = schema.create_logs_sql()
+    found = re.findall(
+        r"^    (\w+) (?:FixedString|DateTime64|LowCardinality|String|Array|Bool|UInt|Nullable)", ddl, re.MULTILINE
+    )
+    assert found == [column.name for column in COLUMNS]
+
+
+def test_filters_have_one_vocabulary_in_requests_sql_and_memory() -> None:
+    in_sql = set(statements("predicates")) - {"all"}
+    assert in_sql == set(query._PARSERS) == set(recent._TESTS)
+
+
+def test_predicates_bind_the_value_of_their_own_name() -> None:
+    for name, text in statements("predicates").items():
+        assert re.findall(r"{(\w+):", text) == ([] if name == "all" else [name])
+
+
+def test_conditions_are_joined_and_none_means_all() -> None:
+    assert where([]) == "1"
+    assert where(["level", "tag"]) == "(level = {level:String}) AND (has(tags, {tag:String}))"
+
+
+def test_fragments_of_a_statement_must_all_be_given() -> None:
+    assert "$" not in statement("logs", "select_logs", columns="a", where="1")
+
+
+def test_blocks_of_the_processor_fit() -> None:
+    table, stream = blocks.decode(storage_blocks.stream(storage_blocks.batch(3)))
+    assert table.num_rows == 3
+    assert stream is not None
