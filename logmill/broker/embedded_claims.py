@@ -54,9 +54,10 @@ class Claimant:
 
     def close(self) -> None:
         """End; to be called when no claims are left."""
+        # The folder may be gone, and the lock must go all the same.
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
-            os.close(self._descriptor)
+            self._path.unlink()
+        os.close(self._descriptor)
 
 
 def _lock_if_free(path: Path) -> int | None:

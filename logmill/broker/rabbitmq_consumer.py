@@ -126,7 +126,8 @@ class RabbitConsumer:
         if self._dead_letters is None:
             self._dead_letters = RabbitPublisher(self._parameters, self._topology)
         properties = tag.properties
-        properties.headers = {**(properties.headers or {}), **dead_letter_headers(delivery.message.lane, reason)}
+        reasons = dead_letter_headers(delivery.message.lane, reason)
+        properties.headers = {**_sendable(properties.headers or {}), **reasons}
         properties.delivery_mode = DeliveryMode.Persistent.value
         # An expiry set by a foreign client must not make the dead letter vanish; a user id must be our own.
         properties.expiration = None
@@ -272,3 +273,12 @@ def _plain_headers(raw: dict[str, Any]) -> dict[str, HeaderValue]:
         else:
             headers[name] = str(value)
     return headers
+
+
+def _sendable(value: Any) -> Any:
+    """A header as it came, in types that pika also writes: it reads floating-point numbers, but sends none."""
+    if isinstance(value, dict):
+        return {name: _sendable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_sendable(inner) for inner in value]
+    return str(value) if isinstance(value, float) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 from collections import deque
@@ -9,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 import pika
-from pika import DeliveryMode
+from pika import DeliveryMode, exceptions
 from pika.adapters.select_connection import SelectConnection
 from pika.channel import Channel
 from pika.frame import Method
@@ -194,9 +195,14 @@ class RabbitPublisher:
                 self._settle(handed, self._refusal())
             return
         for handed in batch:
+            try:
+                channel.basic_publish("", handed.queue, handed.body, handed.properties, mandatory=True)
+            except (exceptions.AMQPError, struct.error, ValueError, TypeError, AssertionError) as error:
+                # pika encodes before it sends, so nothing went out, and the tag is not used up.
+                self._settle(handed, _unsendable(error))
+                continue
             self._pending[self._next_tag] = handed
             self._next_tag += 1
-            channel.basic_publish("", handed.queue, handed.body, handed.properties, mandatory=True)
             # pika holds the bytes now; we need only know whom to tell.
             handed.body = b""
 
@@ -258,3 +264,9 @@ class RabbitPublisher:
             handed.future.set_result(None)
         else:
             handed.future.set_exception(error)
+
+
+def _unsendable(error: Exception) -> LogmillError:
+    if isinstance(error, (exceptions.ChannelWrongStateError, exceptions.ConnectionWrongStateError)):
+        return unavailable("closing")
+    return Refused(f"AMQP cannot carry these headers: {type(error).__name__}", code="invalid_headers")

@@ -12,7 +12,7 @@ import pytest
 
 from logmill.broker import Publisher
 from logmill.broker.topology import DELIVERY_LIMIT
-from logmill.errors import BrokerFull, BrokerUnavailable, Retry
+from logmill.errors import BrokerUnavailable, Retry
 from tests.support.broker_client import (
     PATIENCE_S,
     Client,
@@ -114,8 +114,7 @@ def test_publishing_fails_fast_while_the_broker_is_away_and_works_once_it_is_bac
     fresh = client.publisher()
     refused_within(fresh, 4.0)
     with pytest.raises(BrokerUnavailable):
-        for _ in range(50):
-            consumer.receive(0.1)
+        consumer.receive(5.0)
     killable.bring_back()
     eventually(lambda: accepted(publisher) and accepted(fresh))
     # The delivery of the old connection is void: settling it does nothing, and it comes again.
@@ -147,10 +146,7 @@ def test_a_message_that_is_never_settled_ends_among_the_dead_letters(place: Plac
     deliveries = 0
     while client.broker.depths()["dead"].ready == 0:
         assert deliveries <= DELIVERY_LIMIT + 1
-        try:
-            delivery = consumer.receive(0.1)
-        except BrokerFull:
-            continue
+        delivery = consumer.receive(0.1)
         if delivery is not None:
             deliveries += 1
             consumer.release([delivery])

@@ -70,7 +70,7 @@ class RabbitPlace:
 
     def dead_letters(self) -> list[DeadLetter]:
         """See `Place`."""
-        letters = []
+        letters: list[DeadLetter] = []
         with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             while True:

@@ -79,7 +79,7 @@ class Pipeline:
                 self._process.kill()
                 self._process.wait(10)
         if self._node is not None:
-            self._node.stop()
+            self._node.close()
 
     @property
     def producer_url(self) -> str:

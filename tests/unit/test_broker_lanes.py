@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from logmill.broker.lanes import Lanes
 from logmill.broker.topology import WEIGHTS
@@ -32,7 +33,7 @@ def test_urgent_comes_first_and_bulk_is_spread() -> None:
     taken = take(filled(200, *Lane), 63)
     assert taken[0] == "urgent"
     places = [index for index, lane in enumerate(taken) if lane == "bulk"]
-    assert [later - earlier for earlier, later in zip(places, places[1:], strict=False)] == [21, 21]
+    assert [later - earlier for earlier, later in pairwise(places)] == [21, 21]
 
 
 def test_the_first_urgent_behind_any_backlog_is_next() -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,7 @@ from logmill.lifecycle import StopSignal, check_listen, is_loopback
 from logmill.settings import load
 from logmill.supervisor import LONGEST_DELAY_S, FolderLock, Program, Supervisor, restart_delay_s
 from tests.support.rabbitmq_node import free_port
-
-
-def wait_until(condition, timeout_s: float = 20.0):
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
-    return value
+from tests.support.waiting import wait_until
 
 
 class AskedToStop(StopSignal):

@@ -139,7 +139,18 @@ def test_rows_carry_the_identity_of_their_batch():
 
 _values = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=10)
 _names = st.sampled_from(
-    ["status_code", "status", "response_time_ms", "duration_ms", "method", "path", "user_id", "error_code", "trace_id", "z"]
+    [
+        "status_code",
+        "status",
+        "response_time_ms",
+        "duration_ms",
+        "method",
+        "path",
+        "user_id",
+        "error_code",
+        "trace_id",
+        "z",
+    ]
 )
 _entries = st.builds(
     entry,
