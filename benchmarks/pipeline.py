@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,63 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks import scenarios
-from tests.support.pipeline import Pipeline
 from benchmarks.records import bodies
 from benchmarks.report import fill_document, rows
+from tests.support.pipeline import Pipeline
 
 PER_REQUEST = 1000
 console = Console()
+
+
+class Session:
+    """The measurements of one run of this program.
+
+    Args:
+        progress: where each shows how far it is.
+        prepared: request bodies of the end-to-end runs.
+        rounds: how many of those.
+        connections: their client connections.
+        seconds: length of the other measurements.
+        only: one measurement's name, or None for all.
+    """
+
+    def __init__(
+        self, progress: Progress, prepared: list[bytes], rounds: int, connections: int, seconds: float, only: str | None
+    ) -> None:
+        self._progress = progress
+        self._prepared = prepared
+        self._rounds = rounds
+        self._connections = connections
+        self._seconds = seconds
+        self._only = only
+
+    def measure(self, broker: str) -> dict[str, Any]:
+        """Everything asked for, on one broker."""
+        with tempfile.TemporaryDirectory(prefix="logmill-bench-") as folder, Pipeline(Path(folder), broker) as pipeline:
+            measured: dict[str, Any] = {}
+            if self._wants("end_to_end"):
+                arguments = (PER_REQUEST, self._connections)
+                self._run(pipeline, f"{broker}: warm-up", scenarios.end_to_end, self._prepared[:50], *arguments)
+                measured["end_to_end"] = [
+                    self._run(pipeline, f"{broker}: {title}", scenarios.end_to_end, self._prepared, *arguments)
+                    for title in (f"end to end, {n + 1} of {self._rounds}" for n in range(self._rounds))
+                ]
+            if self._wants("single"):
+                title = f"{broker}: single records"
+                measured["single"] = self._run(pipeline, title, scenarios.single_records, 16, self._seconds)
+            if self._wants("searchable"):
+                title = f"{broker}: searchable"
+                measured["searchable"] = self._run(pipeline, title, scenarios.searchable, 1000, self._seconds)
+            return measured
+
+    def _wants(self, name: str) -> bool:
+        return self._only in {None, name}
+
+    def _run(self, pipeline: Pipeline, title: str, scenario: Callable[..., Any], *arguments: Any) -> Any:
+        task = self._progress.add_task(title, total=1.0)
+        value = scenario(pipeline, *arguments, lambda share: self._progress.update(task, completed=share))
+        self._progress.update(task, completed=1.0)
+        return value
 
 
 @click.command()
@@ -47,7 +100,7 @@ def main(
     result: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "cores": len(__import__("os").sched_getaffinity(0)),
+        "cores": len(os.sched_getaffinity(0)),
         "brokers": {},
     }
     columns = (
@@ -64,33 +117,9 @@ def main(
                 prepared.append(body)
                 progress.advance(task)
             result["bytes_per_record"] = round(sum(map(len, prepared)) / logs, 1)
+        session = Session(progress, prepared, rounds, connections, seconds, only)
         for broker in brokers or ("rabbitmq", "embedded"):
-            measured: dict[str, Any] = {}
-            result["brokers"][broker] = measured
-            with (
-                tempfile.TemporaryDirectory(prefix="logmill-bench-") as folder,
-                Pipeline(Path(folder), broker) as pipeline,
-            ):
-
-                def run(name: str, measure: Any, *arguments: Any) -> Any:
-                    task = progress.add_task(f"{broker}: {name}", total=1.0)
-                    value = measure(pipeline, *arguments, lambda share: progress.update(task, completed=share))
-                    progress.update(task, completed=1.0)
-                    return value
-
-                if only in {None, "end_to_end"}:
-                    run("warm-up", scenarios.end_to_end, prepared[:50], PER_REQUEST, connections)
-                    runs = [
-                        run(
-                            f"end to end, {n + 1} of {rounds}", scenarios.end_to_end, prepared, PER_REQUEST, connections
-                        )
-                        for n in range(rounds)
-                    ]
-                    measured["end_to_end"] = runs
-                if only in {None, "single"}:
-                    measured["single"] = run("single records", scenarios.single_records, 16, seconds)
-                if only in {None, "searchable"}:
-                    measured["searchable"] = run("searchable", scenarios.searchable, 1000, seconds)
+            result["brokers"][broker] = session.measure(broker)
     table = Table("broker", "measurement", "value", title=f"Logmill pipeline, {result['cores']} cores")
     for row in rows(result):
         table.add_row(*row)

@@ -1,4 +1,4 @@
-"""Realistic records from a seed: five services, weighted levels, fields that differ in every record; about 290 bytes each."""
+"""Realistic records from a seed: five services, weighted levels, no two records alike; about 290 bytes each."""
 
 from __future__ import annotations
 

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from benchmarks.client import Connection, in_threads, percentile
-from tests.support.pipeline import Pipeline
 from benchmarks.records import bodies, records
+from tests.support.pipeline import Pipeline
 
 Progress = Callable[[float], None]
-CREATED = 201
+CREATED, FOUND = 201, 200
+WATCH_EVERY = 5
 FIND_TIMEOUT_S = 300.0
 POLL_S = 0.02
 MIB = 1024 * 1024
@@ -114,61 +115,66 @@ def single_records(pipeline: Pipeline, connections: int, seconds: float, progres
     }
 
 
+class _Watch:
+    """Sends requests and looks for some of their logs; the numbers behind `searchable`."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.work: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
+        self.watched: queue.SimpleQueue[tuple[float, str] | None] = queue.SimpleQueue()
+        self.waits_s: list[float] = []
+
+    def send(self, _number: int) -> None:
+        """Send what is in `work` until None comes."""
+        connection = Connection(self._pipeline.producer_url)
+        while (item := self.work.get()) is not None:
+            position, body = item
+            status, answered = connection.post("/logs/batch?ids=1", body)
+            if status != CREATED:
+                raise BenchmarkError(f"answered {status}: {answered[:200]!r}")
+            if position % WATCH_EVERY == 0:
+                ids = json.loads(answered)["log_ids"]
+                self.watched.put((time.perf_counter(), ids[position % len(ids)]))
+        connection.close()
+
+    def find(self, _number: int) -> None:
+        """Ask for each id in `watched` until it is there."""
+        connection = Connection(self._pipeline.storage_url)
+        while (item := self.watched.get()) is not None:
+            answered_at, log_id = item
+            while connection.get(f"/logs/{log_id}")[0] != FOUND:
+                if time.perf_counter() - answered_at > FIND_TIMEOUT_S:
+                    raise BenchmarkError(f"{log_id} is not found")
+                time.sleep(POLL_S)
+            self.waits_s.append(time.perf_counter() - answered_at)
+        connection.close()
+
+
 def searchable(pipeline: Pipeline, rate: int, seconds: float, progress: Progress) -> Any:
     """At a steady rate, how long after its answer a log is found by its id.
 
     A request of ten logs leaves every 10/rate seconds (open loop); one log of every fifth request is looked for.
     """
-    per_request = 10
+    per_request, senders, finders = 10, 4, 8
     prepared = list(bodies(11, int(rate * seconds / per_request), per_request))
-    work: queue.SimpleQueue[tuple[float, bytes, int] | None] = queue.SimpleQueue()
-    watched: queue.SimpleQueue[tuple[float, str] | None] = queue.SimpleQueue()
-    waits: list[float] = []
-
-    def send(_number: int) -> None:
-        connection = Connection(pipeline.producer_url)
-        while (item := work.get()) is not None:
-            _due, body, position = item
-            status, answered = connection.post("/logs/batch?ids=1", body)
-            if status != CREATED:
-                raise BenchmarkError(f"answered {status}: {answered[:200]!r}")
-            if position % 5 == 0:
-                watched.put((time.perf_counter(), json.loads(answered)["log_ids"][position % per_request]))
-        connection.close()
-
-    def find(_number: int) -> None:
-        connection = Connection(pipeline.storage_url)
-        while (item := watched.get()) is not None:
-            answered_at, log_id = item
-            while connection.get(f"/logs/{log_id}")[0] != 200:
-                if time.perf_counter() - answered_at > FIND_TIMEOUT_S:
-                    raise BenchmarkError(f"{log_id} is not found")
-                time.sleep(POLL_S)
-            waits.append(time.perf_counter() - answered_at)
-        connection.close()
-
-    senders, finders = 4, 8
-    threads = [
-        threading.Thread(target=in_threads, args=(n, f), daemon=True) for n, f in ((senders, send), (finders, find))
-    ]
-    for thread in threads:
-        thread.start()
+    watch = _Watch(pipeline)
+    sending = threading.Thread(target=in_threads, args=(senders, watch.send), daemon=True)
+    finding = threading.Thread(target=in_threads, args=(finders, watch.find), daemon=True)
+    sending.start()
+    finding.start()
     started = time.perf_counter()
     for position, body in enumerate(prepared):
-        due = started + position * per_request / rate
-        time.sleep(max(0.0, due - time.perf_counter()))
-        work.put((due, body, position))
+        time.sleep(max(0.0, started + position * per_request / rate - time.perf_counter()))
+        watch.work.put((position, body))
         progress(position / len(prepared))
-    for _ in range(senders):
-        work.put(None)
-    threads[0].join()
-    for _ in range(finders):
-        watched.put(None)
-    threads[1].join()
-    expected = len(range(0, len(prepared), 5))
-    if len(waits) != expected:
-        raise BenchmarkError(f"{len(waits)} of {expected} watched logs were found")
-    ms = [wait * 1000 for wait in waits]
+    for thread, channel, count in ((sending, watch.work, senders), (finding, watch.watched, finders)):
+        for _ in range(count):
+            channel.put(None)  # type: ignore[arg-type]
+        thread.join()
+    expected = len(range(0, len(prepared), WATCH_EVERY))
+    if len(watch.waits_s) != expected:
+        raise BenchmarkError(f"{len(watch.waits_s)} of {expected} watched logs were found")
+    ms = [wait_s * 1000 for wait_s in watch.waits_s]
     return {
         "logs_per_s": rate,
         "watched": len(ms),

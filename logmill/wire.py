@@ -1,4 +1,4 @@
-"""Batches to bytes and back: the NDJSON that crosses the broker, and what goes with the Arrow blocks to storage.
+"""Batches to bytes and back: the NDJSON that crosses the broker.
 
 A batch message is one JSON object a line, `Entry` fields only, in the order of their ordinals; its facts travel in the
 message's headers (`VERSION_HEADER`, `RECEIVED_HEADER`, `COUNT_HEADER`). Whatever lacks the version header was published
@@ -22,7 +22,6 @@ VERSION_HEADER = "logmill-version"
 RECEIVED_HEADER = "logmill-received-at-us"
 COUNT_HEADER = "logmill-count"
 NDJSON = "application/x-ndjson"
-ARROW_STREAM = "application/vnd.apache.arrow.stream"
 
 # Below this the zstd frame saves less than the processor pays to undo it.
 MIN_COMPRESSED_BYTES = 1024
@@ -109,7 +108,3 @@ def decompress(message: Message) -> bytes:
     if size < 0 or size > MAX_DECODED_BYTES:
         raise Undecodable(f"a zstd frame must state its size, at most {MAX_DECODED_BYTES} bytes")
     return zstandard.ZstdDecompressor().decompress(message.body)
-
-
-# With POST /ingest: "1" where any batch of the block may have been stored before (redelivered, or posted again).
-CHECK_HEADER = "X-Logmill-Check"

@@ -13,7 +13,7 @@ from logmill.backoff import delay_s
 from logmill.errors import Refused, StorageUnavailable
 from logmill.lifecycle import StopSignal
 from logmill.settings import Settings
-from logmill.wire import ARROW_STREAM, CHECK_HEADER
+from logmill.ingest import ARROW_STREAM, CHECK_HEADER
 
 log = structlog.get_logger()
 

@@ -83,7 +83,7 @@ class EmbeddedBroker:
                 db.execute("DELETE FROM bodies")
                 db.execute("DELETE FROM messages")
             with translated():
-                db.execute("PRAGMA incremental_vacuum").fetchall()
+                db.executescript("PRAGMA incremental_vacuum")
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

@@ -122,8 +122,10 @@ def give_space_back(db: sqlite3.Connection) -> None:
         (waiting,) = db.execute(_WAITING).fetchone()
         (free_pages,) = db.execute("PRAGMA freelist_count").fetchone()
         if waiting == 0 and free_pages > _KEPT_FREE_PAGES:
-            # It is done step by step, as its rows are fetched.
-            db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+            # `execute` would free a single page: it stops at the first step.
+            db.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+            # Only when the log is copied back is the file cut.
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _with_reason(properties: str, lane: Lane, reason: str) -> str:

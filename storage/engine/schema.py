@@ -18,7 +18,7 @@ TYPES: dict[Kind, str] = {
     Kind.LABELS: "Array(LowCardinality(String))",
     Kind.BOOL: "Bool",
     Kind.U8: "UInt8",
-    Kind.U16: "UInt16",
+    Kind.U16: "UInt16 CODEC(ZSTD(1))",
     Kind.U32: "UInt32 CODEC(Delta(4), ZSTD(1))",
     Kind.U64: "UInt64 CODEC(ZSTD(1))",
     Kind.F32_OR_NULL: "Nullable(Float32) CODEC(ZSTD(1))",

@@ -11,7 +11,7 @@ from logmill.ids import new_batch_id
 from logmill.intake import Limits
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from logmill.wire import ARROW_STREAM, CHECK_HEADER
+from logmill.ingest import ARROW_STREAM, CHECK_HEADER
 from storage import blocks, submitted
 from storage.metrics import Metrics
 from storage.store import Store, Stored

@@ -1,4 +1,4 @@
-"""The whole pipeline as real processes, on ports and in a folder of its own, for tests and measurements; reads its CPU cost."""
+"""The whole pipeline as real processes, on ports and in a folder of its own; reads what it costs in CPU."""
 
 from __future__ import annotations
 

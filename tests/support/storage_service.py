@@ -119,3 +119,15 @@ class StorageService:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
         self.http.close()
+
+
+def total(storage: StorageService) -> int:
+    """How many logs it says it has."""
+    found: int = storage.get("/logs/stats").json()["total_logs"]
+    return found
+
+
+def outcome(response: requests.Response) -> tuple[int, int, int]:
+    """Status, rows stored, rows known before."""
+    body = response.json()
+    return response.status_code, body["stored"], body["duplicates"]

@@ -91,7 +91,7 @@ def _packed(count: int = 200):
     ],
 )
 def test_a_damaged_batch_is_undecodable_and_says_why(change):
-    with pytest.raises(Undecodable, match="."):
+    with pytest.raises(Undecodable, match=r"."):
         unpack(dataclasses.replace(_packed(), **change))
 
 

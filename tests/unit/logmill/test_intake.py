@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logmill.errors import InvalidField, LogmillError, Refused, Undecodable
+from logmill.errors import InvalidField, Refused, Undecodable
 from logmill.intake import Limits, from_array, from_lines, from_object
 from logmill.record import LEVELS, Entry
 
@@ -39,7 +39,8 @@ def test_every_field_is_optional_but_one_must_be_there():
     [
         ("warn", "WARNING"), ("Err", "ERROR"), ("fatal", "CRITICAL"), (" notice ", "INFO"), ("trace", "DEBUG"),
         (0, "CRITICAL"), (3, "ERROR"), (4, "WARNING"), (6, "INFO"), (7, "DEBUG"),
-        (10, "DEBUG"), (20, "INFO"), (30, "WARNING"), (40, "ERROR"), (50, "CRITICAL"), ("40", "ERROR"), (30.0, "WARNING"),
+        (10, "DEBUG"), (20, "INFO"), (30, "WARNING"), (40, "ERROR"), (50, "CRITICAL"), ("40", "ERROR"),
+        (30.0, "WARNING"),
     ],
 )  # fmt: skip
 def test_level_synonyms_of_loggers_syslog_and_python(sent, level):
@@ -77,7 +78,8 @@ def test_client_timestamps_are_kept(sent, us):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("timestamp", "../x"), ("timestamp", "2026-13-01"), ("timestamp", True), ("timestamp", [1]), ("timestamp", 1e30),
+        ("timestamp", "../x"), ("timestamp", "2026-13-01"), ("timestamp", True), ("timestamp", [1]),
+        ("timestamp", 1e30),
         ("timestamp", "0001-01-01T00:00:00Z"), ("timestamp", "nan"), ("timestamp", "inf"),
         ("level", ["ERROR"]), ("level", True), ("level", {}), ("message", None), ("message", 5), ("message", {}),
         ("service", 5), ("service", "x" * 300), ("metadata", []), ("metadata", "text"), ("trace_id", 1),
@@ -206,8 +208,8 @@ def test_any_bytes_raise_nothing_but_our_own_errors(body):
     for read in (from_object, from_array, from_lines):
         try:
             read(body, LIMITS, now_us=NOW_US, protocol="http")
-        except LogmillError as error:
-            assert isinstance(error, Refused)
+        except Refused:
+            continue  # any other error fails the test
 
 
 def test_undecodable_says_where():

@@ -12,7 +12,7 @@ import pytest
 
 from logmill.errors import AlreadyRunning, ConfigError
 from logmill.lifecycle import StopSignal, check_listen, is_loopback
-from logmill.settings import load
+from logmill.settings import child_environment, load
 from logmill.supervisor import LONGEST_DELAY_S, FolderLock, Program, Supervisor, restart_delay_s
 from tests.support.rabbitmq_node import free_port
 from tests.support.waiting import wait_until
@@ -46,7 +46,7 @@ class Running:
 
 
 def script(name: str, code: str) -> Program:
-    return Program(name, [sys.executable, "-c", code], dict(os.environ))
+    return Program(name, [sys.executable, "-c", code], child_environment(load({})))
 
 
 def test_a_child_that_dies_is_started_again_and_that_is_said(tmp_path: Path):

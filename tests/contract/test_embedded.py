@@ -1,0 +1,139 @@
+"""What only the embedded broker has: a file that several processes share, that fills the disk, that shrinks again."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from logmill.broker import Message, Publisher, open_broker
+from logmill.broker.embedded import EmbeddedBroker
+from logmill.broker.embedded_file import path_of
+from logmill.errors import BrokerFull, BrokerUnavailable
+from logmill.record import Lane
+from tests.support.broker_client import Client, collect, eventually, message, publish, publish_all, receive_nothing
+from tests.support.broker_places import EmbeddedPlace
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> EmbeddedPlace:
+    return EmbeddedPlace(tmp_path / "broker")
+
+
+def file_of(place: EmbeddedPlace) -> Path:
+    return path_of(place.url)
+
+
+def test_urls_name_relative_and_absolute_files() -> None:
+    assert path_of("sqlite:///data/broker.sqlite3") == Path("data/broker.sqlite3")
+    assert path_of("sqlite:////var/lib/broker.sqlite3") == Path("/var/lib/broker.sqlite3")
+
+
+def test_several_openers_of_a_new_file_do_not_disturb_each_other(place: EmbeddedPlace) -> None:
+    problems: list[Exception] = []
+    start = threading.Barrier(8)
+
+    def declare() -> None:
+        start.wait(10.0)
+        try:
+            open_broker(place.url).declare(10.0)
+        except BrokerUnavailable as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=declare) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20.0)
+    assert problems == []
+
+
+def test_a_confirm_means_fsync(place: EmbeddedPlace) -> None:
+    from logmill.broker.embedded_file import connect
+
+    with closing(connect(file_of(place))) as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+
+
+def test_a_full_disk_is_broker_full_and_acknowledgements_make_room(
+    place: EmbeddedPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from logmill.broker import embedded_publisher
+
+    real = embedded_publisher.connect
+
+    def small(path: Path) -> sqlite3.Connection:
+        db = real(path)
+        # SQLite's own page limit fails as a full disk does: SQLITE_FULL.
+        db.execute("PRAGMA max_page_count=200")
+        return db
+
+    monkeypatch.setattr(embedded_publisher, "connect", small)
+    with Client(place.broker()) as client:
+        publisher = client.publisher()
+        taken = 0
+        while took(publisher):
+            taken += 1
+            assert taken < 100
+        assert taken > 10
+        consumer = client.consumer()
+        consumer.acknowledge(collect(consumer, taken))
+        assert took(publisher)
+
+
+def took(publisher: Publisher) -> bool:
+    """Whether the broker took a large message, and did not say that it is full."""
+    try:
+        publish(publisher, Message(bytes(100_000), Lane.NORMAL, "big"))
+    except BrokerFull:
+        return False
+    return True
+
+
+def test_the_file_shrinks_once_everything_is_settled(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        publish_all(client.publisher(), [Message(bytes(200_000), Lane.BULK, f"m{n}") for n in range(200)])
+        consumer = client.consumer()
+        collect(consumer, 200, acknowledge=True)
+        eventually(lambda: receive_nothing(consumer) and file_of(place).stat().st_size < 20_000_000)
+
+
+def test_the_write_ahead_log_stays_bounded_under_load(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        publisher, consumer = client.publisher(), client.consumer()
+        largest = 0
+        log_file = file_of(place).with_name(file_of(place).name + "-wal")
+        for _ in range(20):
+            publish_all(publisher, [Message(bytes(100_000), Lane.BULK, f"m{n}") for n in range(50)])
+            collect(consumer, 50, acknowledge=True)
+            largest = max(largest, log_file.stat().st_size)
+        assert largest < 100_000_000
+
+
+def test_depths_tell_what_consumers_hold(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        publish_all(client.publisher(), [message(number) for number in range(10)])
+        collect(client.consumer(prefetch=4), 1)
+        depth = client.broker.depths()["normal"]
+        assert (depth.ready, depth.unacknowledged) == (6, 4)
+
+
+def test_a_file_of_another_version_is_refused(place: EmbeddedPlace) -> None:
+    place.broker()
+    with closing(sqlite3.connect(file_of(place))) as db:
+        db.execute("PRAGMA user_version=99")
+    with pytest.raises(BrokerUnavailable, match="version 99"):
+        EmbeddedBroker(place.url).declare(1.0)
+
+
+def test_lock_files_of_closed_consumers_are_gone(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        receive_nothing(client.consumer())
+        folder = file_of(place).with_name(file_of(place).name + ".consumers")
+        assert len(list(folder.iterdir())) == 1
+    assert list(folder.iterdir()) == []
