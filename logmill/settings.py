@@ -73,7 +73,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     block_rows: Annotated[
         int, _doc("Most rows that are forwarded to storage in one block.", "records", ge=1, le=500_000)
     ] = 50_000
-    block_wait_ms: Annotated[int, _doc("Longest wait for a block to fill.", "ms", ge=0, le=10_000)] = 100
+    block_wait_ms: Annotated[
+        int,
+        _doc("Longest wait for a block to fill; each insert costs storage some 10 ms of CPU.", "ms", ge=0, le=10_000),
+    ] = 250
     prefetch: Annotated[
         int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)
     ] = 200

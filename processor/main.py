@@ -8,8 +8,8 @@ import socket
 import structlog
 
 from logmill.broker import open_broker
-from logmill.errors import AlreadyRunning, BrokerUnavailable
-from logmill.lifecycle import StopSignal
+from logmill.errors import BrokerUnavailable
+from logmill.lifecycle import StopSignal, check_listen
 from logmill.settings import Settings
 from processor.metrics import Metrics, StatusServer
 from processor.sink import StorageSink
@@ -25,6 +25,7 @@ def run(settings: Settings, stop: StopSignal) -> None:
 
     Raises:
         AlreadyRunning: the port of the status server is taken.
+        ConfigError: it would listen to the world without a key.
     """
     processor_id = settings.processor_id or f"{socket.gethostname()}-{os.getpid()}"
     broker = open_broker(settings.broker_url)
@@ -36,11 +37,9 @@ def run(settings: Settings, stop: StopSignal) -> None:
         waits = [f"{name}: {state}" for name, state in (("broker", consumer.state), ("storage", sink.state))]
         return "; ".join(text for text in waits if not text.endswith(": ready")) or "ready"
 
-    try:
-        status = StatusServer(settings, metrics, readiness)
-    except OSError as error:
-        address = f"{settings.processor_metrics_host}:{settings.processor_metrics_port}"
-        raise AlreadyRunning(f"cannot listen on {address}: {error.strerror}") from None
+    if settings.processor_metrics_port:
+        check_listen(settings.processor_metrics_host, settings.processor_metrics_port, settings)
+    status = StatusServer(settings, metrics, readiness)
     try:
         while not stop.is_set():
             try:

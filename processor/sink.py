@@ -11,9 +11,9 @@ import structlog
 
 from logmill.backoff import delay_s
 from logmill.errors import Refused, StorageUnavailable
+from logmill.ingest import ARROW_STREAM, CHECK_HEADER
 from logmill.lifecycle import StopSignal
 from logmill.settings import Settings
-from logmill.ingest import ARROW_STREAM, CHECK_HEADER
 
 log = structlog.get_logger()
 

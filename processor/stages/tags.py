@@ -10,7 +10,8 @@ from processor.stages.labels import label_lists
 PATTERNS = {
     tag: rf"(?i)(?-u:\b)(?:{words})"
     for tag, words in {
-        "auth": "log(?:ged )?[ -]?(?:in|out)|auth(?:enticat|oriz|[0-9_.:/ -]|$)|passw(?:or)?d|token|session|credential|sshd",
+        "auth": "log(?:ged )?[ -]?(?:in|out)|auth(?:enticat|oriz|[0-9_.:/ -]|$)"
+        "|passw(?:or)?d|token|session|credential|sshd",
         "payment": "payment|transaction|invoice|refund|checkout|billing|credit card|charge",
         "api": r"api(?-u:\b)|endpoint|https?(?-u:\b)|requests?(?-u:\b)|response|graphql|rest(?-u:\b)",
     }.items()

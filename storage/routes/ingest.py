@@ -8,10 +8,10 @@ from flask import Blueprint, Response, request
 from logmill import web
 from logmill.errors import Refused
 from logmill.ids import new_batch_id
+from logmill.ingest import ARROW_STREAM, CHECK_HEADER
 from logmill.intake import Limits
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from logmill.ingest import ARROW_STREAM, CHECK_HEADER
 from storage import blocks, submitted
 from storage.metrics import Metrics
 from storage.store import Store, Stored

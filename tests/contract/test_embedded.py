@@ -63,9 +63,9 @@ def test_a_confirm_means_fsync(place: EmbeddedPlace) -> None:
 def test_a_full_disk_is_broker_full_and_acknowledgements_make_room(
     place: EmbeddedPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from logmill.broker import embedded_publisher
+    from logmill.broker import embedded_file, embedded_publisher
 
-    real = embedded_publisher.connect
+    real = embedded_file.connect
 
     def small(path: Path) -> sqlite3.Connection:
         db = real(path)

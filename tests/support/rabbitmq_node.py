@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import shutil
@@ -103,7 +104,7 @@ class RabbitNode:
         Raises:
             RuntimeError: when it ends or is not there in time; carries the end of its log.
         """
-        if self._epmd is None or self._epmd.poll() is not None:
+        if self._epmd is None:
             epmd = shutil.which("epmd", path=os.defpath) or next(iter(_erlang_programs("epmd")), "epmd")
             self._epmd = subprocess.Popen(
                 [epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
@@ -113,6 +114,7 @@ class RabbitNode:
                 stderr=subprocess.DEVNULL,
             )
             _wait_for(lambda: _listens(self._epmd_port), 10.0, "epmd does not listen")
+        atexit.register(self.kill9)
         with (self._folder / "stdout.log").open("ab") as output:
             self._server = subprocess.Popen(
                 [self._scripts / "rabbitmq-server"],
@@ -151,22 +153,23 @@ class RabbitNode:
 
     def _end(self, signal_number: signal.Signals, timeout_s: float) -> None:
         server, self._server = self._server, None
-        if server is None:
-            return
-        server.send_signal(signal_number)
-        try:
-            server.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait(10.0)
+        if server is not None:
+            server.send_signal(signal_number)
+            try:
+                server.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait(10.0)
+        # With its node, so that nothing is left over by whoever forgets `close`.
+        epmd, self._epmd = self._epmd, None
+        if epmd is not None:
+            epmd.kill()
+            epmd.wait(10.0)
 
     def close(self) -> None:
-        """End the node and its epmd for good."""
+        """End the node for good."""
         self.kill9()
-        if self._epmd is not None:
-            self._epmd.kill()
-            self._epmd.wait(10.0)
-            self._epmd = None
+        atexit.unregister(self.kill9)
 
     def ctl(self, *arguments: str, timeout_s: float = 30.0) -> str:
         """The output of `rabbitmqctl` with these arguments on this node.

@@ -53,7 +53,11 @@ class StorageService:
         self.http = requests.Session()
         self.log_path = data_dir.parent / f"{data_dir.name}-storage-{self.port}.log"
         self.process = self.spawn()
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
 
     def spawn(self, port: int | None = None) -> subprocess.Popen[bytes]:
         """A gunicorn on the data folder, as `logmill storage` would start it."""
@@ -76,7 +80,7 @@ class StorageService:
         assert self.process.poll() is None, self.log_path.read_text("utf-8", "replace")[-3000:]
         try:
             return self.http.get(self.url + "/ready", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # gunicorn listens before the store is open
             return False
 
     def kill(self) -> None:

@@ -73,7 +73,7 @@ def keys(table: pa.Table) -> list[tuple[int, bytes, int]]:
     limit=st.integers(1, 12),
     plain=st.booleans(),
 )
-def test_an_answer_from_memory_is_the_answer_of_the_whole_data(  # noqa: PLR0917
+def test_an_answer_from_memory_is_the_answer_of_the_whole_data(
     blocks: list[list[dict[str, Any]]],
     older: list[dict[str, Any]],
     max_records: int,
