@@ -1,123 +1,92 @@
-"""Reads the attributes that people filter on out of each record's metadata, in one typed pass."""
+"""Reads the attributes that people filter on out of each record's metadata, and makes typed columns of them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import msgspec
 import polars as pl
-from msgspec import Raw
 
-Text = str | int | float | None
-STATUS_END = 1000
+# Names under which people send them, the first that is set wins; a name that is missing here stays metadata only.
+STATUS_NAMES = ("status_code", "http_status", "status")
+TIME_NAMES = ("response_time_ms", "response_time", "duration_ms")
+TEXT_NAMES = ("method", "path", "user_id", "request_id", "error_code")
+TRACE_NAMES = ("trace_id", "span_id")
+NAMES = STATUS_NAMES + TIME_NAMES + TEXT_NAMES + TRACE_NAMES
+FIRST_STATUS, LAST_STATUS = 1, 999
 
-
-class Attributes(msgspec.Struct, gc=False):
-    """What metadata may say under the names that people use; a name that is missing here stays metadata only."""
-
-    status_code: int | str | float | None = None
-    status: Any = None
-    http_status: int | str | float | None = None
-    response_time_ms: float | str | None = None
-    response_time: float | str | None = None
-    duration_ms: float | str | None = None
-    method: str | None = None
-    path: str | None = None
-    user_id: Text = None
-    request_id: Text = None
-    error_code: Text = None
-    trace_id: Text = None
-    span_id: Text = None
+_FIELDS = pl.Struct(dict.fromkeys(NAMES, pl.String))
 
 
-NOTHING = Attributes()
-_decode = msgspec.json.Decoder(Attributes).decode
+def attribute_columns(metadata: pl.Series) -> pl.DataFrame:
+    """The attributes of each metadata object as columns of the types that storage keeps.
+
+    Missing text is "", a missing status 0; a value that its column cannot have is passed over. `meta_trace_id` and
+    `meta_span_id` are for records that name none of their own.
+
+    Args:
+        metadata: JSON objects as text.
+    """
+    texts = _read(metadata).struct.unnest()
+    return texts.select(
+        status_code=_first(texts, STATUS_NAMES, _status).fill_null(0).cast(pl.UInt16),
+        response_time_ms=_first(texts, TIME_NAMES, _milliseconds).cast(pl.Float32),
+        **{name: pl.col(name).fill_null("") for name in TEXT_NAMES},
+        **{f"meta_{name}": pl.col(name).fill_null("") for name in TRACE_NAMES},
+    )
 
 
-def read_attributes(metadata: Sequence[Raw]) -> list[Attributes]:
-    """The attributes of each metadata object; a value of a type that its name cannot have is passed over."""
+def _first(texts: pl.DataFrame, names: Sequence[str], valid: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """The value of the first name that has a valid one; names that nobody used cost nothing."""
+    used = [valid(pl.col(name)) for name in names if texts[name].null_count() < texts.height]
+    return pl.coalesce(used) if used else pl.repeat(None, pl.len(), dtype=pl.Float32)
+
+
+def _status(text: pl.Expr) -> pl.Expr:
+    """A whole number that a status can be, else null: under `status` a word is as frequent."""
+    number = text.cast(pl.Float32, strict=False)
+    return pl.when(number.is_between(FIRST_STATUS, LAST_STATUS) & (number == number.floor())).then(number)
+
+
+def _milliseconds(text: pl.Expr) -> pl.Expr:
+    number = text.cast(pl.Float32, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _read(metadata: pl.Series) -> pl.Series:
+    """The fields as text. An array or object among them fails the whole column; then each row is read alone."""
     try:
-        return [_decode(raw) for raw in metadata]
-    except (msgspec.DecodeError, RecursionError):
-        return [_read_one(raw) for raw in metadata]
-
-
-def _read_one(raw: Raw) -> Attributes:
-    try:
-        return _decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        fields = msgspec.json.decode(raw, type=dict[str, Raw])
-    except (msgspec.DecodeError, RecursionError):
-        return NOTHING
-    found = Attributes()
-    for name in Attributes.__struct_fields__:
-        if name in fields:
-            try:
-                one = _decode(b'{"%s":%s}' % (name.encode(), bytes(fields[name])))
-            except (msgspec.DecodeError, RecursionError):
-                continue
-            setattr(found, name, getattr(one, name))
+        found = metadata.str.json_decode(_FIELDS)
+    except pl.exceptions.ComputeError:
+        found = None
+    # A row that is no JSON at all would be left out, and every later one would slip up by one.
+    if found is None or len(found) != len(metadata):
+        return pl.Series([_read_one(text) for text in metadata], dtype=_FIELDS)
     return found
 
 
-def attribute_columns(found: Sequence[Attributes]) -> dict[str, pl.Series]:
-    """The attributes as columns of the types that storage keeps; missing text is "", a missing status 0.
-
-    `meta_trace_id` and `meta_span_id` are for records that name none of their own.
-    """
-    return {
-        "status_code": pl.Series("status_code", [_status(a) for a in found], dtype=pl.UInt16),
-        "response_time_ms": pl.Series("response_time_ms", [_milliseconds(a) for a in found], dtype=pl.Float32),
-        **{name: _texts(name, [getattr(a, name) for a in found]) for name in ("method", "path", "user_id")},
-        **{name: _texts(name, [getattr(a, name) for a in found]) for name in ("request_id", "error_code")},
-        "meta_trace_id": _texts("meta_trace_id", [a.trace_id for a in found]),
-        "meta_span_id": _texts("meta_span_id", [a.span_id for a in found]),
-    }
-
-
-def _texts(name: str, values: list[Any]) -> pl.Series:
+def _read_one(text: str) -> dict[str, str]:
     try:
-        series = pl.Series(name, values, dtype=pl.String)
-    except TypeError:  # numbers among them
-        series = pl.Series(name, [None if v is None else str(v) for v in values], dtype=pl.String)
-    return series.fill_null("")
+        fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    found = {}
+    for name in NAMES:
+        if name in fields:
+            value = _scalar(fields[name])
+            if value is not None:
+                found[name] = value
+    return found
 
 
-def _status(found: Attributes) -> int:
-    code = found.status_code
-    if type(code) is int:
-        return code if 0 < code < STATUS_END else 0
-    for value in (code, found.http_status, found.status):
-        number = _number(value)
-        if number is not None and number == int(number) and 0 < number < STATUS_END:
-            return int(number)
-    return 0
-
-
-def _milliseconds(found: Attributes) -> float | None:
-    sent = found.response_time_ms
-    if type(sent) is float:
-        return sent
-    for value in (sent, found.response_time, found.duration_ms):
-        number = _number(value)
-        if number is not None:
-            return number
-    return None
-
-
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, bool):
+def _scalar(raw: msgspec.Raw) -> str | None:
+    """A JSON scalar as text, as the column reader above would give it; None for null, arrays and objects."""
+    text = bytes(raw).strip()
+    if text[:1] in {b"[", b"{", b"n"}:
         return None
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, str):
+    if text[:1] == b'"':
         try:
-            number = float(value)
-        except ValueError:
+            return str(msgspec.json.decode(text))
+        except msgspec.DecodeError:
             return None
-        return number if math.isfinite(number) else None
-    return None
+    return text.decode()

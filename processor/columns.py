@@ -10,7 +10,7 @@ import polars as pl
 
 from logmill.record import COLUMNS, LEVELS, Kind
 from logmill.wire import Batch
-from processor.attributes import attribute_columns, read_attributes
+from processor.attributes import attribute_columns
 
 TIME = pl.Datetime("us", "UTC")
 DTYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
@@ -28,6 +28,7 @@ DTYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
 }
 STORED: dict[str, pl.DataType | type[pl.DataType]] = {column.name: DTYPES[column.kind] for column in COLUMNS}
 LEVEL = pl.Enum(LEVELS)
+_LABELS = frozenset(column.name for column in COLUMNS if column.kind is Kind.LABEL)
 
 _TEXTS = (
     "message", "service", "original_level", "client_id", "trace_id", "span_id", "host", "file", "protocol"
@@ -39,8 +40,8 @@ def to_frame(batches: Sequence[Batch]) -> pl.DataFrame:
     entries = [entry for batch in batches for entry in batch.entries]
     batch_index = pl.Series([k for k, batch in enumerate(batches) for _ in batch.entries], dtype=pl.UInt32)
     ordinals = [ordinal for batch in batches for ordinal in range(len(batch.entries))]
-    metadata = [entry.metadata for entry in entries]
-    return pl.DataFrame(
+    metadata = pl.Series([bytes(entry.metadata) for entry in entries], dtype=pl.Binary).cast(pl.String)
+    own = pl.DataFrame(
         {
             "batch_id": pl.Series([b.batch_id.bytes for b in batches], dtype=pl.Binary).gather(batch_index),
             "ordinal": pl.Series(ordinals, dtype=pl.UInt32),
@@ -48,20 +49,27 @@ def to_frame(batches: Sequence[Batch]) -> pl.DataFrame:
             "received_at": pl.Series([b.received_at for b in batches], dtype=pl.Int64).gather(batch_index).cast(TIME),
             "level": pl.Series([entry.level for entry in entries], dtype=LEVEL),
             **{name: pl.Series(list(map(attrgetter(name), entries)), dtype=pl.String) for name in _TEXTS},
-            "metadata": pl.Series([bytes(raw) for raw in metadata], dtype=pl.Binary).cast(pl.String),
-            **attribute_columns(read_attributes(metadata)),
+            "metadata": metadata,
         }
     )
+    return own.hstack(attribute_columns(metadata))
 
 
 def to_arrow(frame: pl.DataFrame) -> bytes:
     """The block as an Arrow IPC stream with exactly the stored columns, in their order.
 
-    Labels of a fixed set travel as dictionaries (`pl.Enum`). Others stay text: polars keeps every category that a
-    process ever saw, and service names have no bound.
+    Labels travel as dictionaries, and so does text that is empty throughout: a third less to write, and the engine
+    takes a dictionary into its own as it is. Each block has dictionaries of its own (`pl.Enum`), since polars keeps
+    every value of a `pl.Categorical` that a process ever saw, and service names have no bound.
     """
     stream = io.BytesIO()
-    frame.select(*STORED).rechunk().write_ipc_stream(
+    frame.select(map(_as_dictionary, frame.select(*STORED))).rechunk().write_ipc_stream(
         stream, compression="uncompressed", compat_level=pl.CompatLevel.oldest()
     )
     return stream.getvalue()
+
+
+def _as_dictionary(column: pl.Series) -> pl.Series:
+    if column.dtype != pl.String or (column.name not in _LABELS and (column != "").any()):
+        return column
+    return column.cast(pl.Enum(column.unique()))

@@ -20,8 +20,6 @@ PATTERNS = {
 
 def add_tags(frame: pl.DataFrame) -> pl.DataFrame:
     """Add `tags`, found in message, service and path."""
-    return frame.with_columns(tags=label_lists(frame, {tag: _speaks_of(p) for tag, p in PATTERNS.items()}, "general"))
-
-
-def _speaks_of(pattern: str) -> pl.Expr:
-    return pl.any_horizontal(pl.col(name).str.contains(pattern) for name in ("message", "service", "path"))
+    text = frame.select(text=pl.concat_str("message", "service", "path", separator=" "))
+    flags = {tag: pl.col("text").str.contains(pattern) for tag, pattern in PATTERNS.items()}
+    return frame.with_columns(tags=label_lists(text, flags, "general"))

@@ -16,7 +16,7 @@ from logmill.ids import new_batch_id
 from logmill.record import COLUMNS, LEVELS, Entry
 from logmill.settings import Settings
 from logmill.wire import Batch
-from processor.attributes import read_attributes
+from processor.attributes import attribute_columns
 from processor.columns import STORED, to_arrow, to_frame
 from processor.stages import make_stages
 from processor.stages.fingerprint import add_fingerprint
@@ -106,20 +106,30 @@ def test_messages_that_differ_in_variable_parts_share_a_fingerprint():
     assert known == 0xA7B6EDA801E5347D
 
 
+def attributes(*metadata: str) -> list[dict]:
+    return attribute_columns(pl.Series(metadata)).to_dicts()
+
+
 def test_attributes_become_typed_columns_and_odd_ones_are_passed_over():
-    found = read_attributes(
-        [
-            Raw(b'{"status_code": 200, "response_time_ms": 5, "user_id": 42, "method": "get", "path": "/x"}'),
-            Raw(b'{"status_code": [1], "response_time_ms": {"a": 1}, "method": 5, "user_id": "u", "trace_id": "t"}'),
-            Raw(b'{"status": "ok", "http_status": "404", "duration_ms": "7.5"}'),
-            Raw(b"{}"),
-        ]
+    plain, odd, aliases, nothing = (
+        '{"status_code": 200, "response_time_ms": 5, "user_id": 42, "method": "get", "path": "/x\\n"}',
+        '{"status_code": [1], "response_time_ms": {"a": 1}, "method": null, "user_id": "u", "trace_id": "t"}',
+        '{"status": "ok", "http_status": "404", "duration_ms": "7.5", "response_time_ms": "soon"}',
+        "{}",
     )
-    assert (found[0].status_code, found[0].user_id, found[0].method) == (200, 42, "get")
-    assert (found[1].status_code, found[1].response_time_ms, found[1].method) == (None, None, None)
-    assert (found[1].user_id, found[1].trace_id) == ("u", "t")
-    frame = to_frame([batch(*(Entry(timestamp=1, metadata=Raw(m)) for m in (b'{"status":"ok","http_status":"404"}',)))])
-    assert only(frame, "status_code") == 404
+    # With the odd one among them each row is read alone; both ways must say the same.
+    assert attributes(plain, aliases, nothing) == [attributes(odd, row)[1] for row in (plain, aliases, nothing)]
+    first, second, third, fourth = attributes(plain, odd, aliases, nothing)
+    assert (first["status_code"], first["user_id"], first["method"], first["path"]) == (200, "42", "get", "/x\n")
+    assert (second["status_code"], second["response_time_ms"], second["method"]) == (0, None, "")
+    assert (second["user_id"], second["meta_trace_id"]) == ("u", "t")
+    assert (third["status_code"], third["response_time_ms"]) == (404, 7.5)
+    assert (fourth["status_code"], fourth["path"]) == (0, "")
+
+
+@pytest.mark.parametrize("status", ["0", "1000", "-5", "200.5", '"x"', "true", "1e400", "null", '""'])
+def test_a_status_that_none_can_be_is_no_status(status):
+    assert attributes(f'{{"status_code": {status}}}')[0]["status_code"] == 0
 
 
 def test_trace_ids_of_metadata_serve_where_the_record_has_none():
@@ -172,9 +182,9 @@ def test_stages_keep_rows_and_order_and_give_storage_every_column(entries):
             assert block[name].null_count() == 0, name
 
 
-@given(st.binary(max_size=80))
-def test_any_bytes_as_metadata_raise_nothing(raw):
-    assert len(read_attributes([Raw(raw)])) == 1
+@given(st.text(max_size=80))
+def test_any_text_as_metadata_raises_nothing(text):
+    assert len(attributes(text)) == 1
 
 
 def test_label_lists_has_a_limit_on_its_combinations():
