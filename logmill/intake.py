@@ -1,7 +1,8 @@
-"""From the bytes that a client sent to `Entry` records: the one place that decides what is taken and what is refused.
+"""From the bytes that a client sent to accepted records: the one place that decides what is taken and what is refused.
 
-Pure: no I/O. A body in which every item is plain and well-formed is decoded in one call by msgspec; only an item that
-does not fit that mould goes through `logmill.coerce`, so that care costs nothing where it is not needed.
+Pure: no I/O. A body in which every item is plain and well-formed is decoded in one call by msgspec and becomes columns
+in a few passes (`logmill.plain`); where one item does not fit that mould, each goes through `logmill.coerce`, so that
+care costs nothing where it is not needed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import msgspec
 from msgspec import Raw
 
 from logmill.coerce import MALFORMED, coerce, malformed
+from logmill.columns import Columns
 from logmill.errors import Refused, Undecodable
+from logmill.plain import plain_columns
 from logmill.record import Entry
 from logmill.submitted import Limits, Submitted, entry_of
 
@@ -38,7 +41,7 @@ class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
 class Taken(msgspec.Struct, frozen=True):
     """What came of a body: the records taken, in their order, and the items refused."""
 
-    entries: list[Entry]
+    columns: Columns
     rejected: list[Rejection]
 
 
@@ -88,9 +91,9 @@ def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Ta
         raise malformed(error) from None
     else:
         _check_count(len(items), limits)
-        taken = _take_all(items, limits, now_us, protocol, multiline=b"\n" in body or b"\r" in body)
+        taken = plain_columns(items, limits, now_us=now_us, protocol=protocol)
     if taken is not None:
-        return taken
+        return Taken(taken, [])
     try:
         raw_items = _decode_items(body)
     except msgspec.ValidationError:
@@ -109,8 +112,10 @@ def from_lines(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Ta
         taken = None
     else:
         _check_count(len(items), limits)
-        taken = _take_all(items, limits, now_us, protocol, multiline=b"\r" in body)
-    return taken or _take_each([line for line in body.split(b"\n") if line.strip()], limits, now_us, protocol)
+        taken = plain_columns(items, limits, now_us=now_us, protocol=protocol)
+    if taken is not None:
+        return Taken(taken, [])
+    return _take_each([line for line in body.split(b"\n") if line.strip()], limits, now_us, protocol)
 
 
 def check_utf8(body: bytes) -> None:
@@ -132,16 +137,6 @@ def _check_count(count: int, limits: Limits) -> None:
         raise Refused(f"{count} logs in one request, {limits.max_batch_records} at most", code="too_many", status=413)
 
 
-def _take_all(
-    items: Sequence[Submitted], limits: Limits, now_us: int, protocol: str, *, multiline: bool
-) -> Taken | None:
-    """All items the quick way, or None where one of them is to be refused."""
-    try:
-        return Taken([entry_of(item, limits, now_us, protocol, multiline=multiline) for item in items], [])
-    except Refused:
-        return None
-
-
 def _take_each(items: Sequence[bytes], limits: Limits, now_us: int, protocol: str) -> Taken:
     _check_count(len(items), limits)
     entries: list[Entry] = []
@@ -151,4 +146,4 @@ def _take_each(items: Sequence[bytes], limits: Limits, now_us: int, protocol: st
             entries.append(from_object(raw, limits, now_us=now_us, protocol=protocol))
         except Refused as error:
             rejected.append(Rejection(index=index, code=error.code, message=str(error), field=error.field))
-    return Taken(entries, rejected)
+    return Taken(Columns.of(entries), rejected)

@@ -74,6 +74,16 @@ def exec_gunicorn(app: str, *, host: str, port: int, workers: int, threads: int,
     os.execve(sys.executable, arguments, child_environment(settings, **more))  # noqa: S606 - no shell wanted
 
 
+def keep_on_one_core() -> None:
+    """Keep this process on one of the cores it may use, a different one than its neighbour by process id.
+
+    Threads of one Python process run in turns. When the turn passes to a thread on another core, that core has to be
+    woken: measured with sixteen clients sending single records, this took a quarter of a request's CPU.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+
+
 def _fresh_metrics_folder(port: int) -> str:
     folder = Path(tempfile.gettempdir()) / f"logmill-metrics-{os.getuid()}-{port}"
     shutil.rmtree(folder, ignore_errors=True)

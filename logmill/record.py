@@ -1,6 +1,6 @@
 """The record: its fields, types, levels and lanes; every other form of it is derived from here.
 
-`Entry` is a record as it crosses the broker: accepted and normalised, not yet enriched.
+`Entry` is a record as it was accepted: normalised, not yet enriched (`logmill.columns` has many of them as lists).
 `COLUMNS` is a record as it is stored: what the processor sends as Arrow and the engine keeps.
 """
 
@@ -55,8 +55,8 @@ LANE_OF_LEVEL = {
 PRIORITY_OF_LEVEL = {"CRITICAL": "high", "ERROR": "high", "WARNING": "medium", "INFO": "low", "DEBUG": "low"}
 
 
-class Entry(msgspec.Struct, omit_defaults=True, frozen=True, gc=False):
-    """One accepted log on its way through the broker.
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One accepted log.
 
     Attributes:
         timestamp: event time, microseconds since 1970-01-01 UTC.

@@ -49,6 +49,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     producer_port: Annotated[int, _doc("Port the producer listens on.", ge=1, le=65535)] = 5000
     producer_workers: Annotated[int, _doc("Producer processes.", ge=1, le=256)] = 1
     producer_threads: Annotated[int, _doc("Threads per producer process; each serves one request.", ge=1, le=1024)] = 32
+    producer_pin_cores: Annotated[
+        bool,
+        _doc(
+            "Keep each producer process on one core; its threads share an interpreter, and moving between cores costs."
+        ),
+    ] = True
     confirm_timeout_s: Annotated[
         float, _doc("How long a request waits for the broker's confirm before it answers 503.", "s", gt=0)
     ] = 5.0

@@ -10,13 +10,14 @@ from logmill.errors import InvalidField
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
-# What the store's time type can hold.
+# The store's time type starts in 1900. It ends in 2299, but a double, in which times travel, has room for the
+# microseconds only up to 2255, and for those of a time in seconds, which is how they are computed, up to 2242.
 MIN_US = (datetime(1900, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
-MAX_US = (datetime(2299, 12, 31, 23, 59, 59, tzinfo=UTC) - EPOCH) // MICROSECOND
+MAX_US = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
 
 # An epoch number's unit follows from its size: 1e11 seconds lie in the year 5138, 1e11 milliseconds in 1973.
 _SECONDS_BELOW, _MILLISECONDS_BELOW, _MICROSECONDS_BELOW = 1e11, 1e14, 1e17
-_HELP = "use ISO 8601 (2026-01-31T12:00:00Z) or Unix time in s, ms, us or ns, between the years 1900 and 2299"
+_HELP = "use ISO 8601 (2026-01-31T12:00:00Z) or Unix time in s, ms, us or ns, between the years 1900 and 2200"
 
 
 def now_us() -> int:
@@ -32,7 +33,7 @@ def to_us(value: datetime | float | str, field: str = "timestamp") -> int:
         field: named in the error.
 
     Raises:
-        InvalidField: where it is no time, or outside 1900 to 2299.
+        InvalidField: where it is no time, or outside 1900 to 2200.
     """
     if isinstance(value, datetime):
         result = datetime_to_us(value)
@@ -41,7 +42,7 @@ def to_us(value: datetime | float | str, field: str = "timestamp") -> int:
     else:
         result = _number_to_us(value)
     if not MIN_US <= result <= MAX_US:
-        raise InvalidField(field, f"{field} is outside the years 1900 to 2299; {_HELP}")
+        raise InvalidField(field, f"{field} is outside the years 1900 to 2200; {_HELP}")
     return result
 
 

@@ -1,12 +1,14 @@
-"""Batches to bytes and back: the NDJSON that crosses the broker.
+"""Batches to bytes and back: what crosses the broker.
 
-A batch message is one JSON object a line, `Entry` fields only, in the order of their ordinals; its facts travel in the
-message's headers (`VERSION_HEADER`, `RECEIVED_HEADER`, `COUNT_HEADER`). Whatever lacks the version header was published
-by a foreign client and is read as the producer reads a request body.
+A batch message is a MessagePack map of columns (`logmill.columns`), zstd-compressed where that pays. Metadata is one
+byte string, a JSON object a line. The batch's facts travel in the message's headers (`VERSION_HEADER`,
+`RECEIVED_HEADER`, `COUNT_HEADER`). Whatever lacks the version header was published by a foreign client and is read as
+the producer reads a request body. docs/decisions/wire-form.md says why columns.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,20 +16,21 @@ import msgspec
 import zstandard
 
 from logmill.broker.protocol import Message
+from logmill.columns import OPTIONAL, Columns
 from logmill.errors import Undecodable
-from logmill.record import Entry, Lane
+from logmill.record import LEVELS, Lane
 
 VERSION = 1
 VERSION_HEADER = "logmill-version"
 RECEIVED_HEADER = "logmill-received-at-us"
 COUNT_HEADER = "logmill-count"
+CONTENT_TYPE = "application/vnd.logmill.columns"
 NDJSON = "application/x-ndjson"
 
 # Below this the zstd frame saves less than the processor pays to undo it.
 MIN_COMPRESSED_BYTES = 1024
 MAX_DECODED_BYTES = 256 * 1024 * 1024
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Entry)
+_LEVELS = frozenset(LEVELS)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -36,31 +39,65 @@ class Batch(msgspec.Struct, frozen=True):
     Attributes:
         batch_id: names the batch for good; a log's id is this and its ordinal.
         received_at: when it was accepted, microseconds since 1970-01-01 UTC; one value for the whole batch.
-        entries: the records, their index is their ordinal.
+        columns: the records; their index is their ordinal.
     """
 
     batch_id: UUID
     received_at: int
-    entries: list[Entry]
+    columns: Columns
 
 
-def encode_lines(entries: Sequence[Entry]) -> bytes:
-    """`entries` as NDJSON, each line ended by a newline."""
-    return _encoder.encode_lines(entries)
+class _Packed(msgspec.Struct, omit_defaults=True):
+    """The map in the message's body."""
+
+    timestamp: list[int | float]
+    level: list[str]
+    message: list[str]
+    service: list[str]
+    metadata: bytes
+    original_level: Sequence[str] = ()
+    client_id: Sequence[str] = ()
+    trace_id: Sequence[str] = ()
+    span_id: Sequence[str] = ()
+    host: Sequence[str] = ()
+    file: Sequence[str] = ()
+    protocol: Sequence[str] = ()
 
 
-def pack(lines: bytes, *, batch_id: UUID, lane: Lane, received_at: int, count: int) -> Message:
-    """The message that carries `count` encoded records; compressed where that pays."""
-    encoding = ""
-    if len(lines) >= MIN_COMPRESSED_BYTES:
-        lines, encoding = zstandard.ZstdCompressor(level=1).compress(lines), "zstd"
+_decoder = msgspec.msgpack.Decoder(_Packed)
+
+
+class _Tools(threading.local):
+    """A compressor and an encoder a thread: making them costs as much as using them, and neither may be shared."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+        self.encoder = msgspec.msgpack.Encoder()
+
+
+_tools = _Tools()
+
+
+def pack(columns: Columns, *, batch_id: UUID, lane: Lane, received_at: int) -> Message:
+    """The message that carries these records."""
+    packed = _Packed(
+        list(columns.timestamp),
+        list(columns.level),
+        list(columns.message),
+        list(columns.service),
+        b"\n".join(columns.metadata),
+        *(getattr(columns, name) for name in OPTIONAL),
+    )
+    body, encoding = _tools.encoder.encode(packed), ""
+    if len(body) >= MIN_COMPRESSED_BYTES:
+        body, encoding = _tools.compressor.compress(body), "zstd"
     return Message(
-        body=lines,
+        body=body,
         lane=lane,
         message_id=str(batch_id),
-        content_type=NDJSON,
+        content_type=CONTENT_TYPE,
         content_encoding=encoding,
-        headers={VERSION_HEADER: VERSION, RECEIVED_HEADER: received_at, COUNT_HEADER: count},
+        headers={VERSION_HEADER: VERSION, RECEIVED_HEADER: received_at, COUNT_HEADER: len(columns)},
         timestamp_s=received_at // 1_000_000,
     )
 
@@ -84,16 +121,31 @@ def unpack(message: Message) -> Batch:
         raise Undecodable(f"header {RECEIVED_HEADER} is missing or no number")
     try:
         batch_id = UUID(message.message_id)
-        lines = decompress(message)
-        entries = _decoder.decode_lines(lines)
+        packed = _decoder.decode(_decompress(message))
     except (ValueError, RecursionError, zstandard.ZstdError) as error:
         raise Undecodable(f"not a batch: {error}") from None
-    if len(entries) != count:
-        raise Undecodable(f"{len(entries)} records where {COUNT_HEADER} says {count}")
-    return Batch(batch_id=batch_id, received_at=received_at, entries=entries)
+    columns = Columns(
+        packed.timestamp,
+        packed.level,
+        packed.message,
+        packed.service,
+        packed.metadata.split(b"\n"),
+        *(getattr(packed, name) for name in OPTIONAL),
+    )
+    _check(columns, count)
+    return Batch(batch_id=batch_id, received_at=received_at, columns=columns)
 
 
-def decompress(message: Message) -> bytes:
+def _check(columns: Columns, count: object) -> None:
+    for name in Columns.__struct_fields__:
+        found = len(getattr(columns, name))
+        if found != count and not (found == 0 and name in OPTIONAL):
+            raise Undecodable(f"{found} values of {name} where {COUNT_HEADER} says {count}")
+    if not _LEVELS.issuperset(columns.level):
+        raise Undecodable("it has levels that Logmill does not know")
+
+
+def _decompress(message: Message) -> bytes:
     """The message's body without its content encoding, at most MAX_DECODED_BYTES.
 
     Raises:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from operator import attrgetter
+from itertools import chain, repeat
 
 import polars as pl
 
+from logmill.columns import OPTIONAL, concat
 from logmill.record import COLUMNS, LEVELS, Kind
 from logmill.wire import Batch
 from processor.attributes import attribute_columns
@@ -30,29 +31,33 @@ STORED: dict[str, pl.DataType | type[pl.DataType]] = {column.name: DTYPES[column
 LEVEL = pl.Enum(LEVELS)
 _LABELS = frozenset(column.name for column in COLUMNS if column.kind is Kind.LABEL)
 
-_TEXTS = (
-    "message", "service", "original_level", "client_id", "trace_id", "span_id", "host", "file", "protocol"
-)  # fmt: skip
-
 
 def to_frame(batches: Sequence[Batch]) -> pl.DataFrame:
     """One row a record, in the order of batches and ordinals; columns as in `Entry`, identity, and attributes."""
-    entries = [entry for batch in batches for entry in batch.entries]
-    batch_index = pl.Series([k for k, batch in enumerate(batches) for _ in batch.entries], dtype=pl.UInt32)
-    ordinals = [ordinal for batch in batches for ordinal in range(len(batch.entries))]
-    metadata = pl.Series([bytes(entry.metadata) for entry in entries], dtype=pl.Binary).cast(pl.String)
+    columns = concat([batch.columns for batch in batches])
+    sizes = [len(batch.columns) for batch in batches]
+    ids = pl.Series([batch.batch_id.bytes for batch in batches], dtype=pl.Binary)
+    received = pl.Series([batch.received_at for batch in batches], dtype=pl.Int64).cast(TIME)
+    batch_index = pl.Series(list(chain.from_iterable(map(repeat, range(len(sizes)), sizes))), dtype=pl.UInt32)
+    metadata = pl.Series(list(map(bytes, columns.metadata)), dtype=pl.Binary).cast(pl.String)
     own = pl.DataFrame(
         {
-            "batch_id": pl.Series([b.batch_id.bytes for b in batches], dtype=pl.Binary).gather(batch_index),
-            "ordinal": pl.Series(ordinals, dtype=pl.UInt32),
-            "timestamp": pl.Series([entry.timestamp for entry in entries], dtype=pl.Int64).cast(TIME),
-            "received_at": pl.Series([b.received_at for b in batches], dtype=pl.Int64).gather(batch_index).cast(TIME),
-            "level": pl.Series([entry.level for entry in entries], dtype=LEVEL),
-            **{name: pl.Series(list(map(attrgetter(name), entries)), dtype=pl.String) for name in _TEXTS},
+            "batch_id": ids.gather(batch_index),
+            "ordinal": pl.Series(list(chain.from_iterable(map(range, sizes))), dtype=pl.UInt32),
+            "timestamp": pl.Series(columns.timestamp, dtype=pl.Float64, strict=False).round().cast(pl.Int64).cast(TIME),
+            "received_at": received.gather(batch_index),
+            "level": pl.Series(columns.level, dtype=LEVEL),
+            "message": pl.Series(columns.message, dtype=pl.String),
+            "service": pl.Series(columns.service, dtype=pl.String),
             "metadata": metadata,
+            **{name: _text_or_empty(getattr(columns, name), len(columns)) for name in OPTIONAL},
         }
     )
     return own.hstack(attribute_columns(metadata))
+
+
+def _text_or_empty(values: Sequence[str], count: int) -> pl.Series:
+    return pl.Series(values, dtype=pl.String) if values else pl.repeat("", count, dtype=pl.String, eager=True)
 
 
 def to_arrow(frame: pl.DataFrame) -> bytes:

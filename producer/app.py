@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from logmill.broker import open_broker
+from logmill.lifecycle import keep_on_one_core
 from logmill.logs import configure_logs
 from logmill.settings import Settings, load
 from logmill.web import make_app
@@ -23,6 +24,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load()
     configure_logs("producer", settings)
+    if settings.producer_pin_cores:
+        keep_on_one_core()
     publisher = open_broker(settings.broker_url).publisher()
     publisher.connect()
     batcher = LaneBatcher(publisher, settings.publish_buffer_bytes)

@@ -15,11 +15,12 @@ from functools import partial
 from uuid import UUID
 
 from logmill.broker.protocol import Publisher
+from logmill.columns import Columns, concat
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError
 from logmill.ids import log_id, new_batch_id
-from logmill.record import LANE_OF_LEVEL, Entry, Lane
+from logmill.record import LANE_OF_LEVEL, Lane
 from logmill.timestamps import now_us
-from logmill.wire import encode_lines, pack
+from logmill.wire import pack
 
 # Unconfirmed messages a lane from which on records gather instead of leaving at once, as in Nagle's algorithm
 # (RFC 896). With 1, sixteen clients that send single records share a message or two per confirm.
@@ -34,7 +35,7 @@ class _OpenBatch:
 
     batch_id: UUID = field(default_factory=new_batch_id)
     received_at: int = field(default_factory=now_us)
-    chunks: list[bytes] = field(default_factory=list)
+    parts: list[Columns] = field(default_factory=list)
     count: int = 0
     size_bytes: int = 0
     confirmed: Future[None] = field(default_factory=Future)
@@ -84,7 +85,7 @@ class LaneBatcher:
 
     Args:
         publisher: where messages go.
-        buffer_bytes: most encoded bytes that may be unconfirmed; beyond it, submissions are refused.
+        buffer_bytes: most bytes, as they were sent, that may be unconfirmed; beyond it, submissions are refused.
     """
 
     def __init__(self, publisher: Publisher, buffer_bytes: int) -> None:
@@ -97,31 +98,37 @@ class LaneBatcher:
 
     @property
     def unconfirmed_bytes(self) -> int:
-        """Encoded bytes that the broker has not confirmed yet."""
+        """Bytes, as they were sent, that the broker has not confirmed yet."""
         return self._unconfirmed_bytes
 
-    def submit(self, entries: Sequence[Entry]) -> Submission:
+    def submit(self, columns: Columns, size_bytes: int) -> Submission:
         """Hand records over; returns before they are confirmed.
+
+        Args:
+            columns: the records.
+            size_bytes: about how much memory they take; the size of the body they came in will do.
 
         Raises:
             BrokerFull: the buffer is full.
         """
         by_lane: dict[Lane, list[int]] = {}
-        for index, entry in enumerate(entries):
-            by_lane.setdefault(LANE_OF_LEVEL[entry.level], []).append(index)
-        encoded = {lane: encode_lines([entries[index] for index in indexes]) for lane, indexes in by_lane.items()}
+        for index, level in enumerate(columns.level):
+            by_lane.setdefault(LANE_OF_LEVEL[level], []).append(index)
+        chosen = {lane: columns if len(by_lane) == 1 else columns.take(indexes) for lane, indexes in by_lane.items()}
+        each_bytes = size_bytes / len(columns)
         parts = []
         with self._lock:
-            if self._unconfirmed_bytes + sum(map(len, encoded.values())) > self._buffer_bytes:
+            if self._unconfirmed_bytes + size_bytes > self._buffer_bytes:
                 raise BrokerFull("the producer's buffer is full: the broker confirms too slowly")
-            for lane, lines in encoded.items():
+            for lane, records in chosen.items():
                 batch = self._open.get(lane) or self._open.setdefault(lane, _OpenBatch())
                 parts.append(_Part(batch.batch_id, batch.count, by_lane[lane], batch.confirmed))
-                batch.chunks.append(lines)
-                batch.count += len(by_lane[lane])
-                batch.size_bytes += len(lines)
-                self._unconfirmed_bytes += len(lines)
-        for lane in encoded:
+                batch.parts.append(records)
+                batch.count += len(records)
+                added_bytes = int(len(records) * each_bytes)
+                batch.size_bytes += added_bytes
+                self._unconfirmed_bytes += added_bytes
+        for lane in chosen:
             self._flush(lane)
         return Submission(parts)
 
@@ -136,13 +143,7 @@ class LaneBatcher:
             del self._open[lane]
             self._in_flight[lane] += 1
         try:
-            message = pack(
-                b"".join(batch.chunks),
-                batch_id=batch.batch_id,
-                lane=lane,
-                received_at=batch.received_at,
-                count=batch.count,
-            )
+            message = pack(concat(batch.parts), batch_id=batch.batch_id, lane=lane, received_at=batch.received_at)
             published = self._publisher.publish(message)
         except LogmillError as error:
             published = Future()

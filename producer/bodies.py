@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from logmill.columns import Columns
 from logmill.errors import InvalidField, Refused
 from logmill.intake import Taken, from_array, from_lines, from_object
 from logmill.submitted import Limits
@@ -50,7 +51,7 @@ def read(
         raise Refused(message, code="unsupported_media_type", status=415)
     if batch:
         return from_array(body, limits, now_us=now_us, protocol="http")
-    return Taken([from_object(body, limits, now_us=now_us, protocol="http")], [])
+    return Taken(Columns.of([from_object(body, limits, now_us=now_us, protocol="http")]), [])
 
 
 def _defaults(query: Mapping[str, str]) -> Defaults:

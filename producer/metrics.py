@@ -31,7 +31,7 @@ class Metrics:
         """Show how much waits for the broker's confirm."""
         gauge = Gauge(
             "logmill_producer_unconfirmed_bytes",
-            "Encoded bytes that the broker has not confirmed",
+            "Bytes of records that the broker has not confirmed",
             registry=self.registry,
             multiprocess_mode="livesum",
         )

@@ -33,7 +33,7 @@ class LogRoutes:
     def post_log(self) -> Response:
         """One record; 201 once the broker has it on disk."""
         taken = self._take(batch=False)
-        if len(taken.entries) != 1 or taken.rejected:  # NDJSON of several lines
+        if len(taken.columns) != 1 or taken.rejected:  # NDJSON of several lines
             return self._batch_answer(taken)
         log_id = self._publish(taken).log_ids()[0]
         message = "Log queued for processing"
@@ -50,17 +50,17 @@ class LogRoutes:
     def _publish(self, taken: Taken) -> Submission:
         started = time.perf_counter()
         try:
-            submission = self._batcher.submit(taken.entries)
+            submission = self._batcher.submit(taken.columns, request.content_length or 0)
             submission.wait(self._settings.confirm_timeout_s)
         except Retry:
-            self._metrics.records.labels("unavailable").inc(len(taken.entries))
+            self._metrics.records.labels("unavailable").inc(len(taken.columns))
             raise
         self._metrics.confirm_seconds.observe(time.perf_counter() - started)
-        self._metrics.records.labels("accepted").inc(len(taken.entries))
+        self._metrics.records.labels("accepted").inc(len(taken.columns))
         return submission
 
     def _batch_answer(self, taken: Taken) -> Response:
-        accepted, rejected = len(taken.entries), len(taken.rejected)
+        accepted, rejected = len(taken.columns), len(taken.rejected)
         if rejected:
             self._metrics.records.labels("rejected").inc(rejected)
         if accepted == 0:

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from logmill.columns import Columns
 from logmill.errors import Refused
 from logmill.intake import Rejection, Taken, check_utf8
 from logmill.record import LEVEL_SYNONYMS
@@ -69,4 +70,4 @@ def from_text(body: bytes, limits: Limits, *, now_us: int, defaults: Defaults, w
         index += 1
     if index == 0:
         raise Refused("the body holds no logs", code="empty")
-    return Taken(entries, rejected)
+    return Taken(Columns.of(entries), rejected)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import uuid
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from logmill.columns import Columns, concat
 from logmill.errors import Undecodable
 from logmill.ids import batch_id_of, log_id, new_batch_id, parse_log_id
 from logmill.record import LEVELS, Entry, Lane
-from logmill.wire import encode_lines, is_batch, pack, unpack
+from logmill.wire import is_batch, pack, unpack
 
 
 def test_a_batch_id_is_a_uuidv7_that_carries_the_time():
@@ -57,11 +59,11 @@ entries = st.builds(
 @given(st.lists(entries, min_size=1, max_size=20), st.sampled_from(list(Lane)))
 def test_a_batch_comes_back_as_it_was_packed(items, lane):
     batch_id = new_batch_id()
-    message = pack(encode_lines(items), batch_id=batch_id, lane=lane, received_at=7_000_000, count=len(items))
+    message = pack(Columns.of(items), batch_id=batch_id, lane=lane, received_at=7_000_000)
     assert is_batch(message)
     batch = unpack(message)
-    assert (batch.batch_id, batch.received_at, len(batch.entries)) == (batch_id, 7_000_000, len(items))
-    for sent, got in zip(items, batch.entries, strict=True):
+    assert (batch.batch_id, batch.received_at, len(batch.columns)) == (batch_id, 7_000_000, len(items))
+    for sent, got in zip(items, batch.columns.rows(), strict=True):
         assert bytes(sent.metadata) == bytes(got.metadata)
         assert dataclasses_equal(sent, got)
 
@@ -72,8 +74,13 @@ def dataclasses_equal(one: Entry, other: Entry) -> bool:
 
 
 def _packed(count: int = 200):
-    lines = encode_lines([Entry(timestamp=1, message="m" * 50)] * count)
-    return pack(lines, batch_id=new_batch_id(), lane=Lane.NORMAL, received_at=1, count=count)
+    columns = Columns.of([Entry(timestamp=1, message="m" * 50)] * count)
+    return pack(columns, batch_id=new_batch_id(), lane=Lane.NORMAL, received_at=1)
+
+
+def packed_map(**other: object) -> bytes:
+    good = {"timestamp": [1] * 200, "level": ["INFO"] * 200, "message": ["m"] * 200, "service": ["s"] * 200}
+    return msgspec.msgpack.encode({**good, "metadata": b"\n".join([b"{}"] * 200), **other})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,11 @@ def _packed(count: int = 200):
         {"headers": {"logmill-version": 1, "logmill-count": 200}},
         {"headers": {"logmill-version": 1, "logmill-received-at-us": 1, "logmill-count": 199}},
         {"body": b'{"timestamp": "x"}\n', "content_encoding": ""},
-        {"body": b'{"timestamp": 1, "metadata": ' + b"[" * 9000, "content_encoding": ""},
+        {"body": packed_map(level=["LOUD"] * 200), "content_encoding": ""},
+        {"body": packed_map(message=["m"] * 199), "content_encoding": ""},
+        {"body": packed_map(metadata=b"{}"), "content_encoding": ""},
+        {"body": packed_map(host=["h"]), "content_encoding": ""},
+        {"body": packed_map(service=[1] * 200), "content_encoding": ""},
     ],
 )
 def test_a_damaged_batch_is_undecodable_and_says_why(change):
@@ -101,3 +112,13 @@ def test_a_frame_that_states_a_huge_size_is_refused_before_it_is_undone():
     bomb = zstandard.ZstdCompressor(level=19).compress(b"\0" * (257 * 1024 * 1024))
     with pytest.raises(Undecodable, match="size"):
         unpack(dataclasses.replace(_packed(), body=bomb))
+
+
+@given(st.lists(st.lists(entries, min_size=1, max_size=4), min_size=1, max_size=5))
+def test_columns_are_put_together_and_taken_apart_without_loss(groups):
+    rows = [entry for group in groups for entry in group]
+    whole = concat([Columns.of(group) for group in groups])
+    assert len(whole) == len(rows)
+    assert all(dataclasses_equal(sent, got) for sent, got in zip(rows, whole.rows(), strict=True))
+    backwards = whole.take(range(len(rows) - 1, -1, -1))
+    assert all(dataclasses_equal(sent, got) for sent, got in zip(rows[::-1], backwards.rows(), strict=True))

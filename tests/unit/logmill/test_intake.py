@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from logmill.record import LEVELS, Entry
 
 LIMITS = Limits()
 NOW_US = 1_800_000_000_000_000
+MIN_TIME, MAX_TIME = datetime(1900, 1, 2), datetime(2199, 12, 31)  # noqa: DTZ001 - hypothesis adds the zone
 
 
 def one(body: bytes | dict, limits: Limits = LIMITS) -> Entry:
@@ -153,7 +155,7 @@ def test_source_as_text_is_the_file_and_as_object_host_and_file():
 
 def test_bad_items_of_a_batch_are_named_by_index_and_the_good_ones_taken():
     taken = many([{"message": "a"}, "text", {"message": None}, {}, {"level": "huh", "message": "b"}])
-    assert [entry.message for entry in taken.entries] == ["a", "b"]
+    assert list(taken.columns.message) == ["a", "b"]
     assert [(r.index, r.code, r.field) for r in taken.rejected] == [
         (1, "not_an_object", None),
         (2, "invalid_field", "message"),
@@ -175,8 +177,45 @@ def test_a_batch_must_be_an_array_that_is_not_empty_nor_too_long():
 def test_ndjson_takes_good_lines_and_names_bad_ones():
     body = b'{"message":"a"}\n\n{"message":\n{"message":"b","x":1}\r\n'
     taken = from_lines(body, LIMITS, now_us=NOW_US, protocol="http")
-    assert [entry.message for entry in taken.entries] == ["a", "b"]
+    assert list(taken.columns.message) == ["a", "b"]
     assert [(r.index, r.code) for r in taken.rejected] == [(1, "malformed")]
+
+
+def plain(entry: Entry) -> tuple:
+    """An entry as values that can be compared."""
+    return (*(getattr(entry, name) for name in Entry.__struct_fields__ if name != "metadata"), bytes(entry.metadata))
+
+
+def singly(items: list):
+    """What comes of each item by itself, which is the careful way for most."""
+    for item in items:
+        try:
+            yield plain(one(msgspec.json.encode(item)))
+        except Refused:
+            continue
+
+
+_wellformed = st.fixed_dictionaries(
+    {"message": st.text(max_size=20)},
+    optional={
+        "level": st.sampled_from(["INFO", "error", "warn", "huh", 3, 40]),
+        "service": st.text(max_size=10),
+        "metadata": st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=3),
+        "timestamp": st.datetimes(MIN_TIME, MAX_TIME, timezones=st.just(UTC)) | st.integers(0, 7 * 10**9) | st.none(),
+        "id": st.text(max_size=5),
+        "trace_id": st.text(max_size=5),
+        "host": st.text(max_size=5),
+        "file": st.text(max_size=5),
+    },
+)
+
+
+@given(st.lists(_wellformed, min_size=1, max_size=12))
+def test_the_quick_way_and_the_careful_way_say_the_same(items):
+    body = msgspec.json.encode(items)
+    taken = from_array(body, LIMITS, now_us=NOW_US, protocol="http")
+    assert not taken.rejected
+    assert [plain(entry) for entry in taken.columns.rows()] == list(singly(items))
 
 
 _json = st.recursive(
@@ -191,16 +230,9 @@ _names = st.sampled_from(["level", "message", "service", "metadata", "timestamp"
 def test_any_json_array_ends_in_records_or_reasons_and_nothing_goes_missing(items):
     body = msgspec.json.encode(items)
     taken = from_array(body, LIMITS, now_us=NOW_US, protocol="http")
-    assert len(taken.entries) + len(taken.rejected) == len(items)
-    assert all(entry.level in LEVELS and b"\n" not in bytes(entry.metadata) for entry in taken.entries)
-    singly = 0
-    for item in items:
-        try:
-            one(msgspec.json.encode(item))
-            singly += 1
-        except Refused:
-            pass
-    assert singly == len(taken.entries)
+    assert len(taken.columns) + len(taken.rejected) == len(items)
+    assert all(entry.level in LEVELS and b"\n" not in bytes(entry.metadata) for entry in taken.columns.rows())
+    assert [plain(entry) for entry in taken.columns.rows()] == list(singly(items))
 
 
 @given(st.binary(max_size=200))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import json
 
-import msgspec
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from logmill.columns import Columns
 from logmill.ids import new_batch_id
-from logmill.record import COLUMNS, LEVELS, Entry
+from logmill.record import COLUMNS, LEVELS, Entry, Lane
 from logmill.settings import Settings
-from logmill.wire import Batch
+from logmill.timestamps import MAX_US, MIN_US
+from logmill.wire import Batch, pack, unpack
 from processor.attributes import attribute_columns
 from processor.columns import STORED, to_arrow, to_frame
 from processor.stages import make_stages
@@ -24,7 +25,7 @@ from processor.stages.labels import label_lists
 
 
 def batch(*entries: Entry) -> Batch:
-    return Batch(batch_id=new_batch_id(), received_at=1_800_000_000_000_000, entries=list(entries))
+    return Batch(batch_id=new_batch_id(), received_at=1_800_000_000_000_000, columns=Columns.of(entries))
 
 
 def enriched(*entries: Entry) -> pl.DataFrame:
@@ -193,11 +194,17 @@ def test_label_lists_has_a_limit_on_its_combinations():
         label_lists(frame, {str(n): pl.col("x") for n in range(13)})
 
 
-def test_an_entry_is_the_same_for_msgspec_and_for_the_frame():
+def test_an_entry_is_the_same_on_both_sides_of_the_broker():
     sent = entry("ü\n\0'\"", metadata={"a": "b"}, original_level="x", client_id="c", host="h", file="f")
-    line = msgspec.json.encode(sent)
-    again = msgspec.json.decode(line, type=Entry)
-    row = to_frame([batch(again)]).row(0, named=True)
+    message = pack(Columns.of([sent]), batch_id=new_batch_id(), lane=Lane.NORMAL, received_at=1)
+    row = to_frame([unpack(message)]).row(0, named=True)
     for name in ("message", "service", "original_level", "client_id", "host", "file", "level"):
         assert row[name] == getattr(sent, name)
     assert row["metadata"] == '{"a": "b"}'
+
+
+@given(st.integers(MIN_US, MAX_US))
+def test_event_times_keep_their_microsecond(us):
+    sent = Entry(timestamp=us, message="m")
+    frame = to_frame([batch(sent)])
+    assert only(frame.select(pl.col("timestamp").cast(pl.Int64)), "timestamp") == us

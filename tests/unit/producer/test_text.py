@@ -34,7 +34,7 @@ def test_the_level_is_read_off_the_line_where_it_says_one(line, level):
 
 def test_a_line_is_a_record_and_blank_lines_are_none():
     taken = read(b"one\r\n\n  \nERROR two\n", service="s", level="debug", host="h", file="f")
-    assert [(e.message, e.level, e.service, e.host, e.file) for e in taken.entries] == [
+    assert [(e.message, e.level, e.service, e.host, e.file) for e in taken.columns.rows()] == [
         ("one", "DEBUG", "s", "h", "f"),
         ("ERROR two", "ERROR", "s", "h", "f"),
     ]
@@ -42,7 +42,7 @@ def test_a_line_is_a_record_and_blank_lines_are_none():
 
 def test_a_whole_text_stays_one_record():
     taken = read(b"Traceback:\n  File x\nValueError\n", whole=True)
-    assert [e.message for e in taken.entries] == ["Traceback:\n  File x\nValueError"]
+    assert [e.message for e in taken.columns.rows()] == ["Traceback:\n  File x\nValueError"]
 
 
 def test_faults_name_the_line_or_the_body():
