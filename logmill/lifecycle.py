@@ -17,6 +17,7 @@ from logmill.settings import Settings, child_environment
 
 # gunicorn ends a worker that has not drained by then; a little more than the drain itself may take.
 DRAIN_MARGIN_S = 5
+WORKER_CLASS = "logmill.gunicorn_worker.LingeringThreadWorker"
 
 
 def is_loopback(host: str) -> bool:
@@ -67,7 +68,7 @@ def exec_gunicorn(app: str, *, host: str, port: int, workers: int, threads: int,
     arguments = [
         sys.executable, "-m", "gunicorn", f"{app}:create_app()",
         "--config", "python:logmill.gunicorn_conf",
-        "--bind", bind, "--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread",
+        "--bind", bind, "--workers", str(workers), "--threads", str(threads), "--worker-class", WORKER_CLASS,
         "--graceful-timeout", str(int(settings.drain_timeout_s) + DRAIN_MARGIN_S),
     ]  # fmt: skip
     sys.stdout.flush()

@@ -33,5 +33,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = make_app("producer", settings, readiness=lambda: publisher.state, registry=metrics.registry)
     metrics.watch_buffer(lambda: batcher.unconfirmed_bytes)
     add_routes(app, batcher, settings, metrics)
-    app.extensions["logmill_close"] = lambda: publisher.close(settings.drain_timeout_s)
+
+    def close() -> None:
+        batcher.close()
+        publisher.close(settings.drain_timeout_s)
+
+    app.extensions["logmill_close"] = close
     return app

@@ -13,7 +13,9 @@ from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.ids import parse_log_id
 from logmill.record import Entry, Lane
 from logmill.wire import unpack
+from producer import batching
 from producer.batching import LaneBatcher, Submission
+from tests.support.waiting import wait_until
 
 
 class HeldPublisher:
@@ -48,22 +50,48 @@ def messages_of(message: Message) -> list[str]:
     return list(unpack(message).columns.message)
 
 
-def test_the_first_leaves_at_once_and_the_next_share_a_message_until_it_is_confirmed():
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch):
+    """A pace so slow that what gathers leaves only when a test lets it."""
+    monkeypatch.setattr(batching, "PACE_S", 60.0)
+
+
+def test_the_first_leaves_at_once_and_the_next_share_a_message_a_moment_later():
     publisher = HeldPublisher()
     batcher = LaneBatcher(publisher, 10**6)
-    first = submit(batcher, "a")
+    submissions = [submit(batcher, "a"), submit(batcher, "b", "c"), submit(batcher, "d")]
+    wait_until(lambda: sum(len(messages_of(message)) for message, _ in publisher.sent) == 4)
+    assert messages_of(publisher.sent[0][0]) == ["a"]
+    for _message, confirmed in publisher.sent:
+        confirmed.set_result(None)
+    for submission in submissions:
+        submission.wait(1)
+    assert batcher.unconfirmed_bytes == 0
+
+
+def test_what_gathers_is_one_message_and_leaves_when_the_batcher_closes(unhurried):
+    publisher = HeldPublisher()
+    batcher = LaneBatcher(publisher, 10**6)
+    submit(batcher, "a")
     second = submit(batcher, "b", "c")
-    third = submit(batcher, "d")
+    submit(batcher, "d")
     assert len(publisher.sent) == 1
-    publisher.sent[0][1].set_result(None)
-    first.wait(1)
-    assert messages_of(publisher.sent[1][0]) == ["b", "c", "d"]
     with pytest.raises(BrokerUnavailable):
         second.wait(0.01)
-    publisher.sent[1][1].set_result(None)
-    second.wait(1)
-    third.wait(1)
-    assert batcher.unconfirmed_bytes == 0
+    batcher.close()
+    assert messages_of(publisher.sent[1][0]) == ["b", "c", "d"]
+
+
+def test_a_broker_that_is_behind_gets_one_growing_message_instead_of_many(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batching, "PACE_S", 0.0)
+    monkeypatch.setattr(batching, "MAX_IN_FLIGHT", 1)
+    publisher = HeldPublisher()
+    batcher = LaneBatcher(publisher, 10**6)
+    for text in "abcd":
+        submit(batcher, text)
+    assert [messages_of(message) for message, _ in publisher.sent] == [["a"]]
+    publisher.sent[0][1].set_result(None)
+    assert [messages_of(message) for message, _ in publisher.sent] == [["a"], ["b", "c", "d"]]
 
 
 def test_records_travel_in_the_lane_of_their_level_and_keep_their_ids():
@@ -83,10 +111,11 @@ def test_records_travel_in_the_lane_of_their_level_and_keep_their_ids():
         assert found == [level]
 
 
-def test_a_failed_message_fails_all_who_share_it_and_only_them():
+def test_a_failed_message_fails_all_who_share_it_and_only_them(unhurried):
     publisher = HeldPublisher()
     batcher = LaneBatcher(publisher, 10**6)
     first, second = submit(batcher, "a"), submit(batcher, "b")
+    batcher.close()
     publisher.sent[0][1].set_exception(BrokerUnavailable("gone"))
     with pytest.raises(BrokerUnavailable, match="gone"):
         first.wait(1)
@@ -105,7 +134,7 @@ def test_a_full_buffer_refuses_at_once_and_takes_again_when_there_is_room():
     submit(batcher, "z" * 900)
 
 
-def test_a_large_batch_does_not_wait_for_the_confirm_of_another():
+def test_a_large_batch_does_not_wait_for_others(unhurried):
     publisher = HeldPublisher()
     batcher = LaneBatcher(publisher, 10**8)
     submit(batcher, "a")
