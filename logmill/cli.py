@@ -15,10 +15,11 @@ import requests
 from logmill import __version__
 from logmill.errors import AlreadyRunning, LogmillError
 from logmill.lifecycle import StopSignal, check_listen, exec_gunicorn
+from logmill.locking import FolderLock
 from logmill.logs import configure_logs
 from logmill.settings import Settings, child_environment, load, table
 from logmill.settings_docs import render_env, render_markdown
-from logmill.supervisor import FolderLock, Program, Supervisor, python_command
+from logmill.supervisor import Program, Supervisor, python_command
 
 PROBE_TIMEOUT_S = 3.0
 
@@ -55,7 +56,7 @@ def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> 
         settings = load(
             data_dir=data_dir, processors=processors, broker_url=f"sqlite:///{Path(data_dir) / 'broker.sqlite3'}"
         )
-    lock = FolderLock(Path(settings.data_dir))
+    lock = _installation_lock(Path(settings.data_dir))
     lock.acquire()
     check_listen(settings.producer_host, settings.producer_port, settings)
     check_listen(settings.storage_host, settings.storage_port, settings)
@@ -68,6 +69,10 @@ def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> 
     finally:
         lock.release()
     click.echo("logmill: stopped")
+
+
+def _installation_lock(folder: Path) -> FolderLock:
+    return FolderLock(folder, "logmill.lock", "`logmill up`")
 
 
 def _say(line: str) -> None:
@@ -204,7 +209,7 @@ def clean(*, yes: bool) -> None:
     if not folder.exists():
         click.echo(f"{folder} does not exist")
         return
-    lock = FolderLock(folder)
+    lock = _installation_lock(folder)
     try:
         lock.acquire()
     except AlreadyRunning as error:

@@ -9,14 +9,17 @@ import socket
 import sys
 import tempfile
 import threading
+from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 
-from logmill.errors import AlreadyRunning, ConfigError
+from logmill.errors import AlreadyRunning, ConfigError, Stop
 from logmill.settings import Settings, child_environment
 
 # gunicorn ends a worker that has not drained by then; a little more than the drain itself may take.
 DRAIN_MARGIN_S = 5
+# The exit code of a worker that gunicorn takes as "it will never start", and ends with itself.
+GUNICORN_GIVES_UP = 3
 WORKER_CLASS = "logmill.gunicorn_worker.LingeringThreadWorker"
 
 
@@ -66,13 +69,26 @@ def exec_gunicorn(app: str, *, host: str, port: int, workers: int, threads: int,
         more["PROMETHEUS_MULTIPROC_DIR"] = _fresh_metrics_folder(port)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     arguments = [
-        sys.executable, "-m", "gunicorn", f"{app}:create_app()",
+        sys.executable, "-m", "gunicorn", f"logmill.lifecycle:load_app('{app}')",
         "--config", "python:logmill.gunicorn_conf",
         "--bind", bind, "--workers", str(workers), "--threads", str(threads), "--worker-class", WORKER_CLASS,
         "--graceful-timeout", str(int(settings.drain_timeout_s) + DRAIN_MARGIN_S),
     ]  # fmt: skip
     sys.stdout.flush()
     os.execve(sys.executable, arguments, child_environment(settings, **more))  # noqa: S606 - no shell wanted
+
+
+def load_app(module: str) -> object:
+    """The WSGI app that `create_app` of this module makes; gunicorn calls it in each worker.
+
+    Raises:
+        SystemExit: it cannot be made; the reason was printed, and gunicorn gives up instead of trying again.
+    """
+    try:
+        return import_module(module).create_app()
+    except Stop as error:
+        print(f"logmill: {error}", file=sys.stderr, flush=True)  # noqa: T201 - for people, before there are logs
+        raise SystemExit(GUNICORN_GIVES_UP) from None
 
 
 def keep_on_one_core() -> None:

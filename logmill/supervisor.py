@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
-from logmill.errors import AlreadyRunning
 from logmill.lifecycle import StopSignal
 
 FIRST_DELAY_S = 0.5
@@ -37,40 +32,6 @@ class Program:
 def restart_delay_s(failures: int) -> float:
     """How long to wait before the start after `failures` failures in a row (1 and more): doubling, capped."""
     return float(min(FIRST_DELAY_S * 2 ** (failures - 1), LONGEST_DELAY_S))
-
-
-class FolderLock:
-    """Holds a data folder for one supervisor; the kernel lets go of it when the process ends, however it ends."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "logmill.lock"
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> None:
-        """Take the folder.
-
-        Raises:
-            AlreadyRunning: another process has it.
-        """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._path.open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
-            raise AlreadyRunning(f"{self._path.parent} is in use by another `logmill up` (process {holder})") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        self._file = file
-
-    def release(self) -> None:
-        """Let go of it."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 class _Child:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 import structlog
 from flask import Flask
 
 from logmill import web
+from logmill.lifecycle import is_loopback
+from logmill.locking import FolderLock
+from logmill.logs import configure_logs
 from logmill.settings import Settings, load
 from storage import blocks
 from storage.errors import QueryTimeout
-from storage.locking import FolderLock
 from storage.metrics import Metrics
 from storage.routes import ingest, logs, rejections
 from storage.store import Store
@@ -30,13 +31,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigError: the folder cannot be used, or a newer program wrote it.
     """
     settings = settings or load()
+    configure_logs("storage", settings)
     folder = Path(settings.data_dir)
-    lock = FolderLock(folder)
+    lock = FolderLock(folder, "store.lock", "storage")
+    lock.acquire()
     try:
         blocks.warm_up()
         from storage.engine.chdb_engine import ChdbEngine
 
         store = Store(ChdbEngine(folder / "store", settings), settings)
+        store.warm_up()
     except BaseException:
         lock.release()
         raise
@@ -64,9 +68,4 @@ def may_clear(settings: Settings) -> bool:
     """Whether DELETE /logs/clear is allowed; `auto` allows it where only this machine can ask."""
     if settings.allow_clear != "auto":
         return settings.allow_clear == "true"
-    if settings.storage_host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(settings.storage_host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(settings.storage_host)

@@ -197,7 +197,7 @@ def _check_values(column: Column, values: pa.ChunkedArray) -> None:
     elif column.kind is Kind.TIME:
         first_us, last_us = _range_us(values)
         if first_us < MIN_US or last_us > MAX_US:
-            raise InvalidField(column.name, f"{column.name} is outside the years 1900 to 2299")
+            raise InvalidField(column.name, f"{column.name} is outside the years 1900 to 2200")
 
 
 def _has_inner_nulls(values: pa.ChunkedArray) -> bool:

@@ -48,6 +48,10 @@ class Store:
             max_records=settings.recent_max_records, max_bytes=settings.recent_max_bytes, floor_us=floor_us
         )
 
+    def warm_up(self) -> None:
+        """Have the engine take one block and throw it away: its first insert takes over a second."""
+        self._engine.insert(statement("engine", "insert_nowhere"), blocks.encode(pa.table({"nothing": [""]})))
+
     def insert(self, table: pa.Table, stream: bytes | None = None, *, check: bool = False) -> Stored:
         """Store what is not stored yet; on return it is on disk.
 

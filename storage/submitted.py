@@ -12,12 +12,10 @@ from logmill import intake
 from logmill.errors import InvalidField, LogmillError, Refused, Undecodable
 from logmill.ids import log_id, parse_log_id
 from logmill.intake import Limits
-from logmill.record import COLUMNS, PRIORITY_OF_LEVEL, Entry, Kind
+from logmill.record import COLUMNS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, SEVERITY_OF_LEVEL, Entry, Kind
 from logmill.timestamps import to_us
 from storage.blocks import SCHEMA
 
-SEVERITY_OF_LEVEL = {"DEBUG": 5, "INFO": 10, "WARNING": 40, "ERROR": 70, "CRITICAL": 90}
-_CLASSES = ((80, "critical"), (60, "high"), (30, "medium"), (0, "low"))
 _MALFORMED = (msgspec.DecodeError, RecursionError)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -164,7 +162,7 @@ def _row(entry: Entry, added: Processed, batch_id: UUID, index: int, now_us: int
     row |= {
         "priority": PRIORITY_OF_LEVEL[entry.level],
         "severity": severity,
-        "severity_class": next(name for least, name in _CLASSES if severity >= least),
+        "severity_class": next(name for name, least in SEVERITY_CLASSES if severity >= least),
         "processor_id": "storage",
     }
     row |= given

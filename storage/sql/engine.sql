@@ -12,3 +12,6 @@ SETTINGS
     max_partitions_per_insert_block = 1,
     throw_on_max_partitions_per_insert_block = 1,
     insert_deduplicate = 0
+
+-- name: insert_nowhere
+INSERT INTO FUNCTION null('nothing String') (nothing)

@@ -12,8 +12,9 @@ import pytest
 
 from logmill.errors import AlreadyRunning, ConfigError
 from logmill.lifecycle import StopSignal, check_listen, is_loopback
+from logmill.locking import FolderLock
 from logmill.settings import child_environment, load
-from logmill.supervisor import LONGEST_DELAY_S, FolderLock, Program, Supervisor, restart_delay_s
+from logmill.supervisor import LONGEST_DELAY_S, Program, Supervisor, restart_delay_s
 from tests.support.rabbitmq_node import free_port
 from tests.support.waiting import wait_until
 
@@ -88,7 +89,7 @@ def test_the_delay_before_a_restart_doubles_up_to_a_cap():
 
 
 def test_a_folder_has_one_supervisor_at_a_time(tmp_path: Path):
-    one, two = FolderLock(tmp_path / "data"), FolderLock(tmp_path / "data")
+    one, two = (FolderLock(tmp_path / "data", "test.lock", "test") for _ in range(2))
     one.acquire()
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
         two.acquire()
