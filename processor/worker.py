@@ -182,10 +182,11 @@ class Worker:
         log.warning("message dead-lettered", message_id=message.message_id, lane=message.lane, reason=str(error))
 
     def _report_items(self, works: Sequence[Work]) -> None:
+        """Note the items that were not taken; their ordinals follow those of the records that were."""
         rejections = [
-            _rejection(work.delivery, item.index, item.code, item.message, work.batch)
+            _rejection(work.delivery, ordinal, item.code, f"item {item.index}: {item.message}", work.batch)
             for work in works
-            for item in work.rejected
+            for ordinal, item in enumerate(work.rejected, len(work.batch.columns))
         ]
         if rejections:
             self._sink.report_rejections(rejections)
