@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from uuid import UUID
+
+import structlog
 
 from logmill.broker.protocol import Publisher
 from logmill.columns import Columns, concat
@@ -22,12 +26,16 @@ from logmill.record import LANE_OF_LEVEL, Lane
 from logmill.timestamps import now_us
 from logmill.wire import pack
 
+log = structlog.get_logger()
+
 # Records gather for so long after the last ones left. The answer to a lone request does not wait for it.
 PACE_S = 0.004
 # Unconfirmed messages a lane from which on records gather until a confirm comes, however long that takes.
 MAX_IN_FLIGHT = 16
 # A message that is this large leaves at once all the same; larger ones gain nothing.
 FULL_BATCH_BYTES = 256 * 1024
+# A larger one is cut: RabbitMQ takes 16 MiB, of which text that cannot be compressed may need four bytes a character.
+MAX_BATCH_BYTES = 3 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -81,6 +89,20 @@ class Submission:
         return ids
 
 
+def _cuts(columns: Columns, indexes: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
+    """Where to cut these records so that no piece is larger than a batch may be: first and last + 1 of each piece."""
+    if size_bytes <= MAX_BATCH_BYTES:
+        return [(0, len(indexes))]
+    starts, room = [0], MAX_BATCH_BYTES
+    for place, index in enumerate(indexes):
+        record_bytes = len(columns.message[index]) + len(bytes(columns.metadata[index]))
+        if record_bytes > room and place > starts[-1]:
+            starts.append(place)
+            room = MAX_BATCH_BYTES
+        room -= record_bytes
+    return list(pairwise([*starts, len(indexes)]))
+
+
 class LaneBatcher:
     """Turns submissions into messages; used by all threads of one process.
 
@@ -94,6 +116,7 @@ class LaneBatcher:
         self._buffer_bytes = buffer_bytes
         self._lock = threading.Condition()
         self._open: dict[Lane, _OpenBatch] = {}
+        self._full: deque[tuple[Lane, _OpenBatch]] = deque()
         self._next_flush_s = 0.0
         self._is_flush_due = False
         self._closed = False
@@ -120,24 +143,47 @@ class LaneBatcher:
         by_lane: dict[Lane, list[int]] = {}
         for index, level in enumerate(columns.level):
             by_lane.setdefault(LANE_OF_LEVEL[level], []).append(index)
-        chosen = {lane: columns if len(by_lane) == 1 else columns.take(indexes) for lane, indexes in by_lane.items()}
+        pieces = [
+            (lane, indexes[start:end], columns if end - start == len(columns) else columns.take(indexes[start:end]))
+            for lane, indexes in by_lane.items()
+            for start, end in _cuts(columns, indexes, size_bytes)
+        ]
         each_bytes = size_bytes / len(columns)
-        parts = []
         with self._lock:
-            if self._unconfirmed_bytes + size_bytes > self._buffer_bytes:
+            # What is alone is let through even so, or a request larger than the buffer could never succeed.
+            if 0 < self._unconfirmed_bytes > self._buffer_bytes - size_bytes:
                 raise BrokerFull("the producer's buffer is full: the broker confirms too slowly")
-            for lane, records in chosen.items():
-                batch = self._open.get(lane) or self._open.setdefault(lane, _OpenBatch())
-                parts.append(_Part(batch.batch_id, batch.count, by_lane[lane], batch.confirmed))
-                batch.parts.append(records)
-                batch.count += len(records)
-                added_bytes = int(len(records) * each_bytes)
-                batch.size_bytes += added_bytes
-                self._unconfirmed_bytes += added_bytes
+            parts = [self._add(*piece, int(len(piece[1]) * each_bytes)) for piece in pieces]
             leaves_now = self._leaves_now()
-        for lane in Lane if leaves_now else chosen:
+        self._send_full()
+        for lane in Lane if leaves_now else by_lane:
             self._flush(lane, only_full=not leaves_now)
         return Submission(parts)
+
+    def _add(self, lane: Lane, indexes: Sequence[int], records: Columns, size_bytes: int) -> _Part:
+        """Put records into the open batch of their lane, a new one where it would grow too large. Needs the lock."""
+        batch = self._open.get(lane)
+        if batch is not None and batch.size_bytes + size_bytes > MAX_BATCH_BYTES:
+            self._full.append((lane, self._open.pop(lane)))
+            self._in_flight[lane] += 1
+            batch = None
+        if batch is None:
+            batch = self._open[lane] = _OpenBatch()
+        part = _Part(batch.batch_id, batch.count, indexes, batch.confirmed)
+        batch.parts.append(records)
+        batch.count += len(records)
+        batch.size_bytes += size_bytes
+        self._unconfirmed_bytes += size_bytes
+        return part
+
+    def _send_full(self) -> None:
+        """Send what may not grow any more."""
+        while self._full:
+            try:
+                lane, batch = self._full.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            self._send(lane, batch)
 
     def close(self) -> None:
         """Send what is still gathering; nothing may be submitted afterwards."""
@@ -182,10 +228,16 @@ class LaneBatcher:
                 return
             del self._open[lane]
             self._in_flight[lane] += 1
+        self._send(lane, batch)
+
+    def _send(self, lane: Lane, batch: _OpenBatch) -> None:
+        """Publish a batch that nothing is added to any more. Whatever goes wrong is told to those who wait for it."""
         try:
             message = pack(concat(batch.parts), batch_id=batch.batch_id, lane=lane, received_at=batch.received_at)
             published = self._publisher.publish(message)
-        except LogmillError as error:
+        except Exception as error:
+            if not isinstance(error, LogmillError):
+                log.exception("batch cannot be published", records=batch.count)
             published = Future()
             published.set_exception(error)
         published.add_done_callback(partial(self._settled, lane, batch))

@@ -32,25 +32,26 @@ class LogRoutes:
 
     def post_log(self) -> Response:
         """One record; 201 once the broker has it on disk."""
-        taken = self._take(batch=False)
+        taken, size_bytes = self._take(batch=False)
         if len(taken.columns) != 1 or taken.rejected:  # NDJSON of several lines
-            return self._batch_answer(taken)
-        log_id = self._publish(taken).log_ids()[0]
+            return self._batch_answer(taken, size_bytes)
+        log_id = self._publish(taken, size_bytes).log_ids()[0]
         message = "Log queued for processing"
         return answer({"status": "success", "message": message, "log_id": log_id, "task_id": log_id}, 201)
 
     def post_batch(self) -> Response:
         """Many records; the good ones are taken, the bad ones named by index."""
-        return self._batch_answer(self._take(batch=True))
+        return self._batch_answer(*self._take(batch=True))
 
-    def _take(self, *, batch: bool) -> Taken:
+    def _take(self, *, batch: bool) -> tuple[Taken, int]:
+        """What came of the body, and the body's size in bytes when decompressed."""
         body = read_body(self._settings.max_decoded_bytes)
-        return read(body, request.mimetype, request.args, self._limits, now_us=now_us(), batch=batch)
+        return read(body, request.mimetype, request.args, self._limits, now_us=now_us(), batch=batch), len(body)
 
-    def _publish(self, taken: Taken) -> Submission:
+    def _publish(self, taken: Taken, size_bytes: int) -> Submission:
         started = time.perf_counter()
         try:
-            submission = self._batcher.submit(taken.columns, request.content_length or 0)
+            submission = self._batcher.submit(taken.columns, size_bytes)
             submission.wait(self._settings.confirm_timeout_s)
         except Retry:
             self._metrics.records.labels("unavailable").inc(len(taken.columns))
@@ -59,7 +60,7 @@ class LogRoutes:
         self._metrics.records.labels("accepted").inc(len(taken.columns))
         return submission
 
-    def _batch_answer(self, taken: Taken) -> Response:
+    def _batch_answer(self, taken: Taken, size_bytes: int) -> Response:
         accepted, rejected = len(taken.columns), len(taken.rejected)
         if rejected:
             self._metrics.records.labels("rejected").inc(rejected)
@@ -68,7 +69,7 @@ class LogRoutes:
             message = f"none of the {rejected} logs can be taken; the first: {first.message}"
             more: dict[str, Any] = {"accepted": 0, "rejected": rejected, "errors": taken.rejected}
             return error_answer(400, "all_rejected", message, field=first.field, **more)
-        submission = self._publish(taken)
+        submission = self._publish(taken, size_bytes)
         body: dict[str, Any] = {
             "status": "success",
             "message": f"{accepted} logs queued for processing",

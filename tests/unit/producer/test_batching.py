@@ -10,7 +10,7 @@ import pytest
 from logmill.broker.protocol import Message
 from logmill.columns import Columns
 from logmill.errors import BrokerFull, BrokerUnavailable
-from logmill.ids import parse_log_id
+from logmill.ids import log_id, parse_log_id
 from logmill.record import Entry, Lane
 from logmill.wire import unpack
 from producer import batching
@@ -105,8 +105,8 @@ def test_records_travel_in_the_lane_of_their_level_and_keep_their_ids():
         Lane.URGENT: ["ERROR", "CRITICAL"],
         Lane.BULK: ["DEBUG"],
     }
-    for level, log_id in zip(levels, submission.log_ids(), strict=True):
-        batch_id, ordinal = parse_log_id(log_id) or (None, -1)
+    for level, one in zip(levels, submission.log_ids(), strict=True):
+        batch_id, ordinal = parse_log_id(one) or (None, -1)
         found = [b.columns.message[ordinal] for b in by_lane.values() if b.batch_id == batch_id]
         assert found == [level]
 
@@ -173,3 +173,34 @@ def test_no_record_is_lost_or_doubled_between_many_threads():
     messages = [text for message, _ in publisher.sent for text in messages_of(message)]
     assert sorted(messages) == sorted(f"{n}-{k}" for n in range(8) for k in range(100))
     assert len(set(ids)) == 800
+
+
+def test_a_request_that_is_too_large_for_one_message_is_cut_and_keeps_its_ids():
+    publisher = HeldPublisher()
+    batcher = LaneBatcher(publisher, 10**9)
+    texts = [f"{n}-" + "x" * 500_000 for n in range(20)]
+    submission = submit(batcher, *texts)
+    batcher.close()
+    assert len(publisher.sent) >= 4
+    found = {}
+    for message, confirmed in publisher.sent:
+        assert len(message.body) < 16 * 1024 * 1024
+        batch = unpack(message)
+        found |= {log_id(batch.batch_id, n): text for n, text in enumerate(batch.columns.message)}
+        confirmed.set_result(None)
+    submission.wait(1)
+    assert [found[one] for one in submission.log_ids()] == texts
+    assert batcher.unconfirmed_bytes == 0
+
+
+def test_a_fault_in_publishing_is_told_to_the_request_and_stops_nothing():
+    publisher = HeldPublisher()
+    batcher = LaneBatcher(publisher, 10**6)
+    publisher.publish = lambda message: 1 / 0  # type: ignore[assignment]
+    with pytest.raises(ZeroDivisionError):
+        submit(batcher, "a").wait(1)
+    del publisher.publish
+    submission = submit(batcher, "b")
+    wait_until(lambda: publisher.sent)
+    publisher.sent[0][1].set_result(None)
+    submission.wait(1)
