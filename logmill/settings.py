@@ -79,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     block_rows: Annotated[
         int, _doc("Most rows that are forwarded to storage in one block.", "records", ge=1, le=500_000)
     ] = 50_000
+    block_bytes: Annotated[
+        int, _doc("Most bytes of batches, decompressed, that are taken into one block.", "bytes", ge=1024)
+    ] = 128 * 1024 * 1024
     block_wait_ms: Annotated[
         int,
         _doc("Longest wait for a block to fill; each insert costs storage some 10 ms of CPU.", "ms", ge=0, le=10_000),

@@ -102,6 +102,16 @@ def pack(columns: Columns, *, batch_id: UUID, lane: Lane, received_at: int) -> M
     )
 
 
+def decoded_bytes(message: Message) -> int:
+    """How long the body is when decompressed, as far as its frame says; else as long as it is now."""
+    if message.content_encoding != "zstd":
+        return len(message.body)
+    try:
+        return max(zstandard.frame_content_size(message.body), len(message.body))
+    except zstandard.ZstdError:
+        return len(message.body)
+
+
 def is_batch(message: Message) -> bool:
     """Whether `pack` made this message; else a foreign client did."""
     return VERSION_HEADER in message.headers

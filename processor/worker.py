@@ -18,7 +18,7 @@ from logmill.lifecycle import StopSignal
 from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
-from logmill.wire import COUNT_HEADER, Batch, is_batch, unpack
+from logmill.wire import COUNT_HEADER, Batch, decoded_bytes, is_batch, unpack
 from processor.columns import TIME, to_arrow, to_frame
 from processor.foreign import read_foreign
 from processor.metrics import Metrics
@@ -89,14 +89,16 @@ class Worker:
         first = self._consumer.receive(IDLE_WAIT_S)
         if first is None:
             return []
-        deliveries, rows = [first], _rows(first)
+        deliveries, rows, size_bytes = [first], _rows(first), decoded_bytes(first.message)
         deadline = time.monotonic() + self._settings.block_wait_ms / 1000
-        while rows < self._settings.block_rows and not self._stop.is_set():
+        limits = self._settings
+        while rows < limits.block_rows and size_bytes < limits.block_bytes and not self._stop.is_set():
             delivery = self._consumer.receive(max(0.0, deadline - time.monotonic()))
             if delivery is None:
                 break
             deliveries.append(delivery)
             rows += _rows(delivery)
+            size_bytes += decoded_bytes(delivery.message)
         return deliveries
 
     def process(self, deliveries: Sequence[Delivery]) -> None:
