@@ -13,6 +13,7 @@ import click
 import requests
 
 from logmill import __version__
+from logmill.broker import open_broker, without_password
 from logmill.errors import AlreadyRunning, LogmillError
 from logmill.lifecycle import StopSignal, check_listen, exec_gunicorn
 from logmill.locking import FolderLock
@@ -22,6 +23,7 @@ from logmill.settings_docs import render_env, render_markdown
 from logmill.supervisor import Program, Supervisor, python_command
 
 PROBE_TIMEOUT_S = 3.0
+COMPLAIN_EVERY_S = 10.0
 
 
 class _Command(click.Group):
@@ -56,10 +58,13 @@ def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> 
         settings = load(
             data_dir=data_dir, processors=processors, broker_url=f"sqlite:///{Path(data_dir) / 'broker.sqlite3'}"
         )
+    open_broker(settings.broker_url)  # says what is wrong with it before anything starts; does not connect
     lock = _installation_lock(Path(settings.data_dir))
     lock.acquire()
     check_listen(settings.producer_host, settings.producer_port, settings)
     check_listen(settings.storage_host, settings.storage_port, settings)
+    for number in range(settings.processors if settings.processor_metrics_port else 0):
+        check_listen(settings.processor_metrics_host, settings.processor_metrics_port + number, settings)
     stop = StopSignal()
     stop.install()
     waiting = _Announcement(settings)
@@ -102,6 +107,7 @@ class _Announcement:
         self._settings = settings
         self._done = False
         self._next_at = 0.0
+        self._complain_at = time.monotonic() + COMPLAIN_EVERY_S
 
     def tick(self) -> None:
         """Look whether it is time to say it."""
@@ -109,12 +115,18 @@ class _Announcement:
             return
         self._next_at = time.monotonic() + 1
         addresses = _addresses(self._settings)
-        if all(_probe(f"{url}/ready")[0] for url in addresses.values()):
+        states = {name: _probe(f"{url}/ready") for name, url in addresses.items()}
+        if all(ready for ready, _words in states.values()):
             self._done = True
             for name, url in addresses.items():
                 _say(f"{name} is ready on {url}")
-            _say(f"{self._settings.processors} processors consume from {_without_password(self._settings.broker_url)}")
+            _say(f"{self._settings.processors} processors consume from {without_password(self._settings.broker_url)}")
             _say("Ctrl-C stops it")
+        elif time.monotonic() > self._complain_at:
+            self._complain_at = time.monotonic() + COMPLAIN_EVERY_S
+            for name, (ready, words) in states.items():
+                if not ready:
+                    _say(f"waiting for {name} ({words}); Ctrl-C stops it")
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -124,17 +136,18 @@ def _addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
-
-
 def _probe(url: str) -> tuple[bool, str]:
     try:
         response = requests.get(url, timeout=PROBE_TIMEOUT_S)
+    except requests.ConnectionError:
+        return False, "not running"
     except requests.RequestException as error:
         return False, type(error).__name__
-    return response.ok, response.text.strip()
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    return response.ok, str(body.get("message", body.get("status", response.reason)))
 
 
 @main.command()
@@ -191,8 +204,10 @@ def stats() -> None:
     try:
         response = requests.get(f"{settings.storage_url}/logs/stats", headers=headers, timeout=30)
         response.raise_for_status()
+    except requests.ConnectionError:
+        raise click.ClickException(f"storage is not running at {settings.storage_url}; `make run` starts it") from None
     except requests.RequestException as error:
-        raise click.ClickException(f"storage at {settings.storage_url} does not answer: {error}") from None
+        raise click.ClickException(f"storage at {settings.storage_url} answers: {error}") from None
     for name, value in response.json().items():
         if name == "status":
             continue
@@ -209,15 +224,17 @@ def clean(*, yes: bool) -> None:
     if not folder.exists():
         click.echo(f"{folder} does not exist")
         return
-    lock = _installation_lock(folder)
+    locks = (_installation_lock(folder), FolderLock(folder, "store.lock", "storage"))
     try:
-        lock.acquire()
+        for lock in locks:
+            lock.acquire()
     except AlreadyRunning as error:
         raise click.ClickException(str(error)) from None
     if not yes:
         click.confirm(f"delete {folder.resolve()} and every log in it?", abort=True)
     shutil.rmtree(folder)
-    lock.release()
+    for lock in locks:
+        lock.release()
     click.echo(f"deleted {folder}")
 
 

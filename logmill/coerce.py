@@ -6,6 +6,7 @@ Fields that Logmill does not know are kept: they join `metadata`, where the name
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -19,6 +20,23 @@ MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _JSON_TYPES = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
+
+
+# An escape of a JSON string: a pair of surrogates, a lone one, or any other.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def mend_surrogates(body: bytes) -> bytes | None:
+    r"""JSON with each lone surrogate (`\ud800`) replaced by U+FFFD, or None where it has none.
+
+    Some encoders write them for bytes that were no text. No UTF-8 can hold them, but a log is not refused for that.
+    """
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return None
+    mended = _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], body)
+    return None if mended == body else mended
 
 
 def malformed(error: Exception) -> Undecodable:

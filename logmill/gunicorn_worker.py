@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import select
+import socket
+import struct
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
 # A client that keeps its connection for more than one request mostly sends the next within this.
 LINGER_MS = 20
+# How long a client may pause in the middle of a request, or in taking its answer.
+STALL_TIMEOUT_S = 20
 
 
 class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
@@ -21,6 +25,10 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Any) -> Any:
         """Serve requests of `conn` while they follow one another; says whether it may be kept, as the original does."""
+        if not conn.initialized:
+            # gunicorn has no limit for the middle of a request: a client that stops sending would keep the thread.
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                conn.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", STALL_TIMEOUT_S, 0))
         keep = super().handle(conn)
         while keep is True and self.alive and self._has_idle_threads() and _next_follows(conn):
             keep = super().handle(conn)

@@ -6,6 +6,7 @@ import os
 import re
 import time
 import uuid
+from hashlib import blake2b
 
 _LOG_ID = re.compile(r"([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})-([0-9]{1,9})")
 _FOREIGN = uuid.UUID("6f1b1a5e-6d0c-5f0e-9b7a-4c6f676d696c")
@@ -19,12 +20,15 @@ def new_batch_id() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
-def batch_id_of(message_id: str) -> uuid.UUID:
-    """The batch id for a broker message: its own UUID, else one derived from its message id."""
+def batch_id_of(message_id: str, body: bytes) -> uuid.UUID:
+    """The batch id for a broker message: its own UUID, else one derived from its message id and its body.
+
+    The body is in it because clients that number their messages begin anew when they start again.
+    """
     try:
         return uuid.UUID(message_id)
     except ValueError:
-        return uuid.uuid5(_FOREIGN, message_id)
+        return uuid.uuid5(_FOREIGN, f"{blake2b(body, digest_size=16).hexdigest()} {message_id}")
 
 
 def log_id(batch_id: uuid.UUID, ordinal: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw
 
-from logmill.coerce import MALFORMED, coerce, malformed
+from logmill.coerce import MALFORMED, coerce, malformed, mend_surrogates
 from logmill.columns import Columns
 from logmill.errors import Refused, Undecodable
 from logmill.plain import plain_columns
@@ -71,6 +71,9 @@ def from_object(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> E
     except msgspec.ValidationError:
         item = coerce(body, limits)
     except MALFORMED as error:
+        mended = mend_surrogates(body)
+        if mended is not None:
+            return from_object(mended, limits, now_us=now_us, protocol=protocol)
         raise malformed(error) from None
     return entry_of(item, limits, now_us, protocol)
 
@@ -88,6 +91,9 @@ def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Ta
     except msgspec.ValidationError:
         taken = None
     except MALFORMED as error:
+        mended = mend_surrogates(body)
+        if mended is not None:
+            return from_array(mended, limits, now_us=now_us, protocol=protocol)
         raise malformed(error) from None
     else:
         _check_count(len(items), limits)

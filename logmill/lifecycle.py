@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-import threading
 from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
@@ -109,10 +109,15 @@ def _fresh_metrics_folder(port: int) -> str:
 
 
 class StopSignal:
-    """Set by the first SIGTERM or SIGINT, so that a loop can drain; a second one ends the process at once."""
+    """Set by the first SIGTERM or SIGINT, so that a loop can drain; a second one ends the process at once.
+
+    A pipe instead of a `threading.Event`: the handler runs in the middle of whatever the main thread does, also of
+    waiting for the event, whose lock it could then never get.
+    """
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = False
+        self._reader, self._writer = os.pipe()
 
     def install(self) -> None:
         """Listen for the signals; call it in the main thread."""
@@ -120,14 +125,21 @@ class StopSignal:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        if self._asked.is_set():
+        if self._asked:
             os._exit(128 + number)
-        self._asked.set()
+        self.set()
+
+    def set(self) -> None:
+        """Ask to stop."""
+        self._asked = True
+        os.write(self._writer, b"x")
 
     def is_set(self) -> bool:
         """Whether to stop."""
-        return self._asked.is_set()
+        return self._asked
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until it is time to stop, at most `timeout_s`; says whether it is."""
-        return self._asked.wait(timeout_s)
+        if not self._asked:
+            select.select([self._reader], [], [], max(0.0, timeout_s))
+        return self._asked

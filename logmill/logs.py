@@ -22,7 +22,8 @@ def configure_logs(service: str, settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        # One write a line, so that lines of several processes do not mix.
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

@@ -37,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_no_key: Annotated[
         bool, _doc("Listen beyond loopback without a key. For networks that nobody else reaches, as in Compose.")
     ] = False
+    trusted_hosts: Annotated[
+        str, _doc("Names that requests may use for the services where no key is asked for, comma-separated; * is any.")
+    ] = "localhost,127.0.0.1,[::1]"
     log_level: Annotated[str, _doc("Level of Logmill's own logs.", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = (
         "INFO"
     )

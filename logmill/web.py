@@ -6,7 +6,7 @@ Every error answer is `{"status": "error", "code", "message"}`, with `field` whe
 
 from __future__ import annotations
 
-import hmac
+import gzip
 import io
 import zlib
 from collections.abc import Callable
@@ -20,11 +20,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from werkzeug.exceptions import HTTPException
 
 from logmill.errors import Refused, Retry
+from logmill.keys import may_pass
 from logmill.settings import Settings, metrics_folder
 
 log = structlog.get_logger()
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
+# Fed in small pieces, since each unfolds as a whole: at most some 16 MiB beyond the limit.
+ZSTD_PIECE_BYTES = 512
+ZSTD_WINDOW_BYTES = 32 * 1024 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
@@ -69,8 +73,7 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
     app.register_error_handler(Retry, lambda error: unavailable(str(error), error.retry_after_s))
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
-    if settings.api_key:
-        app.before_request(_key_check(settings.api_key))
+    app.before_request(_key_check(settings.api_key) if settings.api_key else _host_check(settings.trusted_hosts))
 
     @app.get("/health")
     def health() -> Response:
@@ -100,16 +103,9 @@ def render_metrics(registry: CollectorRegistry) -> bytes:
 
 
 def _key_check(key: str) -> Callable[[], Response | None]:
-    wanted = key.encode()
-
     def check() -> Response | None:
-        if request.path in OPEN_PATHS:
-            return None
-        sent = request.headers.get("X-Api-Key", "")
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            sent = token.strip()
-        if hmac.compare_digest(sent.encode(), wanted):
+        headers = request.headers
+        if request.path in OPEN_PATHS or may_pass(key, headers.get("Authorization", ""), headers.get("X-Api-Key", "")):
             return None
         return error_answer(
             401,
@@ -117,6 +113,24 @@ def _key_check(key: str) -> Callable[[], Response | None]:
             "send the API key as `Authorization: Bearer KEY`",
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+    return check
+
+
+def _host_check(trusted: str) -> Callable[[], Response | None]:
+    """Where no key is asked for, a page in a browser on this machine must not get at the logs by a name of its own.
+
+    Such a page has its host name resolve to 127.0.0.1 (DNS rebinding); the Host header still has that name.
+    """
+    names = {name.strip().lower() for name in trusted.split(",")}
+
+    def check() -> Response | None:
+        host = request.headers.get("Host", "").lower()
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if name in names or "*" in names:
+            return None
+        message = f"the host {name[:100]!r} is not among LOGMILL_TRUSTED_HOSTS, and no API key is asked for"
+        return error_answer(421, "untrusted_host", message, field="Host")
 
     return check
 
@@ -141,9 +155,13 @@ def read_body(max_decoded_bytes: int) -> bytes:
     """The request's body, decompressed (gzip, zstd), at most `max_decoded_bytes` long.
 
     Raises:
-        Refused: 413 where it is too long, 415 for another encoding, 400 where it is no such stream.
+        Refused: 413 too long, 415 another encoding, 400 no such stream, 408 it stalls.
     """
-    return decompress(request.get_data(cache=False), request.headers.get("Content-Encoding", ""), max_decoded_bytes)
+    try:
+        body = request.get_data(cache=False)
+    except OSError:
+        raise Refused("the body did not arrive in time", code="timeout", status=408) from None
+    return decompress(body, request.headers.get("Content-Encoding", ""), max_decoded_bytes)
 
 
 def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
@@ -159,13 +177,12 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
         elif encoding in {"gzip", "x-gzip"}:
             decoded = _gunzip(body, max_bytes)
         elif encoding == "zstd":
-            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
-                decoded = reader.read(max_bytes + 1)
+            decoded = _unzstd(body, max_bytes)
         else:
             raise Refused(
                 f"Content-Encoding {encoding!r} is not known; use gzip or zstd", code="unsupported", status=415
             )
-    except (zlib.error, zstandard.ZstdError) as error:
+    except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         raise Refused(f"the body is no {encoding} stream: {error}", code="malformed") from None
     if len(decoded) > max_bytes:
         raise Refused(f"the body is longer than {max_bytes} bytes", code="too_large", status=413)
@@ -173,15 +190,37 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
 
 def _gunzip(body: bytes, max_bytes: int) -> bytes:
-    """All members of a gzip stream, at most `max_bytes` + 1 of them, so that the caller sees the excess."""
-    parts: list[bytes] = []
-    room = max_bytes + 1
-    while body and room > 0:
-        stream = zlib.decompressobj(wbits=31)
-        part = stream.decompress(body, room)
-        room -= len(part)
-        parts.append(part)
-        if room > 0 and not stream.eof:
-            raise zlib.error("it ends early")
-        body = stream.unused_data
+    """All members of a gzip stream, but no more than `max_bytes` + 1, so that the caller sees the excess.
+
+    Raises:
+        EOFError: it ends early.
+        OSError: it is no gzip stream.
+    """
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
+        return stream.read(max_bytes + 1)
+
+
+def _unzstd(body: bytes, max_bytes: int) -> bytes:
+    """All frames of a zstd stream, as `_gunzip` does it.
+
+    Raises:
+        EOFError: it ends early, which the library's readers do not tell.
+        zstandard.ZstdError: it is no zstd stream.
+    """
+    tool = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
+    parts, size, frame = [], 0, tool.decompressobj()
+    view = memoryview(body)
+    while view:
+        piece, view = bytes(view[:ZSTD_PIECE_BYTES]), view[ZSTD_PIECE_BYTES:]
+        while piece:
+            if frame.eof:
+                frame = tool.decompressobj()
+            part = frame.decompress(piece)
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                return b"".join(parts)
+            piece = frame.unused_data if frame.eof else b""
+    if not frame.eof:
+        raise EOFError("it ends early")
     return b"".join(parts)

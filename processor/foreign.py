@@ -13,6 +13,7 @@ from logmill.timestamps import now_us
 from logmill.wire import NDJSON, Batch
 
 PROTOCOL = "amqp"
+CLOCK_SLACK_US = 86_400_000_000
 
 
 def read_foreign(message: Message, limits: Limits) -> tuple[Batch, list[Rejection]]:
@@ -24,8 +25,10 @@ def read_foreign(message: Message, limits: Limits) -> tuple[Batch, list[Rejectio
     Raises:
         Refused: nothing of it can be taken.
     """
-    received_at = message.timestamp_s * 1_000_000 or now_us()
-    batch_id = batch_id_of(message.message_id) if message.message_id else new_batch_id()
+    received_at = message.timestamp_s * 1_000_000
+    if not 0 < received_at <= now_us() + CLOCK_SLACK_US:
+        received_at = now_us()  # none, or not in seconds
+    batch_id = batch_id_of(message.message_id, message.body) if message.message_id else new_batch_id()
     taken = _read(message, limits, received_at)
     return Batch(batch_id=batch_id, received_at=received_at, columns=taken.columns), taken.rejected
 

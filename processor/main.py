@@ -7,7 +7,7 @@ import socket
 
 import structlog
 
-from logmill.broker import open_broker
+from logmill.broker import open_broker, without_password
 from logmill.errors import BrokerUnavailable
 from logmill.lifecycle import StopSignal, check_listen
 from logmill.settings import Settings
@@ -17,7 +17,8 @@ from processor.worker import Worker
 
 log = structlog.get_logger()
 
-DECLARE_TIMEOUT_S = 30.0
+# Short, because a signal is only heeded between two tries.
+DECLARE_TIMEOUT_S = 1.0
 
 
 def run(settings: Settings, stop: StopSignal) -> None:
@@ -46,7 +47,7 @@ def run(settings: Settings, stop: StopSignal) -> None:
                 broker.declare(DECLARE_TIMEOUT_S)
                 break
             except BrokerUnavailable as error:
-                log.warning("waiting for the broker", reason=str(error))
+                log.warning("waiting for the broker", broker=without_password(settings.broker_url), reason=str(error))
                 stop.wait(error.retry_after_s)
         log.info("processor started", processor_id=processor_id)
         Worker(consumer, sink, settings, processor_id=processor_id, metrics=metrics, stop=stop).run()

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 
+from logmill.keys import may_pass
 from logmill.settings import Settings
 
 REQUEST_TIMEOUT_S = 5
@@ -61,7 +62,7 @@ class StatusServer:
         if settings.processor_metrics_port == 0:
             return
         address = (settings.processor_metrics_host, settings.processor_metrics_port)
-        self._server = ThreadingHTTPServer(address, _handler(metrics.registry, readiness))
+        self._server = ThreadingHTTPServer(address, _handler(metrics.registry, readiness, settings.api_key))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="status", daemon=True).start()
 
@@ -72,12 +73,15 @@ class StatusServer:
             self._server.server_close()
 
 
-def _handler(registry: CollectorRegistry, readiness: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+def _handler(registry: CollectorRegistry, readiness: Callable[[], str], key: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = REQUEST_TIMEOUT_S
 
         def do_GET(self) -> None:
-            if self.path == "/metrics":
+            if self.path == "/metrics" and not may_pass(key, self.headers.get("Authorization", "")):
+                message = "send the API key as `Authorization: Bearer KEY`"
+                self._json(401, {"status": "error", "code": "unauthorized", "message": message})
+            elif self.path == "/metrics":
                 self._send(200, generate_latest(registry), CONTENT_TYPE_LATEST)
             elif self.path == "/health":
                 self._json(200, {"status": "healthy", "service": "processor"})

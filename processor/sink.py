@@ -22,6 +22,7 @@ CONNECT_TIMEOUT_S = 3.0
 # Answers that mean "not now"; every other 4xx means that this block will never be taken.
 NOT_NOW = frozenset({401, 403, 404, 408, 425, 429})
 CREATED = 201
+REJECTIONS_A_CALL = 10_000
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -70,7 +71,10 @@ class StorageSink:
 
     def report_rejections(self, rejections: Sequence[dict[str, Any]]) -> None:
         """Have storage note what was rejected and why; errors as in `store`."""
-        body = msgspec.json.encode(rejections)
+        for start in range(0, len(rejections), REJECTIONS_A_CALL):
+            self._report(msgspec.json.encode(rejections[start : start + REJECTIONS_A_CALL]))
+
+    def _report(self, body: bytes) -> None:
         headers = {"Content-Type": "application/json"}
 
         def post(_attempt: int) -> requests.Response:

@@ -28,6 +28,7 @@ from processor.stages import make_stages
 log = structlog.get_logger()
 
 IDLE_WAIT_S = 0.5
+FAILURE_WAIT_S = 1.0
 US_A_DAY = 86_400_000_000
 
 
@@ -67,6 +68,7 @@ class Worker:
         self._settings = settings
         self._limits = Limits.of(settings)
         self._stages = make_stages(settings)
+        self._refused: list[tuple[Delivery, Refused]] = []
         self._processor_id = processor_id
         self._metrics = metrics
         self._stop = stop
@@ -74,22 +76,33 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop; what is then unsettled goes back to the broker."""
         while not self._stop.is_set():
+            deliveries: list[Delivery] = []
             try:
-                deliveries = self._gather()
+                self._gather(deliveries)
                 if deliveries:
                     self.process(deliveries)
             except BrokerUnavailable as error:
                 log.warning("the broker is away", reason=str(error))
-                self._stop.wait(error.retry_after_s)
+                self._give_back(deliveries, error.retry_after_s)
             except Retry as error:
                 log.info("stopping with work in hand; the broker will deliver it again", reason=str(error))
+                self._give_back(deliveries, 0.0)
+            except Exception:
+                log.exception("work failed; the broker will deliver it again", messages=len(deliveries))
+                self._give_back(deliveries, FAILURE_WAIT_S)
 
-    def _gather(self) -> list[Delivery]:
-        """Deliveries for one block: until it is full, or the first has waited long enough."""
+    def _give_back(self, deliveries: list[Delivery], wait_s: float) -> None:
+        """Let the broker deliver again what is not settled, after a while."""
+        self._stop.wait(wait_s)
+        self._consumer.release(deliveries)
+
+    def _gather(self, deliveries: list[Delivery]) -> None:
+        """Fill `deliveries` for one block: until it is full, or the first has waited long enough."""
         first = self._consumer.receive(IDLE_WAIT_S)
         if first is None:
-            return []
-        deliveries, rows, size_bytes = [first], _rows(first), decoded_bytes(first.message)
+            return
+        deliveries.append(first)
+        rows, size_bytes = _rows(first), decoded_bytes(first.message)
         deadline = time.monotonic() + self._settings.block_wait_ms / 1000
         limits = self._settings
         while rows < limits.block_rows and size_bytes < limits.block_bytes and not self._stop.is_set():
@@ -99,21 +112,23 @@ class Worker:
             deliveries.append(delivery)
             rows += _rows(delivery)
             size_bytes += decoded_bytes(delivery.message)
-        return deliveries
 
     def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Enrich, store and settle these deliveries.
+        """Enrich, store and settle these deliveries; put aside what cannot be taken, after everything else.
 
         Raises:
-            Retry: storage or the broker went away and the process is to stop; nothing is settled that is not stored.
+            Retry: storage went away and the process is to stop; nothing is settled that is not stored.
         """
+        self._refused = []
         with self._timed("decode"):
             works = [work for delivery in deliveries if (work := self._read(delivery)) is not None]
         for block in _blocks_of_a_day(works):
             self._store(block)
+        for delivery, error in self._refused:
+            self._dead_letter(delivery, error)
 
     def _read(self, delivery: Delivery) -> Work | None:
-        """What is in a message; one that cannot be read is dead-lettered and gives None."""
+        """What is in a message; one that cannot be read is noted as refused and gives None."""
         if delivery.redelivered:
             self._metrics.redelivered.inc()
         try:
@@ -121,7 +136,7 @@ class Worker:
                 return Work(delivery, unpack(delivery.message))
             return Work(delivery, *read_foreign(delivery.message, self._limits))
         except Refused as error:
-            self._dead_letter(delivery, error)
+            self._refused.append((delivery, error))
             return None
 
     def _store(self, works: Sequence[Work]) -> None:
@@ -130,7 +145,7 @@ class Worker:
             self._store_block(works)
         except Refused as error:
             if len(works) == 1:
-                self._dead_letter(works[0].delivery, error)
+                self._refused.append((works[0].delivery, error))
                 return
             log.warning("block refused; storing its batches one by one", batches=len(works), reason=str(error))
             for work in works:
@@ -174,11 +189,19 @@ class Worker:
             return to_arrow(frame), frame.height
 
     def _dead_letter(self, delivery: Delivery, error: Refused) -> None:
-        """Note the rejection in storage, then put the message aside; in this order, so that a crash repeats both."""
+        """Note the rejection in storage, then put the message aside; in this order, so that a crash repeats both.
+
+        Where the broker does not take the dead letter now, the message goes back and comes again.
+        """
         message = delivery.message
         if message.message_id:
             self._sink.report_rejections([_rejection(delivery, None, error.code, str(error))])
-        self._consumer.dead_letter(delivery, str(error))
+        try:
+            self._consumer.dead_letter(delivery, str(error))
+        except Retry as cause:
+            log.warning("not dead-lettered, it comes again", message_id=message.message_id, reason=str(cause))
+            self._give_back([delivery], FAILURE_WAIT_S)
+            return
         self._metrics.messages.labels(message.lane, "dead").inc()
         self._metrics.records.labels("rejected").inc(_rows(delivery))
         log.warning("message dead-lettered", message_id=message.message_id, lane=message.lane, reason=str(error))
@@ -226,7 +249,8 @@ def _blocks_of_a_day(works: Sequence[Work]) -> Iterator[list[Work]]:
 def _rejection(
     delivery: Delivery, ordinal: int | None, code: str, reason: str, batch: Batch | None = None
 ) -> dict[str, object]:
-    batch_id = batch.batch_id if batch else batch_id_of(delivery.message.message_id)
+    message = delivery.message
+    batch_id = batch.batch_id if batch else batch_id_of(message.message_id, message.body)
     return {
         "batch_id": str(batch_id),
         "ordinal": ordinal,

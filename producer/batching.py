@@ -9,11 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from uuid import UUID
 
 import structlog
@@ -36,6 +35,8 @@ MAX_IN_FLIGHT = 16
 FULL_BATCH_BYTES = 256 * 1024
 # A larger one is cut: RabbitMQ takes 16 MiB, of which text that cannot be compressed may need four bytes a character.
 MAX_BATCH_BYTES = 3 * 1024 * 1024
+# What a record takes beside its message and metadata.
+RECORD_BYTES = 64
 
 
 @dataclass(slots=True)
@@ -89,18 +90,19 @@ class Submission:
         return ids
 
 
-def _cuts(columns: Columns, indexes: Sequence[int], size_bytes: int) -> list[tuple[int, int]]:
-    """Where to cut these records so that no piece is larger than a batch may be: first and last + 1 of each piece."""
-    if size_bytes <= MAX_BATCH_BYTES:
-        return [(0, len(indexes))]
-    starts, room = [0], MAX_BATCH_BYTES
+def _pieces(columns: Columns, indexes: Sequence[int], body_bytes: int) -> Iterator[tuple[Sequence[int], int]]:
+    """These records in pieces that fit a batch: their places, and about how many bytes they take."""
+    if body_bytes <= FULL_BATCH_BYTES:
+        yield indexes, body_bytes * len(indexes) // len(columns)
+        return
+    start, size_bytes = 0, 0
     for place, index in enumerate(indexes):
-        record_bytes = len(columns.message[index]) + len(bytes(columns.metadata[index]))
-        if record_bytes > room and place > starts[-1]:
-            starts.append(place)
-            room = MAX_BATCH_BYTES
-        room -= record_bytes
-    return list(pairwise([*starts, len(indexes)]))
+        record_bytes = RECORD_BYTES + len(columns.message[index]) + len(memoryview(columns.metadata[index]))
+        if size_bytes + record_bytes > MAX_BATCH_BYTES and place > start:
+            yield indexes[start:place], size_bytes
+            start, size_bytes = place, 0
+        size_bytes += record_bytes
+    yield indexes[start:], size_bytes
 
 
 class LaneBatcher:
@@ -144,16 +146,16 @@ class LaneBatcher:
         for index, level in enumerate(columns.level):
             by_lane.setdefault(LANE_OF_LEVEL[level], []).append(index)
         pieces = [
-            (lane, indexes[start:end], columns if end - start == len(columns) else columns.take(indexes[start:end]))
+            (lane, chosen, columns if len(chosen) == len(columns) else columns.take(chosen), piece_bytes)
             for lane, indexes in by_lane.items()
-            for start, end in _cuts(columns, indexes, size_bytes)
+            for chosen, piece_bytes in _pieces(columns, indexes, size_bytes)
         ]
-        each_bytes = size_bytes / len(columns)
+        total_bytes = sum(piece[-1] for piece in pieces)
         with self._lock:
             # What is alone is let through even so, or a request larger than the buffer could never succeed.
-            if 0 < self._unconfirmed_bytes > self._buffer_bytes - size_bytes:
+            if 0 < self._unconfirmed_bytes > self._buffer_bytes - total_bytes:
                 raise BrokerFull("the producer's buffer is full: the broker confirms too slowly")
-            parts = [self._add(*piece, int(len(piece[1]) * each_bytes)) for piece in pieces]
+            parts = [self._add(*piece) for piece in pieces]
             leaves_now = self._leaves_now()
         self._send_full()
         for lane in Lane if leaves_now else by_lane:

@@ -10,15 +10,7 @@ from logmill.intake import Taken, from_array, from_lines, from_object
 from logmill.submitted import Limits
 from producer.formats.text import Defaults, from_text
 
-NDJSON_TYPES = frozenset(
-    {
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/x-jsonlines",
-        "application/json-seq",
-    }
-)
+NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 
 
 def read(

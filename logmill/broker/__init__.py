@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from logmill.broker.protocol import Broker, Consumer, Delivery, Message, Publisher, QueueDepth
 from logmill.errors import ConfigError
 
-__all__ = ["Broker", "Consumer", "Delivery", "Message", "Publisher", "QueueDepth", "open_broker"]
+__all__ = ["Broker", "Consumer", "Delivery", "Message", "Publisher", "QueueDepth", "open_broker", "without_password"]
 
 
 def open_broker(url: str) -> Broker:
@@ -26,3 +26,9 @@ def open_broker(url: str) -> Broker:
 
         return EmbeddedBroker(url)
     raise ConfigError(f"LOGMILL_BROKER_URL: unknown scheme {scheme!r}; use amqp://, amqps:// or sqlite:///path")
+
+
+def without_password(url: str) -> str:
+    """A broker's URL as it may be shown."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -93,9 +93,9 @@ class EmbeddedConsumer:
                 # SQLite cannot wake another process, so it is polled.
                 poll_s = _POLL_S if now_s < self._busy_until_s else _IDLE_POLL_S
                 time.sleep(min(poll_s, deadline_s - now_s))
-        except BrokerUnavailable as error:
+        except Retry as error:
             self._drop(str(error))
-            raise
+            raise BrokerUnavailable(str(error)) from None
 
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         """See `Consumer`. Where the disk is full it is done later, by `receive` or `close`."""
@@ -135,6 +135,7 @@ class EmbeddedConsumer:
         self._write_settled()
         if self._db is not None:
             try:
+                queue.give_back(self._db, self._name(), [one.id for one in self._lanes.drain()])
                 queue.release_all(self._db, self._name())
             except Retry as error:
                 log.warning("claims_not_released", reason=str(error))

@@ -22,6 +22,7 @@ _BODY = "SELECT body FROM bodies WHERE id = ?"
 _PROPERTIES = "SELECT properties FROM messages WHERE id = ?"
 _SETTLE = "DELETE FROM messages WHERE id = ? AND claimed_by = ?"
 _RELEASE = "UPDATE messages SET claimed_by = NULL WHERE id = ? AND claimed_by = ?"
+_RETURN = "UPDATE messages SET claimed_by = NULL, attempts = attempts - 1 WHERE id = ? AND claimed_by = ?"
 _RELEASE_ALL = "UPDATE messages SET claimed_by = NULL WHERE claimed_by = ?"
 _BURY = "UPDATE messages SET lane = ?, claimed_by = NULL, properties = ? WHERE id = ? AND claimed_by = ?"
 _CLAIMANTS = "SELECT DISTINCT claimed_by FROM messages WHERE claimed_by IS NOT NULL"
@@ -93,6 +94,12 @@ def release(db: sqlite3.Connection, claimant: str, ids: Iterable[int]) -> None:
     """Let others claim messages."""
     with transaction(db):
         db.executemany(_RELEASE, [(id_, claimant) for id_ in ids])
+
+
+def give_back(db: sqlite3.Connection, claimant: str, ids: Iterable[int]) -> None:
+    """Let others claim messages that nobody has looked at: as if they had not been claimed."""
+    with transaction(db):
+        db.executemany(_RETURN, [(id_, claimant) for id_ in ids])
 
 
 def release_all(db: sqlite3.Connection, claimant: str) -> int:

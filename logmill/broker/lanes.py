@@ -46,6 +46,12 @@ class Lanes(Generic[T]):
         """Items waiting in `lane`."""
         return len(self._queues[lane])
 
+    def drain(self) -> list[T]:
+        """Remove and return everything, in no particular order of lanes."""
+        items = [item for queue in self._queues.values() for item in queue]
+        self.clear()
+        return items
+
     def clear(self) -> None:
         """Drop everything."""
         for lane, queue in self._queues.items():

@@ -74,6 +74,8 @@ def words_of(error: BaseException) -> str:
         return f"closed by the broker: {error.reply_code} {error.reply_text}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if type(error) is exceptions.AMQPConnectionError:
+        return "cannot connect to it"
     return type(error).__name__
 
 

@@ -23,7 +23,7 @@ from logmill.broker.rabbitmq_connection import Link, unavailable
 from logmill.broker.rabbitmq_publisher import RabbitPublisher
 from logmill.broker.rabbitmq_setup import declare_all
 from logmill.broker.topology import Topology, dead_letter_headers
-from logmill.errors import BrokerUnavailable, Retry
+from logmill.errors import BrokerUnavailable, Refused, Retry
 from logmill.record import Lane
 
 log = structlog.get_logger()
@@ -135,6 +135,11 @@ class RabbitConsumer:
         try:
             future = self._dead_letters.publish_to(self._topology.dead_queue, delivery.message.body, properties)
             future.result(DEAD_LETTER_TIMEOUT_S)
+        except Refused as error:
+            # Too large to be published anew, or with headers that cannot be sent: the broker moves it as it is.
+            log.warning("dead_letter_without_reason", reason=reason, because=str(error))
+            self._settle([delivery], self._reject)
+            return
         except (Retry, concurrent.futures.TimeoutError) as error:
             raise BrokerUnavailable(f"not dead-lettered, it comes again: {error}") from None
         self.acknowledge([delivery])
@@ -229,6 +234,14 @@ class RabbitConsumer:
             if number in self._unsettled:
                 del self._unsettled[number]
                 channel.basic_nack(number, requeue=True)
+
+    def _reject(self, epoch: int, numbers: list[int]) -> None:
+        channel = self._channel
+        if epoch != self._epoch or channel is None or not channel.is_open:
+            return
+        for number in numbers:
+            if self._unsettled.pop(number, number) is None:
+                channel.basic_reject(number, requeue=False)
 
 
 def _tag_of(delivery: Delivery) -> _Tag:

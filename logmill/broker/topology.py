@@ -14,8 +14,9 @@ WEIGHTS: dict[Lane, int] = {Lane.URGENT: 16, Lane.NORMAL: 4, Lane.BULK: 1}
 
 DEAD = "dead"
 # A message that was delivered this often without being settled goes to the dead letters: it may well be what kills
-# its consumers. RabbitMQ 4 has the same default; 3.10 has none, so it is always said.
-DELIVERY_LIMIT = 20
+# its consumers. RabbitMQ 4 has 20 by default. More, because a message that only waited in a consumer's prefetch counts
+# too, and a worker that is restarted again and again while storage is away must not bury what it never looked at.
+DELIVERY_LIMIT = 100
 # RabbitMQ 4 limits a message to 16 MiB of body and properties together; the headroom is for the properties.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024 - 64 * 1024
 # What one publisher has on its way at most before it raises BrokerFull.

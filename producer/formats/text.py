@@ -17,7 +17,7 @@ LEVEL_SEARCH_CHARS = 160
 
 _WORDS = "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|FATAL|EMERG(?:ENCY)?|ALERT|PANIC"
 _LEVEL = re.compile(
-    rf"\b(?P<word>{_WORDS})\b"  # 2026-01-31 12:00:00 ERROR …, as most loggers write it
+    rf"(?a)\b(?P<word>{_WORDS})\b"  # 2026-01-31 12:00:00 ERROR …, as most loggers write it
     rf"|[\[<](?P<bracketed>(?i:{_WORDS}))[\]>]"  # [error] of Apache and nginx
     rf"|\b(?:level|lvl|severity)=\"?(?P<pair>(?i:{_WORDS}))\b"  # logfmt
     r"|^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +\d+ +\d+ (?P<letter>[VDIWEF]) "  # Android's logcat

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,11 @@ STOP_TIMEOUT_S = 60
 class Up:
     """One `logmill up`."""
 
-    def __init__(self, folder: Path, **overrides: object) -> None:
+    def __init__(self, folder: Path, broker_url_override: str = "", **overrides: object) -> None:
         port = free_port()
         self.settings = load(
             {},
-            broker_url=f"sqlite:///{folder / 'broker.sqlite3'}",
+            broker_url=broker_url_override or f"sqlite:///{folder / 'broker.sqlite3'}",
             data_dir=str(folder),
             producer_port=free_port(),
             storage_port=port,
@@ -128,7 +129,7 @@ def test_a_service_that_is_killed_is_started_again_and_loses_nothing(tmp_path: P
                 if f"logmill {name}" in _command(pid) or name in _command(pid)
             ]
             os.kill(min(pids), signal.SIGKILL)
-            wait_until(lambda name=name: f"{name}" in running.said and "ended with signal SIGKILL" in running.said)
+            wait_until(lambda name=name: re.search(rf"{name}\S* ended with signal SIGKILL", running.said))
             answer = requests.post(f"{running.producer}/logs", json={"message": f"after {name}"}, timeout=30)
             assert answer.status_code == 201
         wait_until(lambda: _total_or_none(running) == 3, 60)
@@ -147,6 +148,25 @@ def _children(pid: int) -> list[int]:
 
 def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def test_a_broker_url_of_no_known_kind_is_refused_before_anything_starts(tmp_path: Path):
+    command = [sys.executable, "-m", "logmill", "up", "--broker", "mysql://x", "--data-dir", str(tmp_path / "data")]
+    refused = subprocess.run(
+        command, env=child_environment(load({})), cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert (refused.returncode, "unknown scheme 'mysql'" in refused.stderr) == (2, True)
+
+
+def test_ctrl_c_ends_it_soon_while_it_waits_for_a_broker_that_is_away(tmp_path: Path):
+    running = Up(tmp_path / "data", broker_url_override=f"amqp://guest:guest@127.0.0.1:{free_port()}/")
+    wait_until(lambda: "waiting for the broker" in running.said and "store open" in running.said, 60)
+    answer = requests.post(f"{running.producer}/logs", json={"message": "m"}, timeout=30)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "guest:guest" not in running.said
+    started = time.monotonic()
+    assert running.stop() == 0
+    assert time.monotonic() - started < 15
 
 
 def test_wrong_settings_are_named_before_anything_starts(tmp_path: Path):

@@ -36,9 +36,11 @@ def test_log_ids_round_trip_and_other_texts_are_none():
 
 
 def test_a_foreign_message_id_gives_the_same_batch_id_each_time():
-    assert batch_id_of("order-1") == batch_id_of("order-1") != batch_id_of("order-2")
+    assert batch_id_of("order-1", b"x") == batch_id_of("order-1", b"x") != batch_id_of("order-2", b"x")
+    # A client that counts its messages from 1 begins anew after a restart, with other bodies.
+    assert batch_id_of("1", b"x") != batch_id_of("1", b"y")
     own = new_batch_id()
-    assert batch_id_of(str(own)) == own
+    assert batch_id_of(str(own), b"x") == own
 
 
 entries = st.builds(

@@ -105,13 +105,21 @@ def test_null_is_taken_as_absent_where_there_is_a_default(field):
     [
         b"{", b"nonsense", b'{"a": NaN}', b'{"message": "m", "metadata": {"a": Infinity}}', b"\xff\xfe",
         b'{"message": "\xff"}', b'{"metadata": {"a": "\xc3"}}', b'{"a":' * 10_000, b"[" * 10_000 + b"]" * 10_000,
-        b'{"metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001, b'{"message": "a", "metadata": {"x": "\\ud800"}}',
+        b'{"metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001,
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused_as_malformed(body):
     with pytest.raises(Refused) as caught:
         one(body)
     assert caught.value.status == 400
+
+
+def test_lone_surrogates_are_replaced_and_cost_no_log():
+    assert one(rb'{"message": "a\ud800b", "metadata": {"x": "\udfff\\ud800"}}').message == "a\ufffdb"
+    taken = from_array(rb'[{"message": "good"}, {"message": "\ud83d\ude00 \ud83d"}]', LIMITS, now_us=1, protocol="http")
+    assert list(taken.columns.message) == ["good", "\U0001f600 \ufffd"]
+    taken = from_lines(b'{"message": "good"}\n{"message": "\\udc80"}', LIMITS, now_us=1, protocol="http")
+    assert list(taken.columns.message) == ["good", "\ufffd"]
 
 
 def test_lengths_are_counted_in_bytes():

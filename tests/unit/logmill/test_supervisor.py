@@ -19,19 +19,12 @@ from tests.support.rabbitmq_node import free_port
 from tests.support.waiting import wait_until
 
 
-class AskedToStop(StopSignal):
-    """Stops when the test says so, without a signal."""
-
-    def ask(self) -> None:
-        self._asked.set()
-
-
 class Running:
     """A supervisor on a thread, with what it said."""
 
     def __init__(self, *programs: Program) -> None:
         self.said: list[str] = []
-        self._stop = AskedToStop()
+        self._stop = StopSignal()
         self._supervisor = Supervisor(programs, self.said.append, 5.0)
         # preexec's parent-death signal follows the thread that forks; it lives as long as the children here.
         self._thread = threading.Thread(target=self._supervisor.run, args=(self._stop,))
@@ -41,7 +34,7 @@ class Running:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._stop.ask()
+        self._stop.set()
         self._thread.join(30)
         assert not self._thread.is_alive()
 

@@ -13,6 +13,7 @@ from logmill.settings import load
 from logmill.web import decompress, make_app
 
 TEXT = b"hello " * 1000
+BIG = zstandard.compress(bytes(range(256)) * 2000 + TEXT)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +45,29 @@ def test_a_bomb_is_refused_before_it_unfolds(compress):
     ("encoding", "body", "status"),
     [
         ("gzip", b"no gzip", 400), ("gzip", gzip.compress(TEXT)[:-9], 400), ("zstd", b"no zstd", 400),
-        ("br", TEXT, 415),
+        ("br", TEXT, 415), ("zstd", BIG[: len(BIG) // 2], 400), ("zstd", BIG[:-1], 400), ("zstd", BIG + b"tail", 400),
     ],
 )  # fmt: skip
 def test_a_body_that_is_not_what_it_says_is_refused(encoding, body, status):
     with pytest.raises(Refused) as caught:
         decompress(body, encoding, 1024 * 1024)
     assert caught.value.status == status
+
+
+def test_many_small_members_take_linear_time():
+    import time
+
+    started = time.process_time()
+    body = gzip.compress(b"") * 40_000
+    assert decompress(body, "gzip", 100) == b""
+    assert time.process_time() - started < 5
+
+
+def test_a_name_of_somebody_else_is_not_served_where_no_key_is_asked_for():
+    for host, status in (("localhost:5000", 200), ("127.0.0.1", 200), ("[::1]:5000", 200), ("evil.example:5000", 421)):
+        assert _client().get("/health", headers={"Host": host}).status_code == status
+    assert _client(api_key="k").get("/health", headers={"Host": "evil.example"}).status_code == 200
+    assert _client(trusted_hosts="*").get("/health", headers={"Host": "evil.example"}).status_code == 200
 
 
 def _client(**overrides):

@@ -193,6 +193,18 @@ def test_a_request_that_is_too_large_for_one_message_is_cut_and_keeps_its_ids():
     assert batcher.unconfirmed_bytes == 0
 
 
+def test_records_much_larger_than_their_neighbours_are_counted_as_they_are(unhurried):
+    publisher = HeldPublisher()
+    batcher = LaneBatcher(publisher, 10**9)
+    for _ in range(3):
+        texts = ["tiny"] * 10_000 + ["x" * 900_000] * 4
+        submit(batcher, *texts, levels=["INFO"] * 10_000 + ["ERROR"] * 4)
+    batcher.close()
+    sizes = [sum(map(len, messages_of(message))) for message, _ in publisher.sent if message.lane is Lane.URGENT]
+    assert sum(sizes) == 12 * 900_000
+    assert max(sizes) <= batching.MAX_BATCH_BYTES
+
+
 def test_a_fault_in_publishing_is_told_to_the_request_and_stops_nothing():
     publisher = HeldPublisher()
     batcher = LaneBatcher(publisher, 10**6)

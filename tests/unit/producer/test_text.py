@@ -26,6 +26,7 @@ def read(body: bytes, *, whole: bool = False, limits: Limits | None = None, **de
         ("Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user", ""),
         ("x" * 200 + " ERROR", ""),
         ("INFORMATION", ""),
+        ("[İnfo] level=İnfo", ""),
     ],
 )
 def test_the_level_is_read_off_the_line_where_it_says_one(line, level):

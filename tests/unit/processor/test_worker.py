@@ -1,0 +1,156 @@
+"""What becomes of deliveries when something fails on the way: what is not stored is not settled, nothing is kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from logmill.broker.protocol import Delivery, Message
+from logmill.columns import Columns
+from logmill.errors import BrokerFull, BrokerUnavailable, Refused
+from logmill.ids import new_batch_id
+from logmill.lifecycle import StopSignal
+from logmill.record import Entry, Lane
+from logmill.settings import load
+from logmill.wire import pack
+from processor.metrics import Metrics
+from processor.sink import Stored
+from processor.worker import Worker
+
+
+class Queue:
+    """A consumer whose deliveries and faults the test names."""
+
+    state = "ready"
+
+    def __init__(self, *messages: Message, dead_letter_fault: Exception | None = None) -> None:
+        self.waiting = [Delivery(message, tag=n) for n, message in enumerate(messages)]
+        self.fault = dead_letter_fault
+        self.acknowledged: list[object] = []
+        self.dead: list[tuple[object, str]] = []
+        self.released: list[object] = []
+
+    def receive(self, timeout_s: float) -> Delivery | None:
+        return self.waiting.pop(0) if self.waiting else None
+
+    def acknowledge(self, deliveries: list[Delivery]) -> None:
+        self.acknowledged += [delivery.tag for delivery in deliveries]
+
+    def dead_letter(self, delivery: Delivery, reason: str) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.dead.append((delivery.tag, reason))
+
+    def release(self, deliveries: list[Delivery]) -> None:
+        settled = {*self.acknowledged, *(tag for tag, _ in self.dead)}
+        self.released += [delivery.tag for delivery in deliveries if delivery.tag not in settled]
+
+
+class Sink:
+    """Storage as far as a worker sees it; a block that holds `poison` is refused."""
+
+    state = "ready"
+
+    def __init__(self, fault: Exception | None = None, poison: bytes = b"") -> None:
+        self.blocks: list[bytes] = []
+        self.rejections: list[dict] = []
+        self.fault, self.poison = fault, poison
+
+    def store(self, block: bytes, *, may_be_known: bool) -> Stored:
+        if self.fault is not None:
+            raise self.fault
+        if self.poison and self.poison in block:
+            raise Refused("poison", code="refused_by_storage")
+        self.blocks.append(block)
+        return Stored(stored=1, duplicates=0)
+
+    def report_rejections(self, rejections: list[dict]) -> None:
+        self.rejections += rejections
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("processor.worker.FAILURE_WAIT_S", 0.0)
+    monkeypatch.setattr("processor.worker.IDLE_WAIT_S", 0.0)
+
+
+def good(text: str = "good") -> Message:
+    columns = Columns.of([Entry(timestamp=1, message=text)])
+    return pack(columns, batch_id=new_batch_id(), lane=Lane.NORMAL, received_at=1_800_000_000_000_000)
+
+
+def bad() -> Message:
+    return Message(b"no json", Lane.NORMAL, str(new_batch_id()))
+
+
+def run(queue: Queue, sink: Sink) -> None:
+    """Let a worker run until the queue is empty."""
+    stop = StopSignal()
+    receive = queue.receive
+
+    def receive_or_stop(timeout_s: float) -> Delivery | None:
+        delivery = receive(timeout_s)
+        if delivery is None:
+            stop.set()
+        return delivery
+
+    queue.receive = receive_or_stop  # type: ignore[method-assign]
+    settings = load({}, block_wait_ms=0)
+    Worker(queue, sink, settings, processor_id="p", metrics=Metrics(), stop=stop).run()  # type: ignore[arg-type]
+
+
+def test_good_ones_are_stored_and_acknowledged_bad_ones_reported_and_dead_lettered():
+    queue, sink = Queue(good(), bad(), good()), Sink()
+    run(queue, sink)
+    assert sorted(queue.acknowledged) == [0, 2]
+    assert [tag for tag, _ in queue.dead] == [1]
+    assert [item["code"] for item in sink.rejections] == ["malformed"]
+    assert queue.released == []
+
+
+@pytest.mark.parametrize("fault", [BrokerUnavailable("full"), BrokerFull("full")])
+def test_a_dead_letter_that_cannot_be_written_goes_back_alone(fault: Exception):
+    queue, sink = Queue(bad(), good(), good(), dead_letter_fault=fault), Sink()
+    run(queue, sink)
+    assert sorted(queue.acknowledged) == [1, 2]
+    assert queue.released == [0]
+
+
+def test_an_unexpected_fault_gives_everything_back_and_the_worker_goes_on():
+    queue, sink = Queue(good(), bad(), dead_letter_fault=ZeroDivisionError()), Sink()
+    run(queue, sink)
+    assert queue.acknowledged == [0]
+    assert queue.released == [1]
+    queue, sink = Queue(good(), good()), Sink(fault=ZeroDivisionError())
+    run(queue, sink)
+    assert (queue.acknowledged, sorted(queue.released)) == ([], [0, 1])
+
+
+def test_a_block_that_storage_refuses_is_stored_batch_by_batch_and_only_the_one_at_fault_dies():
+    queue, sink = Queue(good("one"), good("poison"), good("three")), Sink(poison=b"poison")
+    run(queue, sink)
+    assert sorted(queue.acknowledged) == [0, 2]
+    assert [tag for tag, _ in queue.dead] == [1]
+    assert len(sink.blocks) == 2
+
+
+def test_batches_of_two_days_are_two_blocks():
+    late = pack(
+        Columns.of([Entry(timestamp=1, message="m")]),
+        batch_id=new_batch_id(),
+        lane=Lane.NORMAL,
+        received_at=1_800_000_000_000_000 + 86_400_000_000,
+    )
+    queue, sink = Queue(good(), late, good()), Sink()
+    run(queue, sink)
+    assert sorted(queue.acknowledged) == [0, 1, 2]
+    assert len(sink.blocks) == 2
+
+
+def test_bad_items_are_reported_with_their_place():
+    body = json.dumps([{"message": "good"}, "bad"]).encode()
+    queue, sink = Queue(Message(body, Lane.NORMAL, str(new_batch_id()))), Sink()
+    run(queue, sink)
+    assert queue.acknowledged == [0]
+    assert [(item["ordinal"], item["reason"][:7]) for item in sink.rejections] == [(1, "item 1:")]
