@@ -18,7 +18,7 @@ from logmill.errors import AlreadyRunning, LogmillError
 from logmill.lifecycle import StopSignal, check_listen, exec_gunicorn
 from logmill.locking import FolderLock
 from logmill.logs import configure_logs
-from logmill.settings import Settings, child_environment, load, table
+from logmill.settings import Settings, child_environment, load, table, use_one_polars_thread
 from logmill.settings_docs import render_env, render_markdown
 from logmill.supervisor import Program, Supervisor, python_command
 
@@ -180,6 +180,7 @@ def processor() -> None:
     configure_logs("processor", settings)
     stop = StopSignal()
     stop.install()
+    use_one_polars_thread()
     # By name: what services share knows no service.
     import_module("processor.main").run(settings, stop)
 
