@@ -87,7 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 128 * 1024 * 1024
     block_wait_ms: Annotated[
         int,
-        _doc("Longest wait for a block to fill; each insert costs storage some 10 ms of CPU.", "ms", ge=0, le=10_000),
+        _doc(
+            "Time between two blocks that are not full; each insert costs storage 10 ms of CPU.", "ms", ge=0, le=10_000
+        ),
     ] = 250
     prefetch: Annotated[
         int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)

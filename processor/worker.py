@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 IDLE_WAIT_S = 0.5
 FAILURE_WAIT_S = 1.0
+# So long at least for what is on its way from the broker, or a busy worker would make many small blocks.
+GATHER_AT_LEAST_S = 0.02
 US_A_DAY = 86_400_000_000
 
 
@@ -69,6 +71,7 @@ class Worker:
         self._limits = Limits.of(settings)
         self._stages = make_stages(settings)
         self._refused: list[tuple[Delivery, Refused]] = []
+        self._next_block_s = 0.0
         self._processor_id = processor_id
         self._metrics = metrics
         self._stop = stop
@@ -97,13 +100,17 @@ class Worker:
         self._consumer.release(deliveries)
 
     def _gather(self, deliveries: list[Delivery]) -> None:
-        """Fill `deliveries` for one block: until it is full, or the first has waited long enough."""
+        """Fill `deliveries` for one block: until it is full, or a block is due again.
+
+        Blocks are `block_wait_ms` apart, since each costs storage an insert: a log that comes alone waits for nothing,
+        one that comes while the last block is stored has waited already.
+        """
         first = self._consumer.receive(IDLE_WAIT_S)
         if first is None:
             return
         deliveries.append(first)
         rows, size_bytes = _rows(first), decoded_bytes(first.message)
-        deadline = time.monotonic() + self._settings.block_wait_ms / 1000
+        deadline = max(time.monotonic() + GATHER_AT_LEAST_S, self._next_block_s)
         limits = self._settings
         while rows < limits.block_rows and size_bytes < limits.block_bytes and not self._stop.is_set():
             delivery = self._consumer.receive(max(0.0, deadline - time.monotonic()))
@@ -112,6 +119,7 @@ class Worker:
             deliveries.append(delivery)
             rows += _rows(delivery)
             size_bytes += decoded_bytes(delivery.message)
+        self._next_block_s = time.monotonic() + limits.block_wait_ms / 1000
 
     def process(self, deliveries: Sequence[Delivery]) -> None:
         """Enrich, store and settle these deliveries; put aside what cannot be taken, after everything else.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -24,12 +25,17 @@ _ORDER = [("timestamp", "descending"), ("batch_id", "descending"), ("ordinal", "
 
 
 class _Block:
-    """A table and its largest timestamp."""
+    """A table, its largest timestamp and, once somebody asks, its batches."""
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
         self.newest_us = newest_us(table)
         self.size_bytes: int = table.nbytes
+
+    @cached_property
+    def batch_ids(self) -> frozenset[bytes]:
+        """The distinct batch ids of the rows."""
+        return frozenset(pc.unique(whole(self.table["batch_id"]).cast(pa.large_binary())).to_pylist())
 
 
 class Recent:
@@ -103,6 +109,18 @@ class Recent:
         ):
             return None
         return SCHEMA.empty_table() if keys is None else _rows(blocks, keys)
+
+    def find(self, batch_id: bytes, ordinal: int) -> pa.Table | None:
+        """The row of this identity, or None where it is not in memory."""
+        with self._lock:
+            blocks = list(self._blocks)
+        for block in reversed(blocks):
+            if batch_id in block.batch_ids:
+                ids = pc.equal(whole(block.table["batch_id"]).cast(pa.large_binary()), batch_id)
+                found = block.table.filter(pc.and_(ids, pc.equal(whole(block.table["ordinal"]), ordinal)))
+                if found.num_rows:
+                    return _plain(found)
+        return None
 
     def _add(self, block: _Block) -> None:
         self._blocks.append(block)

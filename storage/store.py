@@ -93,7 +93,12 @@ class Store:
         return self._engine.select(sql, {**filters, "limit": limit}), "engine"
 
     def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
-        """The row of this identity, or a table of none."""
+        """The row of this identity, or a table of none; no query for a recent row, nor for one not stored yet."""
+        if not self._identities.maybe_stored([batch_id.bytes]):
+            return blocks.SCHEMA.empty_table()
+        recent = self.recent.find(batch_id.bytes, ordinal)
+        if recent is not None:
+            return recent
         sql = statement("logs", "select_log", columns=schema.COLUMN_LIST)
         return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
 

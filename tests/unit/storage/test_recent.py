@@ -136,3 +136,18 @@ def test_clearing_forgets_the_floor() -> None:
     recent = Recent(max_records=10, max_bytes=1 << 30, floor_us=5)
     recent.clear()
     assert recent.newest({}, 1) is not None
+
+
+def test_a_row_is_found_by_its_identity_as_long_as_it_is_in_memory() -> None:
+    recent = Recent(max_records=25, max_bytes=1 << 30, floor_us=None)
+    ids = [uuid.UUID(int=number) for number in (1, 2, 3)]
+    for number, batch_id in enumerate(ids):
+        table, _ = decode(stream([row(batch_id, k, timestamp=number, message=f"{number}-{k}") for k in range(10)]))
+        recent.push(table)
+    assert recent.find(ids[0].bytes, 3) is None  # has left
+    for number, batch_id in ((1, ids[1]), (2, ids[2])):
+        found = recent.find(batch_id.bytes, 7)
+        assert found is not None
+        assert found["message"].to_pylist() == [f"{number}-7"]
+    assert recent.find(ids[1].bytes, 10) is None
+    assert recent.find(uuid.UUID(int=9).bytes, 0) is None
