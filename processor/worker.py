@@ -29,8 +29,8 @@ log = structlog.get_logger()
 
 IDLE_WAIT_S = 0.5
 FAILURE_WAIT_S = 1.0
-# So long at least for what is on its way from the broker, or a busy worker would make many small blocks.
-GATHER_AT_LEAST_S = 0.02
+# So long at least for what is on its way from the broker: larger blocks leave storage less to merge.
+GATHER_AT_LEAST_S = 0.1
 US_A_DAY = 86_400_000_000
 
 
