@@ -21,7 +21,6 @@ WATCH_EVERY = 5
 FIND_TIMEOUT_S = 300.0
 POLL_S = 0.02
 STORED_POLL_S = 0.05
-MIB = 1024 * 1024
 
 
 class BenchmarkError(RuntimeError):

@@ -45,6 +45,10 @@ class Taken(msgspec.Struct, frozen=True):
     rejected: list[Rejection]
 
 
+# The content type of the bodies that `from_lines` reads, and the other names it goes by.
+NDJSON = "application/x-ndjson"
+NDJSON_TYPES = frozenset({NDJSON, "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+
 _decode_one = msgspec.json.Decoder(Submitted).decode
 _decode_many = msgspec.json.Decoder(list[Submitted]).decode
 _decode_lines = msgspec.json.Decoder(Submitted).decode_lines

@@ -25,7 +25,6 @@ VERSION_HEADER = "logmill-version"
 RECEIVED_HEADER = "logmill-received-at-us"
 COUNT_HEADER = "logmill-count"
 CONTENT_TYPE = "application/vnd.logmill.columns"
-NDJSON = "application/x-ndjson"
 
 # Below this the zstd frame saves less than the processor pays to undo it.
 MIN_COMPRESSED_BYTES = 1024

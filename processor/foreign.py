@@ -6,11 +6,11 @@ from logmill.broker.protocol import Message
 from logmill.columns import Columns
 from logmill.errors import Undecodable
 from logmill.ids import batch_id_of, new_batch_id
-from logmill.intake import Rejection, Taken, check_utf8, from_array, from_lines, from_object
+from logmill.intake import NDJSON, Rejection, Taken, check_utf8, from_array, from_lines, from_object
 from logmill.record import Entry
 from logmill.submitted import Limits, Submitted, entry_of
 from logmill.timestamps import now_us
-from logmill.wire import NDJSON, Batch
+from logmill.wire import Batch
 
 PROTOCOL = "amqp"
 CLOCK_SLACK_US = 86_400_000_000

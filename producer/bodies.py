@@ -6,11 +6,9 @@ from collections.abc import Mapping
 
 from logmill.columns import Columns
 from logmill.errors import InvalidField, Refused
-from logmill.intake import Taken, from_array, from_lines, from_object
+from logmill.intake import NDJSON_TYPES, Taken, from_array, from_lines, from_object
 from logmill.submitted import Limits
 from producer.formats.text import Defaults, from_text
-
-NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 
 
 def read(

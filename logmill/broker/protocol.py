@@ -24,7 +24,7 @@ class Message:
         body: the payload, at most `Broker.max_message_bytes`.
         lane: the queue it travels in.
         message_id: the batch id (UUIDv7 as 36 characters); "" on messages of foreign clients that set none.
-        content_type: `application/x-ndjson` for Logmill's own batches.
+        content_type: `logmill.wire.CONTENT_TYPE` for Logmill's own batches.
         content_encoding: "zstd" or "".
         headers: small facts about the batch, see `logmill.wire`.
         timestamp_s: AMQP's timestamp, Unix seconds, 0 where there is none.
