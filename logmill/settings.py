@@ -31,6 +31,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     data_dir: Annotated[str, _doc("Folder of everything that is kept on this machine.")] = "data"
     storage_url: Annotated[str, _doc("Where producer and processors find storage.")] = "http://127.0.0.1:5002"
+    queue_max_messages: Annotated[
+        int,
+        _doc(
+            "Messages a lane holds before the producer answers 503; 0: 2,000,000 on RabbitMQ, 500,000 embedded. "
+            "A queue that exists on RabbitMQ has to be emptied and deleted first.",
+            "messages",
+            ge=0,
+        ),
+    ] = 0
+    queue_max_bytes: Annotated[
+        int, _doc("The same in bytes; 0: 32 GiB on RabbitMQ, 8 GiB embedded.", "bytes", ge=0)
+    ] = 0
     api_key: Annotated[str, _doc("Key that callers must send as `Authorization: Bearer KEY`; empty asks for none.")] = (
         ""
     )
@@ -61,6 +73,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     confirm_timeout_s: Annotated[
         float, _doc("How long a request waits for the broker's confirm before it answers 503.", "s", gt=0)
     ] = 5.0
+    stall_timeout_s: Annotated[
+        float, _doc("Requests get 503 as soon as the broker has confirmed nothing at all for so long.", "s", gt=0)
+    ] = 0.8
+    idempotency_keep_s: Annotated[
+        float, _doc("How long an Idempotency-Key is known with the body it came with.", "s", ge=0)
+    ] = 86_400.0
+    idempotency_max_keys: Annotated[
+        int, _doc("Most keys that are known at a time; the oldest are forgotten first.", "keys", ge=1)
+    ] = 1_000_000
     publish_buffer_bytes: Annotated[
         int, _doc("Accepted but unconfirmed bytes per producer process; beyond it requests get 503.", "bytes", ge=1024)
     ] = 64 * 1024 * 1024
@@ -93,7 +114,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 250
     prefetch: Annotated[
         int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)
-    ] = 200
+    ] = 100
+    max_deliveries: Annotated[
+        int,
+        _doc(
+            "A message that was delivered so often without being settled becomes a dead letter.",
+            "deliveries",
+            ge=2,
+            le=99,
+        ),
+    ] = 50
+    breaker_share: Annotated[
+        float,
+        _doc("A processor pauses a lane of which more than this share becomes dead letters; 1: never.", ge=0, le=1),
+    ] = 0.5
+    breaker_messages: Annotated[
+        int, _doc("It looks at so many messages of the lane, the newest.", "messages", ge=10, le=100_000)
+    ] = 100
+    breaker_pause_s: Annotated[
+        float, _doc("How long the first pause is; each that follows a failed trial is twice as long.", "s", gt=0)
+    ] = 10.0
     storage_timeout_s: Annotated[float, _doc("How long a call to storage may take.", "s", gt=0)] = 60.0
     slow_response_ms: Annotated[float, _doc("Response time from which a record is an anomaly.", "ms", gt=0)] = 1000.0
 
@@ -103,6 +143,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_threads: Annotated[int, _doc("Threads of the storage service; each serves one request.", ge=1, le=256)] = 16
     engine_threads: Annotated[int, _doc("Processor cores that one query may use.", ge=1, le=256)] = 2
     engine_memory_bytes: Annotated[int, _doc("Memory that one query may use.", "bytes", ge=100_000_000)] = 4_000_000_000
+    min_free_bytes: Annotated[
+        int, _doc("Storage takes nothing while its disk has less room, so that it can still merge.", "bytes", ge=0)
+    ] = 256 * 1024 * 1024
+    deduplicate: Annotated[
+        bool, _doc("Look for what was stored before. Only `make bench` turns it off, to measure what it costs.")
+    ] = True
     max_ingest_bytes: Annotated[int, _doc("Largest body of POST /ingest and POST /logs.", "bytes", ge=1024)] = (
         512 * 1024 * 1024
     )

@@ -1,7 +1,8 @@
 """The embedded broker: one SQLite file, shared by the processes of one machine, for Logmill without a server.
 
-Promised as by RabbitMQ: see `logmill.broker.protocol`. Not promised: files on network file systems, and that a
-stopped (SIGSTOP) consumer's messages go to another one before it ends.
+Promised as by RabbitMQ: see `logmill.broker.protocol`. Not promised: files on network file systems, and that others go
+on while a process stands still (SIGSTOP) in the very moment in which it writes: it has the file's write lock. One that
+stands still at any other moment loses its messages to others when its lease is over, and notices when it goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from logmill.broker.embedded_claims import LEASE_S
 from logmill.broker.embedded_consumer import EmbeddedConsumer
+from logmill.broker.embedded_dead import EmbeddedDeadLetters
 from logmill.broker.embedded_file import connect, path_of, transaction, translated
 from logmill.broker.embedded_publisher import EmbeddedPublisher
 from logmill.broker.protocol import QueueDepth
@@ -29,6 +32,7 @@ class EmbeddedBroker:
         limits: of each lane.
         max_unconfirmed: messages that a publisher has on their way at most.
         max_unconfirmed_bytes: their bodies.
+        lease_s: how long a consumer may stand still before others get what it holds; for all processes the same.
     """
 
     max_message_bytes = MAX_MESSAGE_BYTES
@@ -40,11 +44,13 @@ class EmbeddedBroker:
         *,
         max_unconfirmed: int = MAX_UNCONFIRMED,
         max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._path: Path = path_of(url)
         self._limits = limits
         self._max_unconfirmed = max_unconfirmed
         self._max_unconfirmed_bytes = max_unconfirmed_bytes
+        self._lease_s = lease_s
 
     def declare(self, timeout_s: float) -> None:
         """See `Broker`."""
@@ -61,7 +67,13 @@ class EmbeddedBroker:
 
     def consumer(self, *, prefetch: int) -> EmbeddedConsumer:
         """See `Broker`."""
-        return EmbeddedConsumer(self._path, prefetch=prefetch)
+        return EmbeddedConsumer(self._path, prefetch=prefetch, lease_s=self._lease_s)
+
+    @contextmanager
+    def dead_letters(self) -> Iterator[EmbeddedDeadLetters]:
+        """See `Broker`."""
+        with self._opened() as db:
+            yield EmbeddedDeadLetters(db, self._limits)
 
     def depths(self) -> dict[str, QueueDepth]:
         """See `Broker`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,11 @@ import structlog
 
 from logmill.backoff import delay_s
 from logmill.broker import embedded_queue as queue
-from logmill.broker.embedded_claims import Claimant
-from logmill.broker.embedded_file import Identity, Properties, connect, translated
+from logmill.broker.embedded_claims import LEASE_S, Claimant, free_claims
+from logmill.broker.embedded_file import Identity, Properties, connect, message_of, translated
 from logmill.broker.embedded_queue import Claimed
 from logmill.broker.lanes import Lanes
-from logmill.broker.protocol import Delivery, Message
+from logmill.broker.protocol import EVERY_LANE, Delivery
 from logmill.errors import BrokerFull, BrokerUnavailable, Retry
 from logmill.record import Lane
 
@@ -46,12 +46,15 @@ class EmbeddedConsumer:
     Args:
         path: the broker's file.
         prefetch: most unsettled messages of each lane.
+        lease_s: how long a consumer may stand still before others take what it claimed.
     """
 
-    def __init__(self, path: Path, *, prefetch: int) -> None:
+    def __init__(self, path: Path, *, prefetch: int, lease_s: float = LEASE_S) -> None:
         self._path = path
         self._prefetch = prefetch
+        self._lease_s = lease_s
         self._state = "not opened yet"
+        self._stopping = False
         self._closed = False
         self._db: sqlite3.Connection | None = None
         self._claimant: Claimant | None = None
@@ -73,22 +76,25 @@ class EmbeddedConsumer:
         """See `Consumer`."""
         return self._state
 
-    def receive(self, timeout_s: float) -> Delivery | None:
+    def receive(self, timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
         """See `Consumer`."""
         if self._closed:
             raise BrokerUnavailable("the consumer is closed")
+        if self._stopping and self._db is None:
+            return None
         deadline_s = time.monotonic() + timeout_s
         db = self._open(deadline_s)
         try:
             while True:
                 self._keep_house(db)
-                self._claim(db)
-                delivery = self._take(db)
+                if not self._stopping:
+                    self._claim(db, lanes)
+                delivery = self._take(db, lanes)
                 now_s = time.monotonic()
                 if delivery is not None:
                     self._busy_until_s = now_s + _IDLE_AFTER_S
                     return delivery
-                if now_s >= deadline_s:
+                if now_s >= deadline_s or self._nothing_comes(lanes):
                     return None
                 # SQLite cannot wake another process, so it is polled.
                 poll_s = _POLL_S if now_s < self._busy_until_s else _IDLE_POLL_S
@@ -97,13 +103,17 @@ class EmbeddedConsumer:
             self._drop(str(error))
             raise BrokerUnavailable(str(error)) from None
 
+    def _nothing_comes(self, lanes: Collection[Lane]) -> bool:
+        """Whether it is of no use to wait: see `Consumer.receive`."""
+        return self._stopping or any(len(self._held[lane]) >= self._prefetch for lane in lanes)
+
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         """See `Consumer`. Where the disk is full it is done later, by `receive` or `close`."""
         self._unwritten.extend(self._let_go(deliveries))
         self._write_settled()
 
     def release(self, deliveries: list[Delivery]) -> None:
-        """See `Consumer`. Counts as a delivery: after `DELIVERY_LIMIT` the message is dead-lettered."""
+        """See `Consumer`. After `DELIVERY_LIMIT` deliveries the message is dead-lettered."""
         ids = self._let_go(deliveries)
         db = self._db
         if db is None or not ids:
@@ -116,18 +126,24 @@ class EmbeddedConsumer:
         # Changes of our own do not show in data_version.
         self._maybe_more = dict.fromkeys(Lane, True)
 
-    def dead_letter(self, delivery: Delivery, reason: str) -> None:
-        """See `Consumer`."""
-        tag = _tag_of(delivery)
-        db = self._db
-        if db is None or tag.claimant != self._name() or tag.id not in self._held[delivery.message.lane]:
-            raise BrokerUnavailable("the claim of this delivery is gone; it comes again")
+    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+        """See `Consumer`. All in one transaction."""
+        ours = [letter for letter in letters if self._holds(letter[0])]
+        failed = [delivery for delivery, _reason in letters if not self._holds(delivery)]
+        if self._db is None or not ours:
+            return failed
+        rows = [(_tag_of(delivery).id, delivery.message.lane, reason) for delivery, reason in ours]
         try:
-            if not queue.bury(db, tag.claimant, tag.id, delivery.message.lane, reason):
-                log.warning("dead_letter_is_gone", message_id=delivery.message.message_id)
+            lost = queue.bury(self._db, self._name(), rows)
         except Retry as error:
-            raise BrokerUnavailable(f"not dead-lettered, it comes again: {error}") from None
-        self._held[delivery.message.lane].discard(tag.id)
+            log.warning("not_dead_lettered", messages=len(rows), reason=str(error))
+            return [delivery for delivery, _reason in letters]
+        self._let_go(delivery for delivery, _reason in ours)
+        return failed + [delivery for delivery, _reason in ours if _tag_of(delivery).id in lost]
+
+    def stop_taking(self) -> None:
+        """See `Consumer`."""
+        self._stopping = True
 
     def close(self) -> None:
         """See `Consumer`."""
@@ -156,7 +172,7 @@ class EmbeddedConsumer:
         try:
             db = connect(self._path)
             with translated():
-                self._claimant = Claimant(self._path.with_name(self._path.name + ".consumers"))
+                self._claimant = Claimant(self._path.with_name(self._path.name + ".consumers"), self._lease_s)
         except BrokerUnavailable as error:
             self._drop(str(error))
             raise
@@ -183,14 +199,16 @@ class EmbeddedConsumer:
 
     def _let_go(self, deliveries: Iterable[Delivery]) -> list[int]:
         """The row ids of the deliveries that are still ours, no longer held."""
-        name = self._name()
         ids = []
         for delivery in deliveries:
-            tag, held = _tag_of(delivery), self._held[delivery.message.lane]
-            if tag.claimant == name and tag.id in held:
-                held.discard(tag.id)
-                ids.append(tag.id)
+            if self._holds(delivery):
+                ids.append(_tag_of(delivery).id)
+                self._held[delivery.message.lane].discard(ids[-1])
         return ids
+
+    def _holds(self, delivery: Delivery) -> bool:
+        tag = _tag_of(delivery)
+        return tag.claimant == self._name() and tag.id in self._held[delivery.message.lane]
 
     def _write_settled(self) -> None:
         db = self._db
@@ -212,30 +230,21 @@ class EmbeddedConsumer:
             return
         self._housekeeping_at_s = now_s + _HOUSEKEEPING_S
         self._identity.check()
+        if not self._claimant.is_known:
+            raise BrokerUnavailable("this consumer stood still for so long that its messages were given to others")
         self._write_settled()
         self._maybe_more = dict.fromkeys(Lane, True)
-        self._free_claims_of_the_dead(db, self._claimant)
+        free_claims(db, self._claimant)
         queue.give_space_back(db)
 
-    def _free_claims_of_the_dead(self, db: sqlite3.Connection, claimant: Claimant) -> None:
-        with translated():
-            claiming = queue.claimants(db)
-            for name in sorted(claiming.union(claimant.others())):
-                if not claimant.is_dead(name):
-                    continue
-                if name in claiming:
-                    freed = queue.release_all(db, name)
-                    log.info("claims_of_dead_consumer_freed", messages=freed)
-                claimant.forget(name)
-
-    def _claim(self, db: sqlite3.Connection) -> None:
-        """Claim what there is room for, in all lanes, in one transaction."""
+    def _claim(self, db: sqlite3.Connection, lanes: Collection[Lane]) -> None:
+        """Claim what there is room for, in these lanes, in one transaction."""
         version = queue.version(db)
         if version != self._seen_version:
             self._seen_version = version
             self._maybe_more = dict.fromkeys(Lane, True)
         wanted = {}
-        for lane in Lane:
+        for lane in lanes:
             if self._maybe_more[lane] and (room := self._room(lane)):
                 self._maybe_more[lane] = queue.any_ready(db, lane)
                 if self._maybe_more[lane]:
@@ -260,28 +269,19 @@ class EmbeddedConsumer:
             return 0
         return self._prefetch - len(self._held[lane])
 
-    def _take(self, db: sqlite3.Connection) -> Delivery | None:
-        """The next claimed message, with its body."""
-        while (claimed := self._lanes.take()) is not None:
+    def _take(self, db: sqlite3.Connection, lanes: Collection[Lane]) -> Delivery | None:
+        """The next claimed message of these lanes, with its body."""
+        while (claimed := self._lanes.take(lanes)) is not None:
             body = queue.body(db, claimed.id)
             if body is None:
                 # Purged meanwhile.
                 self._held[claimed.lane].discard(claimed.id)
                 continue
             properties = msgspec.json.decode(claimed.properties, type=Properties)
-            message = Message(
-                body=body,
-                lane=claimed.lane,
-                message_id=properties.message_id,
-                content_type=properties.content_type,
-                content_encoding=properties.content_encoding,
-                headers=properties.headers,
-                timestamp_s=properties.timestamp_s,
-            )
             return Delivery(
-                message=message,
+                message=message_of(claimed.lane, properties, body),
                 tag=_Tag(claimed.id, self._name()),
-                redelivered=claimed.attempts > 0,
+                redelivered=claimed.attempts > 0 or properties.replayed,
                 attempts=claimed.attempts,
             )
         return None

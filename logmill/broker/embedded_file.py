@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from logmill.broker.protocol import HeaderValue
+from logmill.broker.protocol import HeaderValue, Message
 from logmill.broker.topology import DEAD
 from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.record import Lane
@@ -67,6 +67,21 @@ class Properties(msgspec.Struct, omit_defaults=True):
     content_encoding: str = ""
     headers: dict[str, HeaderValue] = {}
     timestamp_s: int = 0
+    # Whether it was a dead letter and was replayed: it was delivered before, though `attempts` begins anew.
+    replayed: bool = False
+
+
+def message_of(lane: Lane, properties: Properties, body: bytes) -> Message:
+    """A message as it was published."""
+    return Message(
+        body=body,
+        lane=lane,
+        message_id=properties.message_id,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        headers=properties.headers,
+        timestamp_s=properties.timestamp_s,
+    )
 
 
 def path_of(url: str) -> Path:

@@ -15,6 +15,7 @@ import structlog
 
 from logmill.backoff import delay_s
 from logmill.broker.embedded_file import Identity, Properties, connect, transaction
+from logmill.broker.in_flight import InFlight
 from logmill.broker.protocol import Message
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Limits
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError, Refused
@@ -60,12 +61,9 @@ class EmbeddedPublisher:
     ) -> None:
         self._path = path
         self._limits = limits
-        self._max_unconfirmed = max_unconfirmed
-        self._max_unconfirmed_bytes = max_unconfirmed_bytes
         self._changed = threading.Condition()
         self._queue: deque[_Handed] = deque()
-        self._count = 0
-        self._bytes = 0
+        self._in_flight = InFlight(max_unconfirmed, max_unconfirmed_bytes)
         self._state = "not opened yet"
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -79,7 +77,12 @@ class EmbeddedPublisher:
     @property
     def unconfirmed(self) -> int:
         """See `Publisher`."""
-        return self._count
+        return self._in_flight.count
+
+    @property
+    def stalled_s(self) -> float:
+        """See `Publisher`."""
+        return self._in_flight.stalled_s
 
     def publish(self, message: Message) -> Future[None]:
         """See `Publisher`.
@@ -99,12 +102,7 @@ class EmbeddedPublisher:
                 raise BrokerUnavailable("the publisher is closed")
             if self._state != "ready":
                 raise BrokerUnavailable(self._state)
-            # A single message above the byte limit is let through when it is alone, or it could never be written.
-            over = self._bytes + size_bytes > self._max_unconfirmed_bytes and self._count > 0
-            if self._count >= self._max_unconfirmed or over:
-                raise BrokerFull(f"{self._count} messages wait to be written")
-            self._count += 1
-            self._bytes += size_bytes
+            self._in_flight.add(size_bytes)
             self._queue.append(_Handed(message, future))
             self._changed.notify_all()
         return future
@@ -127,7 +125,7 @@ class EmbeddedPublisher:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._count == 0, timeout_s)
+            self._changed.wait_for(lambda: self._in_flight.count == 0, timeout_s)
             left = list(self._queue)
             self._queue.clear()
         self._settle(left, BrokerUnavailable("the publisher is closed"))
@@ -215,8 +213,7 @@ class EmbeddedPublisher:
 
     def _settle(self, group: list[_Handed], error: LogmillError | None = None) -> None:
         with self._changed:
-            self._count -= len(group)
-            self._bytes -= sum(len(handed.message.body) for handed in group)
+            self._in_flight.remove(len(group), sum(len(handed.message.body) for handed in group))
             self._changed.notify_all()
         for handed in group:
             # An error a future: its traceback grows in each thread that raises it.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from logmill.broker.embedded_file import Properties, transaction, translated
-from logmill.broker.topology import DEAD, DELIVERY_LIMIT, dead_letter_headers
+from logmill.broker.topology import BROKER_ORIGIN, DEAD, DELIVERY_LIMIT, dead_letter_headers, never_settled
 from logmill.record import Lane
 
 _ANY_READY = "SELECT 1 FROM messages WHERE lane = ? AND claimed_by IS NULL LIMIT 1"
@@ -70,8 +70,8 @@ def claim(db: sqlite3.Connection, claimant: str, wanted: dict[Lane, int]) -> lis
             # RETURNING promises no order.
             for id_, attempts, properties in sorted(db.execute(_CLAIM, (claimant, lane, most)).fetchall()):
                 if attempts > DELIVERY_LIMIT:
-                    reason = f"delivered {attempts - 1} times and never settled"
-                    db.execute(_BURY, (DEAD, _with_reason(properties, lane, reason), id_, claimant))
+                    dead = _with_reason(properties, lane, never_settled(attempts - 1), BROKER_ORIGIN)
+                    db.execute(_BURY, (DEAD, dead, id_, claimant))
                 else:
                     claimed.append(Claimed(id_, lane, attempts - 1, properties))
     return claimed
@@ -108,13 +108,20 @@ def release_all(db: sqlite3.Connection, claimant: str) -> int:
         return db.execute(_RELEASE_ALL, (claimant,)).rowcount
 
 
-def bury(db: sqlite3.Connection, claimant: str, id_: int, lane: Lane, reason: str) -> bool:
-    """Move a message to the dead letters; False where it is gone."""
+def bury(db: sqlite3.Connection, claimant: str, letters: Iterable[tuple[int, Lane, str]]) -> set[int]:
+    """Move messages to the dead letters, each with lane and reason; the ids of those that are claimed no longer.
+
+    One that is gone altogether, because somebody purged it, counts as moved.
+    """
+    lost = set()
     with transaction(db):
-        row = db.execute(_PROPERTIES, (id_,)).fetchone()
-        if row is None:
-            return False
-        return db.execute(_BURY, (DEAD, _with_reason(row[0], lane, reason), id_, claimant)).rowcount == 1
+        for id_, lane, reason in letters:
+            row = db.execute(_PROPERTIES, (id_,)).fetchone()
+            if row is not None:
+                moved = db.execute(_BURY, (DEAD, _with_reason(row[0], lane, reason), id_, claimant)).rowcount
+                if not moved:
+                    lost.add(id_)
+    return lost
 
 
 def claimants(db: sqlite3.Connection) -> set[str]:
@@ -135,7 +142,7 @@ def give_space_back(db: sqlite3.Connection) -> None:
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def _with_reason(properties: str, lane: Lane, reason: str) -> str:
+def _with_reason(properties: str, lane: Lane, reason: str, origin: str | None = None) -> str:
     decoded = msgspec.json.decode(properties, type=Properties)
-    decoded.headers = {**decoded.headers, **dead_letter_headers(lane, reason)}
+    decoded.headers = {**decoded.headers, **dead_letter_headers(lane, reason, origin)}
     return msgspec.json.encode(decoded).decode()

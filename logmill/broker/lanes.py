@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import Generic, TypeVar
 
+from logmill.broker.protocol import EVERY_LANE
 from logmill.broker.topology import WEIGHTS
 from logmill.record import Lane
 
@@ -27,9 +29,9 @@ class Lanes(Generic[T]):
         """Add `item` at the end of its lane."""
         self._queues[lane].append(item)
 
-    def take(self) -> T | None:
-        """Remove and return the next item, None where there is none."""
-        filled = [lane for lane, queue in self._queues.items() if queue]
+    def take(self, lanes: Collection[Lane] = EVERY_LANE) -> T | None:
+        """Remove and return the next of these lanes, None where they have none. The others neither gain nor lose."""
+        filled = [lane for lane, queue in self._queues.items() if queue and lane in lanes]
         if not filled:
             return None
         for lane in filled:

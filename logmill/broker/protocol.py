@@ -7,7 +7,9 @@ died, and then says so (`redelivered`). Order within a lane is kept only while n
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,14 +48,33 @@ class Delivery:
     Attributes:
         message: what was published.
         tag: the broker's handle; opaque.
-        redelivered: whether it was, or may have been, delivered before.
-        attempts: how often it was delivered before this time, as far as the broker knows.
+        redelivered: whether it was, or may have been, delivered before; also where it is a dead letter's replay.
+        attempts: how often it was delivered before this time, as far as the broker knows; a replay begins anew.
     """
 
     message: Message
     tag: object
     redelivered: bool = False
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was put aside, and why.
+
+    Attributes:
+        id: its name for show, replay and purge: 36 characters, the same each time it is listed.
+        message: as it was published, in its own lane; without the headers that tell of its death.
+        reason: in words.
+        at: when it was put aside, ISO 8601; "" where the broker did it and does not say.
+        origin: `host:pid` of the worker that did it, or "broker".
+    """
+
+    id: str
+    message: Message
+    reason: str
+    at: str
+    origin: str
 
 
 class Publisher(Protocol):
@@ -66,8 +87,8 @@ class Publisher(Protocol):
         """Hand over one message.
 
         The future resolves once the broker has it on disk. It fails with `BrokerUnavailable` when the connection
-        breaks before the confirm, and with `BrokerFull` when the broker refuses the message. Whoever waits on it
-        must set a timeout.
+        breaks before the confirm, and with `BrokerFull` when the broker refuses the message, or says, before it
+        confirmed, that it takes nothing for now; it may then be stored all the same. Whoever waits must set a timeout.
 
         Raises:
             BrokerUnavailable: at once, when there is no connection.
@@ -82,15 +103,25 @@ class Publisher(Protocol):
     def unconfirmed(self) -> int:
         """Messages handed over and not confirmed yet."""
 
+    @property
+    def stalled_s(self) -> float:
+        """For how many seconds nothing was confirmed while something waited for it; 0.0 where nothing waits."""
+
     def close(self, timeout_s: float) -> None:
         """Wait for outstanding confirms, at most `timeout_s`, then disconnect; what is left fails."""
+
+
+EVERY_LANE = frozenset(Lane)
 
 
 class Consumer(Protocol):
     """Takes deliveries of all lanes, weighted so that urgent comes first and bulk never starves. One thread uses it."""
 
-    def receive(self, timeout_s: float) -> Delivery | None:
-        """The next delivery, or None after `timeout_s`.
+    def receive(self, timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
+        """The next delivery of these lanes, or None after `timeout_s`.
+
+        None at once where waiting is of no use: after `stop_taking`, or where a lane has as many unsettled messages
+        as `prefetch` allows, since nothing more of it comes before some of them are settled.
 
         Raises:
             BrokerUnavailable: when the broker is away; call again, it reconnects by itself with backoff.
@@ -100,22 +131,56 @@ class Consumer(Protocol):
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         """Settle deliveries for good. Those of a connection that broke meanwhile are passed over."""
 
-    def dead_letter(self, delivery: Delivery, reason: str) -> None:
-        """Put the message on the dead-letter queue with `reason`, lane, time and origin, then settle it.
+    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+        """Put each message on the dead-letter queue with its reason, lane, time and origin, then settle it.
 
-        Raises:
-            BrokerUnavailable: it is then still unsettled and will come again.
+        Returns those for which that failed: they are still unsettled, or come again because their connection broke.
         """
 
     def release(self, deliveries: list[Delivery]) -> None:
-        """Give deliveries back, for any consumer to take at once."""
+        """Give deliveries back, for any consumer to take at once. It counts as a delivery."""
+
+    def stop_taking(self) -> None:
+        """Ask the broker for nothing more. What came already can still be received, which drains this consumer.
+
+        Nothing that came is lost or redelivered by it. RabbitMQ takes a second at most for it, and sends up to
+        `prefetch` more a lane meanwhile; where messages drip in for all of it, one of them may be redelivered.
+        """
 
     @property
     def state(self) -> str:
         """Ready, as "ready", or in a few words what it waits for."""
 
     def close(self) -> None:
-        """Stop taking, give back what is unsettled, disconnect."""
+        """Stop taking, give back what is unsettled, disconnect; acknowledgements are sent before."""
+
+
+class DeadLetters(Protocol):
+    """The dead letters of one broker, for people; one thread uses it. Messages stay until they are replayed or purged.
+
+    All methods raise `BrokerUnavailable` where the broker is away.
+    """
+
+    def scan(self, limit: int) -> Iterator[DeadLetter]:
+        """The dead letters, oldest first, at most `limit`; those that another reader looks at may be missing.
+
+        What is looked at and given back keeps its place among the oldest 2,000, unless two look at a time or a reader
+        is killed: RabbitMQ then gives back what it held in any order.
+        """
+
+    def replay(self, ids: Collection[str] | None = None) -> int:
+        """Publish these (None: all that are there now) to their lanes anew, as they were, and then remove them here.
+
+        A message keeps its id and is delivered as `redelivered`, with no attempts to its name: so one that is replayed
+        twice, by a crash between the two steps, or was stored before it died, is stored once. Returns how many were
+        replayed; one that no client can send (RabbitMQ, foreign clients) stays, and is logged.
+
+        Raises:
+            BrokerFull: a lane is full; what was not replayed is still here.
+        """
+
+    def purge(self, ids: Collection[str] | None = None) -> int:
+        """Remove these (None: all that are there now) for good; how many that were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +208,9 @@ class Broker(Protocol):
 
     def consumer(self, *, prefetch: int) -> Consumer:
         """A new consumer that holds at most `prefetch` unsettled messages a lane."""
+
+    def dead_letters(self) -> AbstractContextManager[DeadLetters]:
+        """The dead letters, while the context lasts; what was looked at and not removed is there again afterwards."""
 
     def depths(self) -> dict[str, QueueDepth]:
         """Depth by lane name, and of "dead".

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from pika import exceptions
-from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.blocking_connection import BlockingChannel
 from pika.frame import Method
 
 from logmill.backoff import delay_s
 from logmill.broker.protocol import QueueDepth
-from logmill.broker.rabbitmq_connection import FIRST_RETRY_S, parameters_of, unavailable, words_of
+from logmill.broker.rabbitmq_connection import FIRST_RETRY_S, errand, parameters_of
 from logmill.broker.rabbitmq_consumer import RabbitConsumer
+from logmill.broker.rabbitmq_dead import RabbitDeadLetters
 from logmill.broker.rabbitmq_publisher import RabbitPublisher
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Topology
 from logmill.errors import BrokerUnavailable, ConfigError
@@ -72,7 +73,7 @@ class RabbitBroker:
                 time.sleep(wait_s)
 
     def _declare_once(self) -> None:
-        with self._connection() as connection:
+        with errand(parameters_of(self._url)) as connection:
             channel = connection.channel()
             for name in self._topology.queues().values():
                 try:
@@ -95,6 +96,15 @@ class RabbitBroker:
         """See `Broker`."""
         return RabbitConsumer(parameters_of(self._url), self._topology, prefetch=prefetch)
 
+    @contextmanager
+    def dead_letters(self) -> Iterator[RabbitDeadLetters]:
+        """See `Broker`."""
+        letters = RabbitDeadLetters(parameters_of(self._url), self._topology)
+        try:
+            yield letters
+        finally:
+            letters.close()
+
     def depths(self) -> dict[str, QueueDepth]:
         """See `Broker`. AMQP tells only what is ready: `unacknowledged` is always 0 here. A missing queue is empty."""
         ready = self._each_queue(lambda channel, name: channel.queue_declare(name, passive=True))
@@ -107,7 +117,7 @@ class RabbitBroker:
     def _each_queue(self, ask: Callable[[BlockingChannel, str], Method[Any]]) -> dict[str, int]:
         """The message count that `ask` is answered with for each queue, by lane; 0 for a missing queue."""
         counts = {}
-        with self._connection() as connection:
+        with errand(parameters_of(self._url)) as connection:
             channel = connection.channel()
             for lane, name in self._topology.queues().items():
                 try:
@@ -118,12 +128,3 @@ class RabbitBroker:
                     counts[lane] = 0
                     channel = connection.channel()
         return counts
-
-    @contextmanager
-    def _connection(self) -> Iterator[BlockingConnection]:
-        """A short-lived connection for one errand; failures become `BrokerUnavailable`."""
-        try:
-            with BlockingConnection(parameters_of(self._url)) as connection:
-                yield connection
-        except (exceptions.AMQPError, OSError) as error:
-            raise unavailable(words_of(error)) from None

@@ -7,11 +7,12 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pika
 import structlog
 from pika import exceptions
+from pika.adapters.blocking_connection import BlockingConnection
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.adapters.utils import io_services_utils
 from pika.channel import Channel
@@ -79,6 +80,16 @@ def words_of(error: BaseException) -> str:
     return type(error).__name__
 
 
+@contextlib.contextmanager
+def errand(parameters: pika.URLParameters) -> Iterator[BlockingConnection]:
+    """A short-lived connection, used by one thread; failures become `BrokerUnavailable`."""
+    try:
+        with BlockingConnection(parameters) as connection:
+            yield connection
+    except (exceptions.AMQPError, OSError) as error:
+        raise unavailable(words_of(error)) from None
+
+
 class Link:
     """One connection, kept up from `start` to `stop`. Callbacks run on its thread and must not block.
 
@@ -118,6 +129,11 @@ class Link:
         """Run `callback` on the connection's thread, soon; from any thread, once started."""
         if self._loop is not None:
             self._loop.add_callback_threadsafe(callback)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Run `callback` after a while. On the connection's thread only."""
+        if self._loop is not None:
+            self._loop.call_later(delay_s, callback)
 
     def stop(self, timeout_s: float) -> None:
         """Close the connection in order and end the thread; what was handed to `call` before is done first."""

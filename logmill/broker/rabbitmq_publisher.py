@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 
 import pika
-from pika import DeliveryMode, exceptions
+from pika import exceptions
 from pika.adapters.select_connection import SelectConnection
 from pika.channel import Channel
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties, Connection
 
+from logmill.broker.in_flight import InFlight
 from logmill.broker.protocol import Message
 from logmill.broker.rabbitmq_connection import FIRST_CONNECT_S, Link, unavailable
+from logmill.broker.rabbitmq_messages import properties_of
 from logmill.broker.rabbitmq_setup import declare_all
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Topology
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError, Refused
@@ -54,15 +57,12 @@ class RabbitPublisher:
         max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
     ) -> None:
         self._topology = topology
-        self._max_unconfirmed = max_unconfirmed
-        self._max_unconfirmed_bytes = max_unconfirmed_bytes
         self._link = Link(parameters, "publisher", self._on_open, self._on_down)
         # Guards what follows; the dict and the channel belong to the connection's thread.
         self._lock = threading.Condition()
         self._queue: deque[_Handed] = deque()
         self._woken = False
-        self._count = 0
-        self._bytes = 0
+        self._in_flight = InFlight(max_unconfirmed, max_unconfirmed_bytes)
         self._state = "not connected yet"
         self._started = False
         self._closed = False
@@ -80,7 +80,12 @@ class RabbitPublisher:
     @property
     def unconfirmed(self) -> int:
         """See `Publisher`."""
-        return self._count
+        return self._in_flight.count
+
+    @property
+    def stalled_s(self) -> float:
+        """See `Publisher`."""
+        return self._in_flight.stalled_s
 
     def publish(self, message: Message) -> Future[None]:
         """See `Publisher`.
@@ -88,15 +93,7 @@ class RabbitPublisher:
         Raises:
             Refused: when the message is larger than the broker takes.
         """
-        properties = BasicProperties(
-            content_type=message.content_type or None,
-            content_encoding=message.content_encoding or None,
-            headers=dict(message.headers) or None,
-            delivery_mode=DeliveryMode.Persistent,
-            message_id=message.message_id or None,
-            timestamp=message.timestamp_s or None,
-        )
-        return self.publish_to(self._topology.queue(message.lane), message.body, properties)
+        return self.publish_to(self._topology.queue(message.lane), message.body, properties_of(message))
 
     def publish_to(self, queue: str, body: bytes, properties: BasicProperties) -> Future[None]:
         """As `publish`, for any queue and properties."""
@@ -112,12 +109,7 @@ class RabbitPublisher:
                 raise BrokerUnavailable("the publisher is closed")
             if self._state != "ready":
                 raise self._refusal()
-            # A single message above the byte limit is let through when it is alone, or it could never be sent.
-            over = self._bytes + len(body) > self._max_unconfirmed_bytes and self._count > 0
-            if self._count >= self._max_unconfirmed or over:
-                raise BrokerFull(f"{self._count} messages wait for the broker's confirm")
-            self._count += 1
-            self._bytes += len(body)
+            self._in_flight.add(len(body))
             self._queue.append(handed)
             wake = not self._woken
             self._woken = True
@@ -147,7 +139,7 @@ class RabbitPublisher:
         deadline_s = time.monotonic() + timeout_s
         with self._lock:
             self._closed = True
-            self._lock.wait_for(lambda: self._count == 0, timeout_s)
+            self._lock.wait_for(lambda: self._in_flight.count == 0, timeout_s)
         self._link.stop(max(0.5, deadline_s - time.monotonic()))
         self._state = "closed"
         self._fail_all("closed")
@@ -180,7 +172,10 @@ class RabbitPublisher:
         self._fail_all(reason)
 
     def _on_blocked(self, _connection: object, frame: Method[Connection.Blocked]) -> None:
+        """Fail at once what waits: nobody knows when the broker reads on. It stays counted until it is answered."""
         self._state = f"blocked by the broker: {frame.method.reason}"
+        for handed in self._pending.values():
+            _tell(handed, self._refusal())
 
     def _on_unblocked(self, _connection: object, _frame: object) -> None:
         self._state = "ready"
@@ -256,10 +251,15 @@ class RabbitPublisher:
 
     def _settle(self, handed: _Handed, error: LogmillError | None) -> None:
         with self._lock:
-            self._count -= 1
-            self._bytes -= handed.size_bytes
-            if self._count == 0:
+            self._in_flight.remove(1, handed.size_bytes)
+            if self._in_flight.count == 0:
                 self._lock.notify_all()
+        _tell(handed, error)
+
+
+def _tell(handed: _Handed, error: LogmillError | None) -> None:
+    """Resolve the future, unless it failed already because the broker took nothing for a while."""
+    with contextlib.suppress(InvalidStateError):
         if error is None:
             handed.future.set_result(None)
         else:

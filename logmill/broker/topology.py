@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from logmill.ids import new_batch_id
 from logmill.record import Lane
 
 # Of 21 messages taken while every lane has a backlog, so many come from each.
@@ -23,23 +24,40 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024 - 64 * 1024
 MAX_UNCONFIRMED = 10_000
 MAX_UNCONFIRMED_BYTES = 128 * 1024 * 1024
 
+# People look at dead letters as often as they like, and each look is a delivery. RabbitMQ 4 drops what has no
+# dead-letter queue of its own after 20; it knows -1 for "never", 3.10 does not.
+DEAD_DELIVERY_LIMIT = 1_000_000_000
+
 # Headers of a dead letter.
 REASON_HEADER = "x-logmill-reason"
 LANE_HEADER = "x-logmill-lane"
 AT_HEADER = "x-logmill-at"
 ORIGIN_HEADER = "x-logmill-origin"
+DEAD_ID_HEADER = "x-logmill-dead-id"
+# Header of a message that was a dead letter and was replayed: it was delivered before, and says so.
+REPLAYED_HEADER = "x-logmill-replayed"
+# What `Message.headers` does not show.
+DEATH_HEADERS = frozenset({REASON_HEADER, LANE_HEADER, AT_HEADER, ORIGIN_HEADER, DEAD_ID_HEADER, REPLAYED_HEADER})
+# Origin of the dead letters that no worker made.
+BROKER_ORIGIN = "broker"
 # Headers must fit one AMQP frame (128 KiB) together with all the others.
 MAX_REASON_CHARACTERS = 2000
 
 
-def dead_letter_headers(lane: str, reason: str) -> dict[str, str]:
-    """Why, from where, when and by whom a message was put among the dead letters."""
+def dead_letter_headers(lane: str, reason: str, origin: str | None = None) -> dict[str, str]:
+    """Why, from where, when and by whom (None: this process) a message was put among the dead letters, and its id."""
     return {
         REASON_HEADER: reason[:MAX_REASON_CHARACTERS],
         LANE_HEADER: lane,
         AT_HEADER: datetime.now(UTC).isoformat(timespec="milliseconds"),
-        ORIGIN_HEADER: f"{socket.gethostname()}:{os.getpid()}",
+        ORIGIN_HEADER: origin or f"{socket.gethostname()}:{os.getpid()}",
+        DEAD_ID_HEADER: str(new_batch_id()),
     }
+
+
+def never_settled(deliveries: int) -> str:
+    """The reason for a dead letter that was delivered too often."""
+    return f"delivered {deliveries} times and never settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +112,9 @@ class Topology:
             "x-max-length": self.limits.max_messages,
             "x-max-length-bytes": self.limits.max_bytes,
         }
-        if name != self.dead_queue:
+        if name == self.dead_queue:
+            arguments["x-delivery-limit"] = DEAD_DELIVERY_LIMIT
+        else:
             arguments |= {
                 "x-dead-letter-exchange": "",
                 "x-dead-letter-routing-key": self.dead_queue,

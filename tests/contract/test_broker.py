@@ -22,6 +22,7 @@ from tests.support.broker_client import (
     publish,
     publish_all,
     receive_nothing,
+    taken,
 )
 from tests.support.broker_places import Place
 
@@ -103,11 +104,22 @@ def test_a_consumer_holds_at_most_its_prefetch_of_each_lane(place: Place, client
     publish_all(client.publisher(), [message(number) for number in range(30)])
     consumer = client.consumer(prefetch=7)
     held = collect(consumer, 7)
-    assert receive_nothing(consumer, 0.3)
+    nothing_more_of(consumer, Lane.NORMAL)
     # Settling out of order must not settle the others.
     consumer.acknowledge([held[3], held[1]])
     assert len(collect(consumer, 2)) == 2
-    assert receive_nothing(consumer, 0.3)
+    nothing_more_of(consumer, Lane.NORMAL)
+
+
+def nothing_more_of(consumer: Consumer, lane: Lane) -> None:
+    """A consumer that holds all it may of a lane says so at once, and gets nothing more while it waits for others."""
+    started_s = time.monotonic()
+    assert consumer.receive(PATIENCE_S) is None
+    assert time.monotonic() - started_s < PATIENCE_S / 2
+    assert consumer.receive(0.3, set(Lane) - {lane}) is None
+    assert time.monotonic() - started_s > 0.3
+    assert consumer.receive(PATIENCE_S, {lane}) is None
+    assert time.monotonic() - started_s < PATIENCE_S / 2
 
 
 def test_settling_some_leaves_the_others(place: Place, client: Client) -> None:
@@ -142,7 +154,7 @@ def test_a_dead_letter_carries_reason_lane_time_and_origin_and_is_gone_from_its_
     publish(client.publisher(), Message(b"{broken", Lane.BULK, "m1", "text/plain", headers={"mine": "kept", "n": 7}))
     consumer = client.consumer()
     (delivery,) = collect(consumer, 1)
-    consumer.dead_letter(delivery, "not a batch: " + "x" * 5000)
+    assert consumer.dead_letter([(delivery, "not a batch: " + "x" * 5000)]) == []
     consumer.close()
     depths = client.broker.depths()
     assert depths["bulk"].ready == depths["bulk"].unacknowledged == 0
@@ -178,15 +190,6 @@ def publish_until_full(publisher: Publisher) -> int:
         if not taken(publisher, message(number)):
             return number
     pytest.fail("never full")
-
-
-def taken(publisher: Publisher, one: Message) -> bool:
-    """Whether the broker took the message, and did not say that it is full."""
-    try:
-        publish(publisher, one)
-    except BrokerFull:
-        return False
-    return True
 
 
 def test_a_large_message_comes_through_and_a_too_large_one_is_refused(place: Place, client: Client) -> None:
@@ -247,6 +250,23 @@ def test_close_waits_for_confirms_and_then_refuses(place: Place, client: Client)
     with pytest.raises(BrokerUnavailable):
         publisher.publish(message(1))
     assert len(collect(client.consumer(), 200, acknowledge=True)) == 200
+
+
+def test_stalled_s_tells_for_how_long_nothing_was_confirmed(place: Place, client: Client, killable: Place) -> None:
+    publisher = client.publisher()
+    assert publisher.stalled_s == 0.0
+    publish(publisher, message(1))
+    assert publisher.stalled_s == 0.0
+    with killable.stalled():
+        started_s = time.monotonic()
+        future = publisher.publish(message(2))
+        eventually(lambda: publisher.stalled_s > 0.3)
+        # What is handed over later does not make the wait shorter.
+        later = publisher.publish(message(3))
+        assert 0.3 < publisher.stalled_s <= time.monotonic() - started_s
+    future.result(PATIENCE_S)
+    later.result(PATIENCE_S)
+    assert publisher.stalled_s == 0.0
 
 
 def test_state_says_ready_once_connected(place: Place, client: Client) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,31 +15,14 @@ from tests.support.broker_client import (
     collect,
     eventually,
     ids,
+    lines,
     message,
+    peer,
     publish,
     publish_all,
     receive_nothing,
 )
 from tests.support.broker_places import Place
-
-
-@contextmanager
-def peer(role: str, url: str, count: int) -> Iterator[subprocess.Popen[str]]:
-    """Another process at the broker; killed at the end, if not before."""
-    command = [sys.executable, "-m", "tests.support.broker_peer", role, url, str(count)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def lines(process: subprocess.Popen[str], count: int) -> list[str]:
-    """The next lines that the process printed; pytest-timeout is the limit."""
-    assert process.stdout is not None
-    read = [process.stdout.readline().strip() for _ in range(count)]
-    assert all(read), "the process ended"
-    return read
 
 
 def test_messages_of_a_killed_consumer_come_again_and_say_so(place: Place, client: Client) -> None:

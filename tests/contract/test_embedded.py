@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import threading
 from contextlib import closing
@@ -9,12 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from logmill.broker import Message, Publisher, open_broker
+from logmill.broker import Consumer, Message, Publisher, QueueDepth, open_broker
 from logmill.broker.embedded import EmbeddedBroker
 from logmill.broker.embedded_file import path_of
 from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.record import Lane
-from tests.support.broker_client import Client, collect, eventually, message, publish, publish_all, receive_nothing
+from tests.support.broker_client import (
+    Client,
+    collect,
+    eventually,
+    ids,
+    lines,
+    message,
+    peer,
+    publish,
+    publish_all,
+    receive_nothing,
+)
 from tests.support.broker_places import EmbeddedPlace
 
 
@@ -137,3 +150,73 @@ def test_lock_files_of_closed_consumers_are_gone(place: EmbeddedPlace) -> None:
         folder = file_of(place).with_name(file_of(place).name + ".consumers")
         assert len(list(folder.iterdir())) == 1
     assert list(folder.iterdir()) == []
+
+
+LEASE_S = 2.0
+
+
+def test_a_consumer_that_stands_still_loses_its_messages_and_goes_on_under_a_new_name(place: EmbeddedPlace) -> None:
+    everything = [f"m{number}" for number in range(20)]
+    with Client(EmbeddedBroker(place.url, lease_s=LEASE_S)) as client:
+        publish_all(client.publisher(), [message(number) for number in range(20)])
+        with peer("sleep", place.url, 20, str(LEASE_S)) as process:
+            assert sorted(lines(process, 20)) == sorted(everything)
+            consumer = client.consumer()
+            # While its heart beats it keeps them, however long it takes.
+            assert receive_nothing(consumer, 2 * LEASE_S)
+            os.kill(process.pid, signal.SIGSTOP)
+            again = collect(consumer, 20)
+            assert sorted(ids(again)) == sorted(everything)
+            assert all(one.redelivered and one.attempts == 1 for one in again)
+            os.kill(process.pid, signal.SIGCONT)
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            # Whatever it does with its old deliveries has no effect: they are another's.
+            assert lines(process, 1) == ["failed 10"]
+            depths = client.broker.depths()
+            assert (depths["normal"].ready, depths["normal"].unacknowledged, depths["dead"].ready) == (0, 20, 0)
+            consumer.acknowledge(again[:15])
+            consumer.close()
+            # It noticed, and takes part again.
+            assert sorted(lines(process, 5)) == sorted(ids(again[15:]))
+            eventually(lambda: client.broker.depths()["normal"] == QueueDepth(0, 0))
+
+
+def test_a_consumer_that_is_taken_for_dead_notices_before_it_claims(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        publish_all(client.publisher(), [message(number) for number in range(3)])
+        consumer = client.consumer(prefetch=2)
+        held = collect(consumer, 2)
+        folder = file_of(place).with_name(file_of(place).name + ".consumers")
+        for lock in folder.iterdir():
+            lock.unlink()
+        eventually(lambda: lost(consumer))
+        consumer.acknowledge(held)
+        again = collect(consumer, 2)
+        assert {*ids(again)} <= {"m0", "m1", "m2"}
+        consumer.acknowledge(again)
+        assert len(collect(consumer, 1, acknowledge=True)) == 1
+
+
+def lost(consumer: Consumer) -> bool:
+    try:
+        consumer.receive(0.1, {Lane.URGENT})
+    except BrokerUnavailable:
+        return True
+    return False
+
+
+def test_dead_letters_from_before_they_had_ids_are_shown_and_can_be_removed(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        publish(client.publisher(), message(1))
+        consumer = client.consumer()
+        (delivery,) = collect(consumer, 1)
+        consumer.dead_letter([(delivery, "reason")])
+        with closing(sqlite3.connect(file_of(place))) as db, db:
+            path = """$.headers."x-logmill-dead-id\""""
+            db.execute("UPDATE messages SET properties = json_remove(properties, ?)", (path,))
+        with client.broker.dead_letters() as dead:
+            (letter,) = dead.scan(10)
+            assert len(letter.id) == 36
+            assert dead.purge({letter.id}) == 1

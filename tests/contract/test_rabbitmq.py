@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from decimal import Decimal
 
 import pika  # noqa: TID251 - a foreign client
@@ -53,9 +55,86 @@ def test_a_dead_letter_of_a_foreign_client_keeps_all_its_headers(rabbit_node: Ra
         (delivery,) = collect(consumer, 1)
         # pika writes no floating-point numbers, but other clients do, and pika reads them.
         delivery.tag.properties.headers["f"] = 1.5  # type: ignore[attr-defined]
-        consumer.dead_letter(delivery, "reason")
+        assert consumer.dead_letter([(delivery, "reason")]) == []
     (letter,) = RabbitPlace(rabbit_node).dead_letters()
     assert {name: letter.headers[name] for name in "abdf"} == {"a": [1], "b": {"c": 1}, "d": None, "f": "1.5"}
+
+
+def test_a_letter_of_a_foreign_client_is_replayed_as_it_was(rabbit_node: RabbitNode) -> None:
+    headers = {"a": [1], "b": {"c": 1}, "d": None, "x-death": [{"queue": "theirs"}], "CC": ["logs.bulk"]}
+    odd = pika.BasicProperties(headers=headers, reply_to="me", priority=3, expiration="60000", type="t", app_id="app")
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs", b"{}", odd))
+        consumer = client.consumer()
+        both = collect(consumer, 2)
+        # A CC header has the broker put it into a second queue, once: it is no part of the message.
+        assert {one.message.lane for one in both} == {Lane.NORMAL, Lane.BULK}
+        assert consumer.dead_letter([(one, "reason") for one in both]) == []
+        with client.broker.dead_letters() as dead:
+            assert dead.replay() == 2
+        for again in collect(consumer, 2):
+            properties = again.tag.properties  # type: ignore[attr-defined]
+            assert properties.headers == {"a": [1], "b": {"c": 1}, "d": None, "x-logmill-replayed": 1}
+            assert (properties.reply_to, properties.priority, properties.type, properties.app_id) == (
+                "me",
+                3,
+                "t",
+                "app",
+            )
+            assert again.message.headers == {}
+        assert client.broker.depths()["dead"].ready == 0
+
+
+def test_what_a_foreign_client_put_among_the_dead_letters_is_shown_and_replayed(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs.dead", b"{}"))
+        with client.broker.dead_letters() as dead:
+            (letter,) = dead.scan(10)
+            assert list(dead.scan(10)) == [letter]
+            assert (letter.message.lane, letter.origin, letter.at) == (Lane.NORMAL, "broker", "")
+            assert len(letter.id) == 36
+            assert dead.replay({letter.id}) == 1
+        assert collect(client.consumer(), 1)[0].message.body == b"{}"
+
+
+def test_letters_that_another_reader_looks_at_are_missing(rabbit_node: RabbitNode) -> None:
+    def put_aside(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for number in range(60):
+            channel.basic_publish("", "logs.dead", str(number).encode())
+
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, put_aside)
+        eventually(lambda: client.broker.depths()["dead"].ready == 60)
+        with client.broker.dead_letters() as dead, client.broker.dead_letters() as others:
+            next(dead.scan(40))
+            assert [int(letter.message.body) for letter in others.scan(100)] == list(range(40, 60))
+        with client.broker.dead_letters() as dead:
+            assert len(list(dead.scan(100))) == 60
+
+
+def test_an_alarm_fails_what_is_unconfirmed_at_once_and_its_confirms_come_later(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        publisher = client.publisher()
+        publish(publisher, message(1))
+        rabbit_node.ctl("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            futures: list[Future[None]] = []
+            with contextlib.suppress(BrokerFull):
+                for number in range(200):
+                    futures.append(publisher.publish(Message(bytes(200_000), Lane.BULK, f"b{number}")))  # noqa: PERF401
+            started_s = time.monotonic()
+            failures = [future for future in futures if isinstance(future.exception(PATIENCE_S), BrokerFull)]
+            assert time.monotonic() - started_s < 5.0
+            # Those that were sent are on their way all the same, and still take room.
+            waiting = publisher.unconfirmed
+            assert 0 < waiting <= len(failures)
+            assert publisher.stalled_s > 0.0
+        finally:
+            rabbit_node.ctl("set_vm_memory_high_watermark", "0.4")
+        eventually(lambda: publisher.state == "ready" and publisher.unconfirmed == 0)
+        assert publisher.stalled_s == 0.0
+        publish(publisher, message(2))
+        assert waiting <= client.broker.depths()["bulk"].ready <= len(futures)
 
 
 def test_headers_that_amqp_cannot_carry_are_refused_and_the_publisher_goes_on(rabbit_node: RabbitNode) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 
-from logmill.broker import Broker, Consumer, Delivery, Message, Publisher
-from logmill.errors import BrokerUnavailable
+from logmill.broker import EVERY_LANE, Broker, Consumer, Delivery, Message, Publisher
+from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.record import Lane
 
 PATIENCE_S = 20.0
@@ -49,20 +51,31 @@ def publish(publisher: Publisher, one: Message) -> None:
     publisher.publish(one).result(PATIENCE_S)
 
 
+def taken(publisher: Publisher, one: Message) -> bool:
+    """Whether the broker took the message, and did not say that it is full."""
+    try:
+        publish(publisher, one)
+    except BrokerFull:
+        return False
+    return True
+
+
 def publish_all(publisher: Publisher, messages: list[Message]) -> None:
     """Publish, then wait for all confirms."""
     for future in [publisher.publish(one) for one in messages]:
         future.result(PATIENCE_S)
 
 
-def collect(consumer: Consumer, count: int, *, acknowledge: bool = False) -> list[Delivery]:
+def collect(
+    consumer: Consumer, count: int, *, acknowledge: bool = False, lanes: Collection[Lane] = EVERY_LANE
+) -> list[Delivery]:
     """The next `count` deliveries; fails when they do not come in time."""
     received: list[Delivery] = []
     deadline_s = time.monotonic() + PATIENCE_S
     while len(received) < count:
         assert time.monotonic() < deadline_s, f"{len(received)} of {count} deliveries in {PATIENCE_S:g} s"
         try:
-            delivery = consumer.receive(0.5)
+            delivery = consumer.receive(0.5, lanes)
         except BrokerUnavailable:
             continue
         if delivery is not None:
@@ -86,6 +99,26 @@ def eventually(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> 
     while not condition():
         assert time.monotonic() < deadline_s, f"not so within {timeout_s:g} s"
         time.sleep(0.02)
+
+
+@contextmanager
+def peer(role: str, url: str, count: int, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process at the broker, see `broker_peer`; killed at the end, if not before."""
+    command = [sys.executable, "-m", "tests.support.broker_peer", role, url, str(count), *more]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    """The next lines that the process printed; pytest-timeout is the limit."""
+    assert process.stdout is not None
+    read = [process.stdout.readline().strip() for _ in range(count)]
+    assert all(read), "the process ended"
+    return read
 
 
 def ids(deliveries: list[Delivery]) -> list[str]:

@@ -1,6 +1,9 @@
-"""Another process at the broker, to be killed: `python -m tests.support.broker_peer publish|consume URL COUNT`.
+"""Another process at the broker, to be killed or stopped: `python -m tests.support.broker_peer ROLE URL COUNT`.
 
-It prints one line for each message that is confirmed or received, then waits to be killed.
+`publish` prints the id of each message that is confirmed. `consume` prints the id of each that it receives, and settles
+nothing. `sleep` does so too until it has COUNT; with the next line on its standard input it tries to settle them, half
+of them as dead letters, prints "failed N", and then receives, prints and acknowledges whatever comes. A fourth argument
+is the lease of the embedded broker, in seconds.
 """
 
 from __future__ import annotations
@@ -8,14 +11,14 @@ from __future__ import annotations
 import sys
 import threading
 
-from logmill.broker import Message, open_broker
+from logmill.broker import Broker, Consumer, Delivery, Message, open_broker
+from logmill.broker.embedded import EmbeddedBroker
 from logmill.errors import BrokerUnavailable
 from logmill.record import Lane
 
 
-def main(role: str, url: str, count: int) -> None:
+def main(role: str, broker: Broker, count: int) -> None:
     """Do as the module says."""
-    broker = open_broker(url)
     if role == "publish":
         publisher = broker.publisher()
         for number in range(count):
@@ -24,17 +27,35 @@ def main(role: str, url: str, count: int) -> None:
             print(message.message_id, flush=True)
     else:
         consumer = broker.consumer(prefetch=count)
-        received = 0
-        while received < count:
-            try:
-                delivery = consumer.receive(1.0)
-            except BrokerUnavailable:
-                continue
-            if delivery is not None:
-                received += 1
-                print(delivery.message.message_id, flush=True)
+        held = [receive(consumer) for _ in range(count)]
+        if role == "sleep":
+            sys.stdin.readline()
+            half = count // 2
+            failed = consumer.dead_letter([(delivery, "too late") for delivery in held[:half]])
+            consumer.acknowledge(held[half:])
+            print(f"failed {len(failed)}", flush=True)
+            while True:
+                consumer.acknowledge([receive(consumer)])
     threading.Event().wait(60.0)
 
 
+def receive(consumer: Consumer) -> Delivery:
+    """The next delivery; prints its id."""
+    while True:
+        try:
+            delivery = consumer.receive(1.0)
+        except BrokerUnavailable:
+            continue
+        if delivery is not None:
+            print(delivery.message.message_id, flush=True)
+            return delivery
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    lease = sys.argv[4:]
+    address = sys.argv[2]
+    main(
+        sys.argv[1],
+        EmbeddedBroker(address, lease_s=float(lease[0])) if lease else open_broker(address),
+        int(sys.argv[3]),
+    )

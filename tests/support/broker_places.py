@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +22,7 @@ from tests.support.rabbitmq_node import RabbitContainer, RabbitNode
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class RawDeadLetter:
     """A message among the dead letters, read past Logmill."""
 
     body: bytes
@@ -40,7 +43,7 @@ class Place(Protocol):
     def broker(self, limits: Limits | None = None, max_unconfirmed: int = MAX_UNCONFIRMED) -> Broker:
         """The broker, its queues declared; with other limits it has other queues."""
 
-    def dead_letters(self) -> list[DeadLetter]:
+    def dead_letters(self) -> list[RawDeadLetter]:
         """What lies among the dead letters."""
 
     def take_away(self) -> None:
@@ -48,6 +51,9 @@ class Place(Protocol):
 
     def bring_back(self) -> None:
         """Undo `take_away`."""
+
+    def stalled(self) -> AbstractContextManager[None]:
+        """While this lasts, it takes what is sent and answers nothing."""
 
     def crash(self) -> None:
         """Kill -9 of every process of the broker's own, and start them again."""
@@ -63,14 +69,14 @@ class RabbitPlace:
 
     def broker(self, limits: Limits | None = None, max_unconfirmed: int = MAX_UNCONFIRMED) -> Broker:
         """See `Place`."""
-        topology = Topology() if limits is None else Topology(prefix="limited", limits=limits)
+        topology = Topology() if limits is None else Topology(prefix=f"limited-{limits.max_messages}", limits=limits)
         broker = RabbitBroker(self.url, topology, max_unconfirmed=max_unconfirmed)
         broker.declare(20.0)
         return broker
 
-    def dead_letters(self) -> list[DeadLetter]:
+    def dead_letters(self) -> list[RawDeadLetter]:
         """See `Place`."""
-        letters: list[DeadLetter] = []
+        letters: list[RawDeadLetter] = []
         with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
             channel = connection.channel()
             while True:
@@ -79,7 +85,7 @@ class RabbitPlace:
                     return letters
                 headers: dict[str, object] = dict(properties.headers or {})
                 letters.append(
-                    DeadLetter(body or b"", properties.message_id or "", properties.content_type or "", headers)
+                    RawDeadLetter(body or b"", properties.message_id or "", properties.content_type or "", headers)
                 )
 
     def _node(self) -> RabbitNode:
@@ -93,6 +99,16 @@ class RabbitPlace:
     def bring_back(self) -> None:
         """See `Place`."""
         self._node().start()
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """See `Place`."""
+        pid = self._node().pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def crash(self) -> None:
         """See `Place`."""
@@ -115,7 +131,7 @@ class EmbeddedPlace:
         broker.declare(20.0)
         return broker
 
-    def dead_letters(self) -> list[DeadLetter]:
+    def dead_letters(self) -> list[RawDeadLetter]:
         """See `Place`."""
         query = "SELECT body, properties FROM messages JOIN bodies USING (id) WHERE lane = ? ORDER BY id"
         with closing(sqlite3.connect(self._folder / "broker.sqlite3")) as db:
@@ -124,7 +140,7 @@ class EmbeddedPlace:
         for body, text in rows:
             properties = json.loads(text)
             letters.append(
-                DeadLetter(
+                RawDeadLetter(
                     body, properties["message_id"], properties.get("content_type", ""), properties.get("headers", {})
                 )
             )
@@ -142,6 +158,13 @@ class EmbeddedPlace:
         """See `Place`."""
         self._folder.unlink()
         self._aside().rename(self._folder)
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """See `Place`. Somebody has the write lock of the file."""
+        with closing(sqlite3.connect(self._folder / "broker.sqlite3", isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield
 
     def crash(self) -> None:
         """See `Place`."""

@@ -57,3 +57,20 @@ def test_count_and_clear() -> None:
     queues.clear()
     assert queues.count(Lane.NORMAL) == 0
     assert queues.take() is None
+
+
+def test_weights_hold_among_the_lanes_asked_for_and_the_others_lose_nothing() -> None:
+    queues = filled(200, *Lane)
+    asked = {Lane.NORMAL, Lane.BULK}
+    some = Counter(str(queues.take(asked)).rstrip("0123456789") for _ in range(50))
+    assert some == {"normal": 40, "bulk": 10}
+    assert take(queues, 1) == ["urgent"]
+    round_length = sum(WEIGHTS.values())
+    assert Counter(take(queues, 4 * round_length))["bulk"] in {4, 5}
+
+
+def test_lanes_asked_for_that_are_empty_give_nothing() -> None:
+    queues = filled(3, Lane.NORMAL)
+    assert queues.take({Lane.URGENT, Lane.BULK}) is None
+    assert queues.take(set()) is None
+    assert queues.count(Lane.NORMAL) == 3
