@@ -8,6 +8,7 @@ import structlog
 from flask import Flask
 
 from logmill import web
+from logmill.errors import StorageUnavailable
 from logmill.lifecycle import is_loopback
 from logmill.locking import FolderLock
 from logmill.logs import configure_logs
@@ -53,7 +54,14 @@ def create_app(settings: Settings | None = None) -> Flask:
             store.close()
             lock.release()
 
-    app = web.make_app("storage", settings, readiness=lambda: state["readiness"], registry=metrics.registry)
+    def readiness() -> str:
+        try:
+            store.check_room()
+        except StorageUnavailable as error:
+            return str(error)
+        return state["readiness"]
+
+    app = web.make_app("storage", settings, readiness=readiness, registry=metrics.registry)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
     app.register_error_handler(QueryTimeout, lambda error: web.error_answer(504, "query_timeout", str(error)))
     app.register_blueprint(ingest.blueprint(store, metrics, settings))

@@ -1,41 +1,40 @@
 """Which batches may have been stored already, and which are being stored now.
 
 The rule of exactly once: a row is inserted without a look at the table only where this memory proves that its batch
-was never tried before. It proves that for a UUIDv7 that is younger than everything the memory has forgotten or never
-saw (it starts empty with the process), give or take the skew of the producers' clocks; every other batch is looked up.
+was never tried before. It proves that for a UUIDv7 that is younger than everything the memory has forgotten, and than
+everything that was stored before this process; every other batch is looked up. No clock is asked: a producer's that is
+wrong costs a look, never a double.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from logmill.errors import StorageUnavailable
 
 REMEMBERED = 200_000
-CLOCK_SKEW_MS = 300_000
+NO_UUIDV7 = bytes(16)
 
 
 class Identities:
     """The batches of one store; safe for threads.
 
     Args:
-        store_is_empty: whether nothing was stored before this process, so that nothing was forgotten.
+        newest: the largest UUIDv7 that was stored before this process; `NO_UUIDV7` where there are only ids of other
+            kinds, None where nothing is stored at all.
         remembered: how many batch ids are kept.
-        now_ms: Unix milliseconds at the start.
     """
 
-    def __init__(self, *, store_is_empty: bool, remembered: int = REMEMBERED, now_ms: int | None = None) -> None:
+    def __init__(self, newest: bytes | None, *, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
         self._changed = threading.Condition()
         self._in_flight: set[bytes] = set()
         self._tried: dict[bytes, None] = {}
         self._exclusive = False
-        now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        # Ids that are not younger than this may be stored without being remembered.
-        self._horizon_ms = -1 if store_is_empty else now_ms + CLOCK_SKEW_MS
+        # Ids that are not younger than this may be stored without being remembered; -1 where nothing can be.
+        self._horizon_ms = -1 if newest is None else _time_ms(newest)
 
     @contextmanager
     def claim(self, batch_ids: Collection[bytes], timeout_s: float) -> Iterator[None]:

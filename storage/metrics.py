@@ -31,6 +31,7 @@ class Metrics:
         )
         self._gauge("logmill_storage_recent_logs", "Logs in memory.", lambda: store.recent.records)
         self._gauge("logmill_storage_recent_bytes", "Bytes of the logs in memory.", lambda: store.recent.size_bytes)
+        self._gauge("logmill_storage_free_bytes", "Room left on the disk.", lambda: store.free_bytes)
         disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
         self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get("bytes"))
         self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get("logs"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 import pyarrow as pa
 
-from logmill.errors import Refused
+from logmill.errors import Refused, StorageUnavailable
 from logmill.settings import Settings
 from storage import blocks
 from storage.engine import schema
@@ -43,7 +44,10 @@ class Store:
         found = engine.select(statement("logs", "newest_timestamp"))
         is_empty = found["logs"][0].as_py() == 0
         floor_us = None if is_empty else found["newest"].cast(pa.int64())[0].as_py()
-        self._identities = Identities(store_is_empty=is_empty)
+        newest = None if is_empty else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
+        self._identities = Identities(newest)
+        self._deduplicates = settings.deduplicate
+        self._min_free_bytes = settings.min_free_bytes
         self.recent = Recent(
             max_records=settings.recent_max_records, max_bytes=settings.recent_max_bytes, floor_us=floor_us
         )
@@ -64,6 +68,10 @@ class Store:
             StorageUnavailable: the same call may succeed later; whether the rows are stored is not known, and the
                 next call finds out.
         """
+        self.check_room()
+        if not self._deduplicates:
+            self._write(table, stream)
+            return Stored(stored=table.num_rows, duplicates=0)
         rows = blocks.Rows(table)
         count = table.num_rows
         if not rows.are_distinct():
@@ -78,6 +86,26 @@ class Store:
                 self._identities.remember(rows.batch_ids)
                 self._write(table, stream)
         return Stored(stored=table.num_rows, duplicates=count - table.num_rows)
+
+    def check_room(self) -> None:
+        """See whether there is room for more: merges and rejections need some of what is left.
+
+        Raises:
+            StorageUnavailable: there is less than `min_free_bytes`.
+        """
+        free_bytes = self._engine.free_bytes()
+        if free_bytes is not None and free_bytes < self._min_free_bytes:
+            raise StorageUnavailable(
+                f"the disk is full: {free_bytes >> 20} MiB are free, LOGMILL_MIN_FREE_BYTES keeps "
+                f"{self._min_free_bytes >> 20} MiB",
+                retry_after_s=5,
+            )
+
+    @property
+    def free_bytes(self) -> float:
+        """Room on the engine's disk; not a number where it cannot be known."""
+        found = self._engine.free_bytes()
+        return math.nan if found is None else found
 
     def newest(self, filters: Mapping[str, Value], limit: int) -> tuple[pa.Table, str]:
         """The newest rows that pass the filters, newest first, and who answered: memory or engine.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -60,6 +61,7 @@ class ChdbEngine:
         if "?" in str(folder):
             raise ConfigError(f"the data folder's name must not hold a question mark: {folder}")
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         options = {
             "max_threads": settings.engine_threads,
             "max_memory_usage": settings.engine_memory_bytes,
@@ -99,6 +101,13 @@ class ChdbEngine:
         """As `Engine.run`."""
         with self._connection() as connection:
             connection.query(sql)
+
+    def free_bytes(self) -> int | None:
+        """As `Engine.free_bytes`."""
+        try:
+            return shutil.disk_usage(self._folder).free
+        except OSError:
+            return None
 
     def close(self) -> None:
         """As `Engine.close`."""

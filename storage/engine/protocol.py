@@ -38,6 +38,9 @@ class Engine(Protocol):
     def run(self, sql: str) -> None:
         """Run a statement that has no result and no values."""
 
+    def free_bytes(self) -> int | None:
+        """Room that is left on the disk it writes to, None where it cannot tell."""
+
     def close(self) -> None:
         """Let go of everything; calls under way may fail."""
 

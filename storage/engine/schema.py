@@ -7,7 +7,7 @@ from logmill.record import COLUMNS, Kind
 from storage.engine.protocol import Engine
 from storage.statements import statement
 
-VERSION = 1
+VERSION = 2
 _COMMENT = "logmill schema "
 
 TYPES: dict[Kind, str] = {
@@ -35,15 +35,23 @@ def create_logs_sql() -> str:
 
 
 def ensure(engine: Engine) -> None:
-    """Create what is missing.
+    """Create what is missing, and bring tables of an earlier version up to this one.
 
     Raises:
         ConfigError: the tables are of another version than this program knows.
     """
     engine.run(create_logs_sql())
     engine.run(statement("schema", "create_rejections"))
-    found: str = engine.select(statement("schema", "schema_version"))["comment"][0].as_py()
+    if _found(engine) == f"{_COMMENT}1":
+        engine.run(statement("schema", "migrate_1_to_2", version=f"{_COMMENT}{VERSION}"))
+    found = _found(engine)
     if found != f"{_COMMENT}{VERSION}":
         raise ConfigError(
             f"the data folder holds {found!r}, this program reads schema {VERSION}: use the newer program"
         )
+
+
+def _found(engine: Engine) -> str:
+    """What the table says of its version."""
+    found: str = engine.select(statement("schema", "schema_version"))["comment"][0].as_py()
+    return found

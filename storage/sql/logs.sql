@@ -36,6 +36,13 @@ ORDER BY logs DESC, reason
 SELECT max(timestamp) AS newest, count() AS logs
 FROM logs
 
+-- The largest UUIDv7; sixteen zero bytes where there is none.
+-- name: newest_batch
+SELECT max(batch_id) AS newest
+FROM logs
+WHERE bitShiftRight(reinterpretAsUInt8(substring(batch_id, 7, 1)), 4) = 7
+SETTINGS max_execution_time = 0
+
 -- name: clear_logs
 TRUNCATE TABLE logs SETTINGS max_execution_time = 0
 

@@ -2,6 +2,7 @@
 CREATE TABLE IF NOT EXISTS logs (
     $columns,
     INDEX batch_range batch_id TYPE minmax GRANULARITY 1,
+    INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,
     PROJECTION counts (
         SELECT toStartOfMinute(timestamp) AS minute, level, service, priority, count()
         GROUP BY minute, level, service, priority
@@ -16,6 +17,12 @@ SETTINGS
     min_rows_for_wide_part = 1000000,
     min_bytes_for_wide_part = 1000000000
 COMMENT '$version'
+
+-- Parts that are there already get the index when they are merged.
+-- name: migrate_1_to_2
+ALTER TABLE logs
+    ADD INDEX IF NOT EXISTS batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    MODIFY COMMENT '$version'
 
 -- name: create_rejections
 CREATE TABLE IF NOT EXISTS rejections (

@@ -73,15 +73,24 @@ class StorageService:
                 start_new_session=True,
             )
 
-    def wait_ready(self) -> None:
-        poll(self._is_ready, f"storage ready (see {self.log_path})")
+    def settings(self, **overrides: Any) -> None:
+        """Other settings from the next start on."""
+        self._settings = load({}, data_dir=str(self.data_dir), **overrides)
 
-    def _is_ready(self) -> bool:
+    def wait_answers(self) -> None:
+        """Wait until it answers at all, ready or not."""
+        poll(lambda: self._status() is not None, f"storage answers (see {self.log_path})")
+
+    def wait_ready(self) -> None:
+        poll(lambda: self._status() == 200, f"storage ready (see {self.log_path})")
+
+    def _status(self) -> int | None:
+        """What /ready answers, None where nobody does."""
         assert self.process.poll() is None, self.log_path.read_text("utf-8", "replace")[-3000:]
         try:
-            return self.http.get(self.url + "/ready", timeout=5).status_code == 200
+            return self.http.get(self.url + "/ready", timeout=5).status_code
         except (requests.ConnectionError, requests.Timeout):  # gunicorn listens before the store is open
-            return False
+            return None
 
     def kill(self) -> None:
         """SIGKILL for gunicorn and its worker at once."""

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from logmill.errors import StorageUnavailable
-from storage.identities import CLOCK_SKEW_MS, Identities
+from storage.identities import NO_UUIDV7, Identities
 
 NOW_MS = 1_800_000_000_000
 
@@ -19,26 +19,26 @@ def v7(ms: int) -> bytes:
 
 
 def test_in_an_empty_store_every_batch_is_new_until_it_is_tried() -> None:
-    known = Identities(store_is_empty=True, now_ms=NOW_MS)
+    known = Identities(None)
     a, b = v7(NOW_MS - 10**9), uuid.uuid4().bytes
     assert known.maybe_stored([a, b]) == []
     known.remember([a])
     assert known.maybe_stored([a, b]) == [a]
 
 
-def test_after_a_restart_batches_that_may_be_older_than_the_process_are_suspects() -> None:
-    known = Identities(store_is_empty=False, now_ms=NOW_MS)
-    old, skewed, young, foreign = (
-        v7(NOW_MS - 1),
-        v7(NOW_MS + CLOCK_SKEW_MS),
-        v7(NOW_MS + CLOCK_SKEW_MS + 1),
-        uuid.uuid4().bytes,
-    )
-    assert known.maybe_stored([old, skewed, young, foreign]) == [old, skewed, foreign]
+def test_after_a_restart_only_batches_younger_than_all_that_are_stored_are_new() -> None:
+    known = Identities(v7(NOW_MS))
+    old, same, young, foreign = v7(NOW_MS - 1), v7(NOW_MS), v7(NOW_MS + 1), uuid.uuid4().bytes
+    assert known.maybe_stored([old, same, young, foreign]) == [old, same, foreign]
+
+
+def test_beside_ids_of_other_kinds_every_uuidv7_is_new() -> None:
+    known = Identities(NO_UUIDV7)
+    assert known.maybe_stored([v7(1), foreign := uuid.uuid4().bytes]) == [foreign]
 
 
 def test_forgetting_a_batch_makes_suspects_of_all_that_are_not_younger() -> None:
-    known = Identities(store_is_empty=True, remembered=2, now_ms=NOW_MS)
+    known = Identities(None, remembered=2)
     ids = [v7(NOW_MS + n) for n in range(4)]
     known.remember(ids)
     assert known.maybe_stored(ids) == ids
@@ -48,7 +48,7 @@ def test_forgetting_a_batch_makes_suspects_of_all_that_are_not_younger() -> None
 
 
 def test_clearing_forgets() -> None:
-    known = Identities(store_is_empty=False, now_ms=NOW_MS)
+    known = Identities(v7(NOW_MS))
     batch_id = v7(NOW_MS)
     known.remember([batch_id])
     known.forget_all()
@@ -56,7 +56,7 @@ def test_clearing_forgets() -> None:
 
 
 def test_a_claimed_batch_makes_others_wait_for_a_bounded_time() -> None:
-    known = Identities(store_is_empty=True)
+    known = Identities(None)
     with known.claim([b"a" * 16, b"b" * 16], 1):
         with pytest.raises(StorageUnavailable), known.claim([b"b" * 16], 0.01):
             pass
@@ -69,7 +69,7 @@ def test_a_claimed_batch_makes_others_wait_for_a_bounded_time() -> None:
 
 
 def test_whoever_waits_goes_on_when_the_batch_is_let_go() -> None:
-    known = Identities(store_is_empty=True)
+    known = Identities(None)
     order: list[str] = []
 
     def second() -> None:
