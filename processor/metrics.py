@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from logmill.keys import may_pass
+from logmill.record import Lane
 from logmill.settings import Settings
 
 REQUEST_TIMEOUT_S = 5
@@ -48,6 +50,27 @@ class Metrics:
             registry=self.registry,
             buckets=(1, 10, 100, 1000, 5000, 10_000, 25_000, 50_000, 100_000),
         )
+
+    def watch(self, states: Callable[[], dict[str, str]], paused: Callable[[], Mapping[Lane, float]]) -> None:
+        """Show what the processor waits for, and which lanes it has paused.
+
+        Args:
+            states: "ready", or what is amiss, by the name of what it is about.
+            paused: the paused lanes.
+        """
+        waiting = Gauge(
+            "logmill_processor_waiting",
+            "1 where the processor waits for this: broker, storage, lanes (paused)",
+            ["for"],
+            registry=self.registry,
+        )
+        for name in states():
+            waiting.labels(name).set_function(partial(lambda name: float(states()[name] != "ready"), name))
+        lanes = Gauge(
+            "logmill_processor_lane_paused", "1 where the breaker paused the lane", ["lane"], registry=self.registry
+        )
+        for lane in Lane:
+            lanes.labels(lane).set_function(partial(lambda lane: float(lane in paused()), lane))
 
 
 class StatusServer:

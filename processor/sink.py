@@ -12,8 +12,8 @@ import structlog
 from logmill.backoff import delay_s
 from logmill.errors import Refused, StorageUnavailable
 from logmill.ingest import ARROW_STREAM, CHECK_HEADER
-from logmill.lifecycle import StopSignal
 from logmill.settings import Settings
+from processor.drain import Drain
 
 log = structlog.get_logger()
 
@@ -21,7 +21,8 @@ FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
 CONNECT_TIMEOUT_S = 3.0
 # Answers that mean "not now"; every other 4xx means that this block will never be taken.
 NOT_NOW = frozenset({401, 403, 404, 408, 425, 429})
-CREATED = 201
+STORED = frozenset({200, 201})
+CHECK_TIMEOUT_S = 3.0
 REJECTIONS_A_CALL = 10_000
 
 
@@ -39,10 +40,10 @@ class StorageSink:
         state: "ready", or in a few words what it waits for.
     """
 
-    def __init__(self, settings: Settings, stop: StopSignal) -> None:
+    def __init__(self, settings: Settings, drain: Drain) -> None:
         self._base = settings.storage_url.rstrip("/")
         self._timeout_s = (CONNECT_TIMEOUT_S, settings.storage_timeout_s)
-        self._stop = stop
+        self._drain = drain
         self._session = requests.Session()
         if settings.api_key:
             self._session.headers["Authorization"] = f"Bearer {settings.api_key}"
@@ -57,7 +58,7 @@ class StorageSink:
 
         Raises:
             Refused: storage will never take it.
-            StorageUnavailable: the process is to stop; the block may or may not be stored.
+            StorageUnavailable: the time to stop has come; the block may or may not be stored.
         """
         headers = {"Content-Type": ARROW_STREAM}
 
@@ -82,6 +83,14 @@ class StorageSink:
 
         self._persist(post)
 
+    def check(self) -> None:
+        """Ask storage whether it is ready.
+
+        Raises:
+            StorageUnavailable: it is not.
+        """
+        self._once(lambda _attempt: self._session.get(f"{self._base}/ready", timeout=CHECK_TIMEOUT_S), 1)
+
     def close(self) -> None:
         """Disconnect."""
         self._session.close()
@@ -93,24 +102,27 @@ class StorageSink:
             try:
                 return self._once(post, attempt)
             except StorageUnavailable as error:
-                self.state = str(error)
                 wait_s = max(delay_s(attempt, FIRST_DELAY_S, LONGEST_DELAY_S), error.retry_after_s)
                 log.warning("storage takes nothing", reason=str(error), attempt=attempt, retry_in_s=round(wait_s, 2))
-                if self._stop.wait(wait_s):
+                if self._drain.wait(wait_s):
                     raise
 
     def _once(self, post: Callable[[int], requests.Response], attempt: int) -> bytes:
         try:
             response = post(attempt)
         except requests.RequestException as error:
-            raise StorageUnavailable(f"storage is away: {type(error).__name__}", 0.0) from None
-        if response.status_code == CREATED:
+            raise self._unavailable(f"storage is away: {type(error).__name__}", 0.0) from None
+        if response.status_code in STORED:
             self.state = "ready"
             return response.content
         reason = f"storage answered {response.status_code}: {_reason(response)}"
         if 400 <= response.status_code < 500 and response.status_code not in NOT_NOW:  # noqa: PLR2004 - a class of codes
             raise Refused(reason, code="refused_by_storage")
-        raise StorageUnavailable(reason, _retry_after_s(response))
+        raise self._unavailable(reason, _retry_after_s(response))
+
+    def _unavailable(self, reason: str, retry_after_s: float) -> StorageUnavailable:
+        self.state = reason
+        return StorageUnavailable(reason, retry_after_s)
 
 
 def _reason(response: requests.Response) -> str:

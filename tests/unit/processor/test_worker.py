@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 
 import pytest
 
-from logmill.broker.protocol import Delivery, Message
+from logmill.broker.protocol import EVERY_LANE, Delivery, Message
 from logmill.columns import Columns
-from logmill.errors import BrokerFull, BrokerUnavailable, Refused
+from logmill.errors import BrokerFull, BrokerUnavailable, Refused, Retry, StorageUnavailable
 from logmill.ids import new_batch_id
 from logmill.lifecycle import StopSignal
 from logmill.record import Entry, Lane
 from logmill.settings import load
 from logmill.wire import pack
+from processor.drain import Drain
 from processor.metrics import Metrics
 from processor.sink import Stored
 from processor.worker import Worker
@@ -24,23 +26,33 @@ class Queue:
 
     state = "ready"
 
-    def __init__(self, *messages: Message, dead_letter_fault: Exception | None = None) -> None:
-        self.waiting = [Delivery(message, tag=n) for n, message in enumerate(messages)]
+    def __init__(self, *messages: Message, dead_letter_fault: Exception | None = None, attempts: int = 0) -> None:
+        self.waiting = [Delivery(message, tag=n, attempts=attempts) for n, message in enumerate(messages)]
+        self.stopped = False
         self.fault = dead_letter_fault
         self.acknowledged: list[object] = []
         self.dead: list[tuple[object, str]] = []
         self.released: list[object] = []
 
-    def receive(self, timeout_s: float) -> Delivery | None:
-        return self.waiting.pop(0) if self.waiting else None
+    def receive(self, timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
+        found = next((one for one in self.waiting if one.message.lane in lanes), None)
+        if found is not None:
+            self.waiting.remove(found)
+        return found
+
+    def stop_taking(self) -> None:
+        self.stopped = True
 
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         self.acknowledged += [delivery.tag for delivery in deliveries]
 
-    def dead_letter(self, delivery: Delivery, reason: str) -> None:
+    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+        if isinstance(self.fault, Retry):
+            return [delivery for delivery, _ in letters]
         if self.fault is not None:
             raise self.fault
-        self.dead.append((delivery.tag, reason))
+        self.dead += [(delivery.tag, reason) for delivery, reason in letters]
+        return []
 
     def release(self, deliveries: list[Delivery]) -> None:
         settled = {*self.acknowledged, *(tag for tag, _ in self.dead)}
@@ -72,7 +84,7 @@ class Sink:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("processor.worker.FAILURE_WAIT_S", 0.0)
-    monkeypatch.setattr("processor.worker.IDLE_WAIT_S", 0.0)
+    monkeypatch.setattr("processor.gathering.IDLE_WAIT_S", 0.0)
 
 
 def good(text: str = "good") -> Message:
@@ -84,20 +96,24 @@ def bad() -> Message:
     return Message(b"no json", Lane.NORMAL, str(new_batch_id()))
 
 
-def run(queue: Queue, sink: Sink) -> None:
-    """Let a worker run until the queue is empty."""
+def run(queue: Queue, sink: Sink, *, stopped: bool = False, limit_s: float = 20.0) -> bool:
+    """Let a worker run until the queue is empty, or drain it where it is stopped already; says what `run` says."""
     stop = StopSignal()
     receive = queue.receive
 
-    def receive_or_stop(timeout_s: float) -> Delivery | None:
-        delivery = receive(timeout_s)
+    def receive_or_stop(timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
+        delivery = receive(timeout_s, lanes)
         if delivery is None:
             stop.set()
         return delivery
 
     queue.receive = receive_or_stop  # type: ignore[method-assign]
+    if stopped:
+        stop.set()
     settings = load({}, block_wait_ms=0)
-    Worker(queue, sink, settings, processor_id="p", metrics=Metrics(), stop=stop).run()  # type: ignore[arg-type]
+    drain = Drain(stop, limit_s)
+    worker = Worker(queue, sink, settings, processor_id="p", metrics=Metrics(), drain=drain)  # type: ignore[arg-type]
+    return worker.run()
 
 
 def test_good_ones_are_stored_and_acknowledged_bad_ones_reported_and_dead_lettered():
@@ -154,3 +170,40 @@ def test_bad_items_are_reported_with_their_place():
     run(queue, sink)
     assert queue.acknowledged == [0]
     assert [(item["ordinal"], item["reason"][:7]) for item in sink.rejections] == [(1, "item 1:")]
+
+
+def test_a_stopped_worker_finishes_what_came_already_and_takes_nothing_more():
+    queue, sink = Queue(good(), good()), Sink()
+    assert run(queue, sink, stopped=True)
+    assert queue.stopped
+    assert sorted(queue.acknowledged) == [0, 1]
+
+
+def test_a_stopped_worker_gives_back_what_it_cannot_finish_in_time():
+    queue, sink = Queue(good()), Sink(fault=StorageUnavailable("away"))
+    assert not run(queue, sink, stopped=True)
+    assert (queue.acknowledged, queue.released) == ([], [0])
+    assert not run(Queue(good()), Sink(), stopped=True, limit_s=0.0)
+
+
+def test_a_message_that_was_delivered_too_often_is_reported_and_dead_lettered_unread():
+    queue, sink = Queue(good(), attempts=50), Sink()
+    run(queue, sink)
+    assert queue.dead == [(0, "delivered 50 times and never settled")]
+    assert [item["code"] for item in sink.rejections] == ["delivered_too_often"]
+    assert sink.blocks == []
+
+
+def test_messages_that_came_back_often_are_worked_on_one_by_one():
+    queue, sink = Queue(good(), good(), good(), attempts=5), Sink()
+    run(queue, sink)
+    assert len(sink.blocks) == 3
+    assert sorted(queue.acknowledged) == [0, 1, 2]
+
+
+def test_a_lane_of_dead_letters_is_paused_and_the_others_go_on():
+    poison = [Message(b"no json", Lane.BULK, str(new_batch_id())) for _ in range(150)]
+    queue, sink = Queue(*poison, good()), Sink()
+    run(queue, sink)
+    assert len(queue.dead) >= 100
+    assert queue.acknowledged == [150]

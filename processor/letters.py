@@ -1,0 +1,86 @@
+"""Puts aside what cannot be taken: reports it to storage, then moves it to the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from logmill.broker.protocol import Consumer, Delivery, Message
+from logmill.errors import Refused
+from logmill.ids import batch_id_of
+from logmill.intake import Rejection
+from logmill.timestamps import now_us
+from logmill.wire import Batch
+from processor.gathering import rows_of
+from processor.metrics import Metrics
+from processor.sink import StorageSink
+
+log = structlog.get_logger()
+
+
+class Letters:
+    """One worker's way to the dead letters.
+
+    Args:
+        consumer: whose deliveries they are.
+        sink: where rejections are reported.
+        metrics: what it counts.
+    """
+
+    def __init__(self, consumer: Consumer, sink: StorageSink, metrics: Metrics) -> None:
+        self._consumer = consumer
+        self._sink = sink
+        self._metrics = metrics
+
+    def put_aside(self, refused: Sequence[tuple[Delivery, Refused]]) -> list[Delivery]:
+        """Note the rejections in storage, then move the messages; in this order, so that a crash repeats both.
+
+        Returns those that the broker does not take now: they are not settled.
+
+        Raises:
+            Retry: storage is away and the process is to stop; none is settled.
+        """
+        if not refused:
+            return []
+        self._sink.report_rejections(
+            [_rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused]
+        )
+        failed = self._consumer.dead_letter([(delivery, str(error)) for delivery, error in refused])
+        stays = {id(delivery) for delivery in failed}
+        for delivery, error in refused:
+            if id(delivery) in stays:
+                continue
+            lane = delivery.message.lane
+            self._metrics.messages.labels(lane, "dead").inc()
+            self._metrics.records.labels("rejected").inc(rows_of(delivery))
+            log.warning("message dead-lettered", message_id=delivery.message.message_id, lane=lane, reason=str(error))
+        if failed:
+            log.warning("not dead-lettered, they come again", messages=len(failed))
+        return failed
+
+    def report_items(self, message: Message, batch: Batch, items: Sequence[Rejection]) -> None:
+        """Note the items of a message that were not taken; their ordinals follow those of the records that were."""
+        if not items:
+            return
+        self._sink.report_rejections(
+            [
+                _rejection(message, ordinal, item.code, f"item {item.index}: {item.message}", batch)
+                for ordinal, item in enumerate(items, len(batch.columns))
+            ]
+        )
+        self._metrics.records.labels("rejected").inc(len(items))
+
+
+def _rejection(
+    message: Message, ordinal: int | None, code: str, reason: str, batch: Batch | None = None
+) -> dict[str, object]:
+    batch_id = batch.batch_id if batch else batch_id_of(message.message_id, message.body)
+    return {
+        "batch_id": str(batch_id),
+        "ordinal": ordinal,
+        "code": code,
+        "reason": reason,
+        "lane": str(message.lane),
+        "at": now_us(),
+    }

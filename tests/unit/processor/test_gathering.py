@@ -1,0 +1,114 @@
+"""What goes into one block: urgent logs do not wait for a full one, and the backlog still moves in large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from logmill.broker.lanes import Lanes
+from logmill.broker.protocol import EVERY_LANE, Delivery, Message
+from logmill.lifecycle import StopSignal
+from logmill.record import Lane
+from logmill.settings import load
+from logmill.wire import COUNT_HEADER
+from processor.breaker import Breaker
+from processor.drain import Drain
+from processor.gathering import BLOCK_TARGET_S, FIRST_ROW_S, LEAST_ROWS, URGENT_ROWS, Gatherer, rows_of
+
+FULL = round(BLOCK_TARGET_S / FIRST_ROW_S)
+
+
+class Backlog:
+    """A consumer with messages of 1,000 logs, taken from by weight."""
+
+    def __init__(self, **messages: int) -> None:
+        self.lanes: Lanes[Delivery] = Lanes()
+        self.put(**messages)
+
+    def put(self, rows: int = 1000, **messages: int) -> None:
+        for name, count in messages.items():
+            for _ in range(count):
+                message = Message(b"", Lane(name), "", headers={COUNT_HEADER: rows})
+                self.lanes.put(Lane(name), Delivery(message, tag=None))
+
+    def receive(self, _timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
+        return self.lanes.take(lanes)
+
+
+def gatherer(backlog: Backlog, **settings: object) -> Gatherer:
+    chosen = load({}, **settings)
+    return Gatherer(backlog, Breaker(chosen), chosen, Drain(StopSignal(), 1.0))  # type: ignore[arg-type]
+
+
+def rows(gatherer: Gatherer) -> dict[str, int]:
+    """The rows of the next block by lane."""
+    deliveries: list[Delivery] = []
+    gatherer.gather(deliveries)
+    found: dict[str, int] = {}
+    for delivery in deliveries:
+        found[str(delivery.message.lane)] = found.get(str(delivery.message.lane), 0) + rows_of(delivery)
+    return found
+
+
+def test_a_backlog_is_taken_in_full_blocks() -> None:
+    backlog = Backlog(normal=30, bulk=200)
+    assert sum(rows(gatherer(backlog)).values()) == FULL
+
+
+def test_urgent_logs_leave_in_a_small_block_and_first() -> None:
+    backlog = Backlog(normal=200, bulk=200)
+    one = gatherer(backlog)
+    rows(one)
+    backlog.put(urgent=1)
+    found = rows(one)
+    assert found["urgent"] == 1000
+    assert sum(found.values()) <= URGENT_ROWS
+
+
+def test_under_a_steady_stream_of_urgent_logs_every_other_block_is_full_and_bulk_advances() -> None:
+    backlog = Backlog(normal=400, bulk=400)
+    one = gatherer(backlog)
+    sizes, bulk = [], 0
+    for _ in range(6):
+        backlog.put(urgent=2)
+        found = rows(one)
+        sizes.append(sum(found.values()))
+        bulk += found.get("bulk", 0)
+    assert sizes == [URGENT_ROWS, FULL] * 3
+    assert bulk >= 3 * FULL * 0.15
+
+
+def test_urgent_logs_that_come_one_a_message_all_go_into_the_next_block() -> None:
+    backlog = Backlog(normal=400, bulk=400)
+    one = gatherer(backlog)
+    for _ in range(3):
+        backlog.put(rows=1, urgent=90)
+        assert rows(one)["urgent"] == 90
+
+
+def test_a_flood_of_urgent_logs_does_not_starve_the_others() -> None:
+    backlog = Backlog(urgent=500, normal=50, bulk=50)
+    one = gatherer(backlog)
+    found = [rows(one) for _ in range(4)]
+    total = sum(sum(block.values()) for block in found)
+    assert sum(block.get("bulk", 0) for block in found) == pytest.approx(total / 21, abs=1000)
+    assert sum(block.get("normal", 0) for block in found) == pytest.approx(total * 4 / 21, abs=2000)
+
+
+def test_slow_work_makes_smaller_blocks_down_to_a_limit() -> None:
+    backlog = Backlog(bulk=1000)
+    one = gatherer(backlog)
+    block = [Delivery(Message(b"", Lane.BULK, "", headers={COUNT_HEADER: 50_000}), tag=None)]
+    for _ in range(50):
+        one.took_s(block, 5 * BLOCK_TARGET_S)
+    assert rows(one) == {"bulk": 10_000}
+    for _ in range(50):
+        one.took_s(block, 1000.0)
+    assert rows(one) == {"bulk": LEAST_ROWS}
+
+
+@pytest.mark.parametrize("count", ["many", None])
+def test_a_message_without_a_count_is_one_log(count: str | None) -> None:
+    headers = {} if count is None else {COUNT_HEADER: count}
+    assert rows_of(Delivery(Message(b"", Lane.BULK, "", headers=headers), tag=None)) == 1
