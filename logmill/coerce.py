@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Raw
 
 from logmill.errors import InvalidField, Refused, Undecodable
-from logmill.submitted import EMPTY_OBJECT, Limits, Submitted, one_line_object
-from logmill.timestamps import to_us
+from logmill.submitted import EMPTY_OBJECT, Limits, Submitted, SubmittedWithLane, one_line_object
+from logmill.timestamps import EPOCH, MICROSECOND, to_us
 
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -57,6 +57,7 @@ def coerce(body: bytes, limits: Limits) -> Submitted:
     fields = _object(body)
     if "log_data" in fields:
         fields = _unwrap(fields)
+    lane = _value("lane", fields.pop("lane")) if "lane" in fields else None
     known: dict[str, Any] = {}
     extra: dict[str, Raw] = {}
     for name, raw in fields.items():
@@ -74,7 +75,7 @@ def coerce(body: bytes, limits: Limits) -> Submitted:
         known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
     if not known:
         raise Refused("an empty object is no log", code="empty")
-    return Submitted(**known)
+    return Submitted(**known) if lane is None else SubmittedWithLane(**known, lane=lane)
 
 
 def _object(body: bytes) -> dict[str, Raw]:
@@ -114,8 +115,10 @@ def _known_field(name: str, value: Any) -> Any:
         raise InvalidField(name, f"message must be text, not {_json_type(value)}")
     if value is None:
         return None
-    if name == "timestamp" and (is_number or isinstance(value, str)):
-        return to_us(value)
+    if name == "timestamp" and is_number:
+        return value
+    if name == "timestamp" and isinstance(value, str):
+        return EPOCH + to_us(value) * MICROSECOND  # a time, since a number would be taken for one of any unit
     if isinstance(value, str) and name != "timestamp":
         return value
     if name == "level" and is_number:

@@ -7,7 +7,7 @@ care costs nothing where it is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -16,10 +16,10 @@ from logmill.coerce import MALFORMED, coerce, malformed, mend_surrogates
 from logmill.columns import Columns
 from logmill.errors import Refused, Undecodable
 from logmill.plain import plain_columns
-from logmill.record import Entry
-from logmill.submitted import Limits, Submitted, entry_of
+from logmill.record import Entry, Lane
+from logmill.submitted import Limits, Submitted, SubmittedWithLane, entry_of, lane_of
 
-__all__ = ["Limits", "Rejection", "Taken", "check_utf8", "from_array", "from_lines", "from_object"]
+__all__ = ["Limits", "Rejection", "Taken", "check_utf8", "from_array", "from_lines", "from_object", "from_single"]
 
 
 class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,10 +39,17 @@ class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What came of a body: the records taken, in their order, and the items refused."""
+    """What came of a body.
+
+    Attributes:
+        columns: the records taken, in their order.
+        rejected: the items refused.
+        lanes: the lane that each record asked for, None where its level decides; empty where none asked.
+    """
 
     columns: Columns
     rejected: list[Rejection]
+    lanes: Sequence[Lane | None] = ()
 
 
 # The content type of the bodies that `from_lines` reads, and the other names it goes by.
@@ -52,11 +59,13 @@ NDJSON_TYPES = frozenset({NDJSON, "application/ndjson", "application/jsonl", "ap
 _decode_one = msgspec.json.Decoder(Submitted).decode
 _decode_many = msgspec.json.Decoder(list[Submitted]).decode
 _decode_lines = msgspec.json.Decoder(Submitted).decode_lines
+_decode_many_with_lane = msgspec.json.Decoder(list[SubmittedWithLane]).decode
+_decode_lines_with_lane = msgspec.json.Decoder(SubmittedWithLane).decode_lines
 _decode_items = msgspec.json.Decoder(list[Raw]).decode
 
 
 def from_object(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Entry:
-    """The record of a body that is one JSON object, or `{"log_data": object or text}`.
+    """The record of a body that is one JSON object, or `{"log_data": object or text}`; a lane in it is ignored.
 
     Args:
         body: UTF-8 JSON.
@@ -69,21 +78,25 @@ def from_object(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> E
         InvalidField: names the field at fault.
         Refused: it is empty, or no object.
     """
-    check_utf8(body)
-    try:
-        item = _decode_one(body)
-    except msgspec.ValidationError:
-        item = coerce(body, limits)
-    except MALFORMED as error:
-        mended = mend_surrogates(body)
-        if mended is not None:
-            return from_object(mended, limits, now_us=now_us, protocol=protocol)
-        raise malformed(error) from None
-    return entry_of(item, limits, now_us, protocol)
+    return entry_of(_item(body, limits), limits, now_us, protocol)
 
 
-def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Taken:
+def from_single(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Taken:
+    """The same with the lane that the record asks for; an unknown one is an InvalidField."""
+    item = _item(body, limits)
+    lane = lane_of(item)
+    return Taken(Columns.of([entry_of(item, limits, now_us, protocol)]), [], () if lane is None else (lane,))
+
+
+def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str, lanes: bool = False) -> Taken:
     """The records of a JSON array of objects; arguments as in `from_object`, but a bad item is no error.
+
+    Args:
+        body: as in `from_object`, as are those not named here.
+        limits: as there.
+        now_us: as there.
+        protocol: as there.
+        lanes: whether records may ask for a lane; else a lane in them is ignored.
 
     Raises:
         Undecodable: the body is no JSON.
@@ -91,41 +104,40 @@ def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Ta
     """
     check_utf8(body)
     try:
-        items = _decode_many(body)
+        items = _decode_plain(body, _decode_many, _decode_many_with_lane)
     except msgspec.ValidationError:
         taken = None
     except MALFORMED as error:
         mended = mend_surrogates(body)
         if mended is not None:
-            return from_array(mended, limits, now_us=now_us, protocol=protocol)
+            return from_array(mended, limits, now_us=now_us, protocol=protocol, lanes=lanes)
         raise malformed(error) from None
     else:
-        _check_count(len(items), limits)
-        taken = plain_columns(items, limits, now_us=now_us, protocol=protocol)
+        taken = _take_plain(items, limits, now_us, protocol, lanes=lanes)
     if taken is not None:
-        return Taken(taken, [])
+        return taken
     try:
         raw_items = _decode_items(body)
     except msgspec.ValidationError:
         raise Refused("the body must be a JSON array of log objects", code="not_an_array") from None
     except MALFORMED as error:
         raise malformed(error) from None
-    return _take_each([bytes(raw) for raw in raw_items], limits, now_us, protocol)
+    return _take_each([bytes(raw) for raw in raw_items], limits, now_us, protocol, lanes=lanes)
 
 
-def from_lines(body: bytes, limits: Limits, *, now_us: int, protocol: str) -> Taken:
+def from_lines(body: bytes, limits: Limits, *, now_us: int, protocol: str, lanes: bool = False) -> Taken:
     """The records of NDJSON, one object a line; blank lines do not count. As `from_array` otherwise."""
     check_utf8(body)
     try:
-        items = _decode_lines(body)
+        items = _decode_plain(body, _decode_lines, _decode_lines_with_lane)
     except MALFORMED:  # a line that needs care, or a malformed one: which, is found line by line
         taken = None
     else:
-        _check_count(len(items), limits)
-        taken = plain_columns(items, limits, now_us=now_us, protocol=protocol)
+        taken = _take_plain(items, limits, now_us, protocol, lanes=lanes)
     if taken is not None:
-        return Taken(taken, [])
-    return _take_each([line for line in body.split(b"\n") if line.strip()], limits, now_us, protocol)
+        return taken
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    return _take_each(lines, limits, now_us, protocol, lanes=lanes)
 
 
 def check_utf8(body: bytes) -> None:
@@ -147,13 +159,59 @@ def _check_count(count: int, limits: Limits) -> None:
         raise Refused(f"{count} logs in one request, {limits.max_batch_records} at most", code="too_many", status=413)
 
 
-def _take_each(items: Sequence[bytes], limits: Limits, now_us: int, protocol: str) -> Taken:
+def _item(body: bytes, limits: Limits) -> Submitted:
+    check_utf8(body)
+    try:
+        return _decode_one(body)
+    except msgspec.ValidationError:
+        return coerce(body, limits)
+    except MALFORMED as error:
+        mended = mend_surrogates(body)
+        if mended is not None:
+            return _item(mended, limits)
+        raise malformed(error) from None
+
+
+def _decode_plain(
+    body: bytes,
+    decode: Callable[[bytes], Sequence[Submitted]],
+    decode_with_lane: Callable[[bytes], Sequence[Submitted]],
+) -> Sequence[Submitted]:
+    """The items of a body by `decode`, or by `decode_with_lane` where an item that has one is in its way."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError:
+        if b'"lane"' not in body:
+            raise
+        return decode_with_lane(body)
+
+
+def _take_plain(items: Sequence[Submitted], limits: Limits, now_us: int, protocol: str, *, lanes: bool) -> Taken | None:
+    """What comes of items that msgspec took as they are, or None where one of them must be looked at by itself."""
+    _check_count(len(items), limits)
+    columns = plain_columns(items, limits, now_us=now_us, protocol=protocol)
+    if columns is None:
+        return None
+    if not lanes or type(items[0]) is Submitted:
+        return Taken(columns, [])
+    return Taken(columns, [], _asked([lane_of(item) for item in items]))
+
+
+def _take_each(items: Sequence[bytes], limits: Limits, now_us: int, protocol: str, *, lanes: bool) -> Taken:
     _check_count(len(items), limits)
     entries: list[Entry] = []
     rejected: list[Rejection] = []
+    asked: list[Lane | None] = []
     for index, raw in enumerate(items):
         try:
-            entries.append(from_object(raw, limits, now_us=now_us, protocol=protocol))
+            item = _item(raw, limits)
+            lane = lane_of(item) if lanes else None
+            entries.append(entry_of(item, limits, now_us, protocol))
+            asked.append(lane)
         except Refused as error:
             rejected.append(Rejection(index=index, code=error.code, message=str(error), field=error.field))
-    return Taken(Columns.of(entries), rejected)
+    return Taken(Columns.of(entries), rejected, _asked(asked))
+
+
+def _asked(lanes: Sequence[Lane | None]) -> Sequence[Lane | None]:
+    return lanes if any(lanes) else ()

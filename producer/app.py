@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask
 
-from logmill.broker import open_broker
+from logmill.broker import broker_of
 from logmill.lifecycle import keep_on_one_core
 from logmill.logs import configure_logs
 from logmill.settings import Settings, load
 from logmill.web import make_app
 from producer.batching import LaneBatcher
+from producer.idempotency import FILE_NAME as KEYS_FILE
+from producer.idempotency import KeyRegistry
 from producer.metrics import Metrics
 from producer.routes import add_routes
+from producer.routes_dead import add_dead_routes
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -26,17 +31,29 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure_logs("producer", settings)
     if settings.producer_pin_cores:
         keep_on_one_core()
-    publisher = open_broker(settings.broker_url).publisher()
+    broker = broker_of(settings)
+    publisher = broker.publisher()
     publisher.connect()
-    batcher = LaneBatcher(publisher, settings.publish_buffer_bytes)
+    batcher = LaneBatcher(publisher, settings.publish_buffer_bytes, settings.stall_timeout_s)
+    keys = KeyRegistry(
+        Path(settings.data_dir) / KEYS_FILE,
+        keep_s=settings.idempotency_keep_s,
+        max_keys=settings.idempotency_max_keys,
+    )
     metrics = Metrics()
-    app = make_app("producer", settings, readiness=lambda: publisher.state, registry=metrics.registry)
+
+    def readiness() -> str:
+        return "ready" if batcher.state == "ready" else f"broker: {batcher.state}"
+
+    app = make_app("producer", settings, readiness=readiness, registry=metrics.registry)
     metrics.watch_buffer(lambda: batcher.unconfirmed_bytes)
-    add_routes(app, batcher, settings, metrics)
+    add_routes(app, batcher, keys, settings, metrics)
+    add_dead_routes(app, broker, settings)
 
     def close() -> None:
         batcher.close()
         publisher.close(settings.drain_timeout_s)
+        keys.close()
 
     app.extensions["logmill_close"] = close
     return app

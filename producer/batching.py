@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,10 +20,12 @@ import structlog
 from logmill.broker.protocol import Publisher
 from logmill.columns import Columns, concat
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError
-from logmill.ids import log_id, new_batch_id
-from logmill.record import LANE_OF_LEVEL, Lane
+from logmill.ids import new_batch_id
+from logmill.record import Lane
 from logmill.timestamps import now_us
 from logmill.wire import pack
+from producer.pieces import FULL_BATCH_BYTES, MAX_BATCH_BYTES, Piece, RequestKey, cut
+from producer.submission import Part, Stall, Submission
 
 log = structlog.get_logger()
 
@@ -31,12 +33,9 @@ log = structlog.get_logger()
 PACE_S = 0.004
 # Unconfirmed messages a lane from which on records gather until a confirm comes, however long that takes.
 MAX_IN_FLIGHT = 16
-# A message that is this large leaves at once all the same; larger ones gain nothing.
-FULL_BATCH_BYTES = 256 * 1024
-# A larger one is cut: RabbitMQ takes 16 MiB, of which text that cannot be compressed may need four bytes a character.
-MAX_BATCH_BYTES = 3 * 1024 * 1024
-# What a record takes beside its message and metadata.
-RECORD_BYTES = 64
+# How long a process that has just started may take to connect before requests are refused.
+CONNECT_GRACE_S = 0.5
+_LOOK_S = 0.01
 
 
 @dataclass(slots=True)
@@ -51,71 +50,21 @@ class _OpenBatch:
     confirmed: Future[None] = field(default_factory=Future)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The records of one submission in one lane: `ordinals[k]` starts at `first` of the batch."""
-
-    batch_id: UUID
-    first: int
-    indexes: Sequence[int]
-    confirmed: Future[None]
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """Records handed over together, on their way to the broker."""
-
-    parts: Sequence[_Part]
-
-    def wait(self, timeout_s: float) -> None:
-        """Return once the broker has every record on disk.
-
-        Raises:
-            BrokerUnavailable: it has not within `timeout_s`, or the connection broke; some may be there all the same.
-            BrokerFull: it refused them.
-        """
-        deadline = time.monotonic() + timeout_s
-        for part in self.parts:
-            try:
-                part.confirmed.result(max(0.0, deadline - time.monotonic()))
-            except TimeoutError:
-                raise BrokerUnavailable(f"the broker did not confirm within {timeout_s:g} s") from None
-
-    def log_ids(self) -> list[str]:
-        """The id of each record, in the order they were submitted."""
-        ids = [""] * sum(len(part.indexes) for part in self.parts)
-        for part in self.parts:
-            for ordinal, index in enumerate(part.indexes, part.first):
-                ids[index] = log_id(part.batch_id, ordinal)
-        return ids
-
-
-def _pieces(columns: Columns, indexes: Sequence[int], body_bytes: int) -> Iterator[tuple[Sequence[int], int]]:
-    """These records in pieces that fit a batch: their places, and about how many bytes they take."""
-    if body_bytes <= FULL_BATCH_BYTES:
-        yield indexes, body_bytes * len(indexes) // len(columns)
-        return
-    start, size_bytes = 0, 0
-    for place, index in enumerate(indexes):
-        record_bytes = RECORD_BYTES + len(columns.message[index]) + len(memoryview(columns.metadata[index]))
-        if size_bytes + record_bytes > MAX_BATCH_BYTES and place > start:
-            yield indexes[start:place], size_bytes
-            start, size_bytes = place, 0
-        size_bytes += record_bytes
-    yield indexes[start:], size_bytes
-
-
 class LaneBatcher:
     """Turns submissions into messages; used by all threads of one process.
 
     Args:
         publisher: where messages go.
         buffer_bytes: most bytes, as they were sent, that may be unconfirmed; beyond it, submissions are refused.
+        stall_timeout_s: submissions are refused, and those on their way fail, once the broker has confirmed nothing at
+            all for so long.
     """
 
-    def __init__(self, publisher: Publisher, buffer_bytes: int) -> None:
+    def __init__(self, publisher: Publisher, buffer_bytes: int, stall_timeout_s: float) -> None:
         self._publisher = publisher
         self._buffer_bytes = buffer_bytes
+        self._stall = Stall(publisher, stall_timeout_s)
+        self._connect_until_s = time.monotonic() + CONNECT_GRACE_S
         self._lock = threading.Condition()
         self._open: dict[Lane, _OpenBatch] = {}
         self._full: deque[tuple[Lane, _OpenBatch]] = deque()
@@ -128,54 +77,93 @@ class LaneBatcher:
         self._pacer.start()
 
     @property
+    def state(self) -> str:
+        """Ready, as "ready", or in a few words why nothing is taken now."""
+        state = self._publisher.state
+        return state if state != "ready" else self._stall.words() or state
+
+    @property
     def unconfirmed_bytes(self) -> int:
-        """Bytes, as they were sent, that the broker has not confirmed yet."""
+        """Bytes, as they were sent, that the broker has not confirmed yet, also of requests that gave up."""
         return self._unconfirmed_bytes
 
-    def submit(self, columns: Columns, size_bytes: int) -> Submission:
+    def submit(
+        self, columns: Columns, size_bytes: int, lanes: Sequence[Lane | None] = (), key: RequestKey | None = None
+    ) -> Submission:
         """Hand records over; returns before they are confirmed.
 
         Args:
             columns: the records.
             size_bytes: about how much memory they take; the size of the body they came in will do.
+            lanes: what each record asked for, None where its level decides; empty where none asked.
+            key: the request's idempotency key. Its records then travel in messages of their own, with derived ids.
 
         Raises:
-            BrokerFull: the buffer is full.
+            BrokerUnavailable: at once, while the broker is away, blocked, or confirms nothing.
+            BrokerFull: at once, while the buffer is full.
         """
-        by_lane: dict[Lane, list[int]] = {}
-        for index, level in enumerate(columns.level):
-            by_lane.setdefault(LANE_OF_LEVEL[level], []).append(index)
-        pieces = [
-            (lane, chosen, columns if len(chosen) == len(columns) else columns.take(chosen), piece_bytes)
-            for lane, indexes in by_lane.items()
-            for chosen, piece_bytes in _pieces(columns, indexes, size_bytes)
-        ]
-        total_bytes = sum(piece[-1] for piece in pieces)
+        self._check_ready()
+        pieces = cut(columns, size_bytes, lanes)
+        total_bytes = sum(piece.size_bytes for piece in pieces)
         with self._lock:
             # What is alone is let through even so, or a request larger than the buffer could never succeed.
             if 0 < self._unconfirmed_bytes > self._buffer_bytes - total_bytes:
                 raise BrokerFull("the producer's buffer is full: the broker confirms too slowly")
-            parts = [self._add(*piece) for piece in pieces]
-            leaves_now = self._leaves_now()
+            if key is not None:
+                parts = [self._add_alone(piece, key.batch_id(piece)) for piece in pieces]
+                leaves_now = False
+            else:
+                parts = [self._add(piece) for piece in pieces]
+                leaves_now = self._leaves_now()
         self._send_full()
-        for lane in Lane if leaves_now else by_lane:
-            self._flush(lane, only_full=not leaves_now)
-        return Submission(parts)
+        if key is None:
+            for lane in Lane if leaves_now else {piece.lane for piece in pieces}:
+                self._flush(lane, only_full=not leaves_now)
+        return Submission(parts, self._stall)
 
-    def _add(self, lane: Lane, indexes: Sequence[int], records: Columns, size_bytes: int) -> _Part:
+    def again(self, columns: Columns, size_bytes: int, lanes: Sequence[Lane | None], key: RequestKey) -> Submission:
+        """What `submit` returned for the same records and key, which the broker has; nothing is handed over."""
+        done: Future[None] = Future()
+        done.set_result(None)
+        pieces = cut(columns, size_bytes, lanes)
+        return Submission([Part(key.batch_id(piece), 0, piece.indexes, done) for piece in pieces], self._stall)
+
+    def _check_ready(self) -> None:
+        state = self.state
+        while state != "ready":
+            if time.monotonic() >= self._connect_until_s:
+                raise BrokerUnavailable(f"the broker takes nothing for now: {state}")
+            time.sleep(_LOOK_S)
+            state = self.state
+
+    def _add(self, piece: Piece) -> Part:
         """Put records into the open batch of their lane, a new one where it would grow too large. Needs the lock."""
-        batch = self._open.get(lane)
-        if batch is not None and batch.size_bytes + size_bytes > MAX_BATCH_BYTES:
-            self._full.append((lane, self._open.pop(lane)))
-            self._in_flight[lane] += 1
+        batch = self._open.get(piece.lane)
+        if batch is not None and batch.size_bytes + piece.size_bytes > MAX_BATCH_BYTES:
+            self._close_batch(piece.lane, self._open.pop(piece.lane))
             batch = None
         if batch is None:
-            batch = self._open[lane] = _OpenBatch()
-        part = _Part(batch.batch_id, batch.count, indexes, batch.confirmed)
-        batch.parts.append(records)
-        batch.count += len(records)
-        batch.size_bytes += size_bytes
-        self._unconfirmed_bytes += size_bytes
+            batch = self._open[piece.lane] = _OpenBatch()
+        return self._fill(batch, piece)
+
+    def _add_alone(self, piece: Piece, batch_id: UUID) -> Part:
+        """Put records into a batch that nothing else is put into. Needs the lock."""
+        batch = _OpenBatch(batch_id)
+        part = self._fill(batch, piece)
+        self._close_batch(piece.lane, batch)
+        return part
+
+    def _close_batch(self, lane: Lane, batch: _OpenBatch) -> None:
+        """Have a batch sent that nothing is added to any more: any thread may take it from here. Needs the lock."""
+        self._full.append((lane, batch))
+        self._in_flight[lane] += 1
+
+    def _fill(self, batch: _OpenBatch, piece: Piece) -> Part:
+        part = Part(batch.batch_id, batch.count, piece.indexes, batch.confirmed)
+        batch.parts.append(piece.records)
+        batch.count += len(piece.records)
+        batch.size_bytes += piece.size_bytes
+        self._unconfirmed_bytes += piece.size_bytes
         return part
 
     def _send_full(self) -> None:

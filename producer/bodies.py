@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from logmill.columns import Columns
 from logmill.errors import InvalidField, Refused
-from logmill.intake import NDJSON_TYPES, Taken, from_array, from_lines, from_object
-from logmill.submitted import Limits
+from logmill.intake import NDJSON_TYPES, Taken, from_array, from_lines, from_single
+from logmill.submitted import Limits, known_lane
 from producer.formats.text import Defaults, from_text
 
 
@@ -19,19 +18,31 @@ def read(
     Args:
         body: decompressed bytes.
         content_type: without parameters, lower case; "" is taken as JSON.
-        query: the request's parameters; `level`, `service`, `host` and `file` say it for the lines of a text.
+        query: the request's parameters; `level`, `service`, `host` and `file` say it for the lines of a text, `lane`
+            for all records that do not say it themselves.
         limits: what is too much.
         now_us: the event time of records that name none.
         batch: whether many records are expected, as /logs/batch does.
 
     Raises:
         Refused: 415 for another content type, 400 where the body is none of what its type says.
-        InvalidField: the one record of a single body is at fault.
+        InvalidField: the one record of a single body is at fault, or a parameter.
     """
+    asked = known_lane(query.get("lane"))
+    taken = _read(body, content_type, query, limits, now_us, batch=batch)
+    if asked is None:
+        return taken
+    lanes = taken.lanes or [None] * len(taken.columns)
+    return Taken(taken.columns, taken.rejected, [lane or asked for lane in lanes])
+
+
+def _read(
+    body: bytes, content_type: str, query: Mapping[str, str], limits: Limits, now_us: int, *, batch: bool
+) -> Taken:
     if not body.strip():
         raise Refused("the body is empty", code="empty")
     if content_type in NDJSON_TYPES:
-        return from_lines(body, limits, now_us=now_us, protocol="http")
+        return from_lines(body, limits, now_us=now_us, protocol="http", lanes=True)
     if content_type == "text/plain":
         return _single(from_text(body, limits, now_us=now_us, defaults=_defaults(query), whole=not batch), batch)
     if content_type not in {"", "application/json"} and not content_type.endswith("+json"):
@@ -40,14 +51,14 @@ def read(
         )
         raise Refused(message, code="unsupported_media_type", status=415)
     if batch:
-        return from_array(body, limits, now_us=now_us, protocol="http")
-    return Taken(Columns.of([from_object(body, limits, now_us=now_us, protocol="http")]), [])
+        return from_array(body, limits, now_us=now_us, protocol="http", lanes=True)
+    return from_single(body, limits, now_us=now_us, protocol="http")
 
 
 def _defaults(query: Mapping[str, str]) -> Defaults:
-    unknown = sorted(set(query) - set(Defaults.__struct_fields__) - {"ids"})
+    unknown = sorted(set(query) - set(Defaults.__struct_fields__) - {"ids", "lane"})
     if unknown:
-        raise InvalidField(unknown[0], f"{unknown[0]} is no parameter; level, service, host and file are")
+        raise InvalidField(unknown[0], f"{unknown[0]} is no parameter; level, service, host, file and lane are")
     return Defaults(**{name: query[name] for name in Defaults.__struct_fields__ if name in query})
 
 

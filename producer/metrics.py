@@ -14,7 +14,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.records = Counter(
             "logmill_producer_records",
-            "Records by result: accepted, rejected, unavailable",
+            "Records by result: accepted, rejected, unavailable, replayed (known by their Idempotency-Key)",
             ["result"],
             registry=self.registry,
         )
@@ -24,7 +24,7 @@ class Metrics:
             registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
         )
-        for result in ("accepted", "rejected", "unavailable"):
+        for result in ("accepted", "rejected", "unavailable", "replayed"):
             self.records.labels(result)
 
     def watch_buffer(self, unconfirmed_bytes: Callable[[], float]) -> None:

@@ -1,8 +1,9 @@
-"""The producer's own endpoints: POST /logs, POST /logs/batch, GET /task/<id>."""
+"""Taking logs, and what became of them: POST /logs, POST /logs/batch, GET /task/<id>."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -15,61 +16,101 @@ from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
 from logmill.web import answer, error_answer, read_body
-from producer.batching import LaneBatcher, Submission
+from producer.batching import LaneBatcher
 from producer.bodies import read
+from producer.idempotency import HEADER, REPLAYED, KeyRegistry, digest_of, key_of
 from producer.metrics import Metrics
+from producer.pieces import RequestKey
 from producer.status import StatusClient
+from producer.submission import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What came of a request: its records, the body's size in bytes when decompressed, and its key, if it has one."""
+
+    taken: Taken
+    size_bytes: int
+    key: RequestKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """What the broker has, and the headers that the answer has."""
+
+    submission: Submission
+    headers: dict[str, str] | None = None
 
 
 class LogRoutes:
     """Takes records from request bodies, has them published, and answers."""
 
-    def __init__(self, batcher: LaneBatcher, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, batcher: LaneBatcher, keys: KeyRegistry, settings: Settings, metrics: Metrics) -> None:
         self._batcher = batcher
+        self._keys = keys
         self._settings = settings
         self._limits = Limits.of(settings)
         self._metrics = metrics
 
     def post_log(self) -> Response:
         """One record; 201 once the broker has it on disk."""
-        taken, size_bytes = self._take(batch=False)
-        if len(taken.columns) != 1 or taken.rejected:  # NDJSON of several lines
-            return self._batch_answer(taken, size_bytes)
-        log_id = self._publish(taken, size_bytes).log_ids()[0]
+        sent = self._read(batch=False)
+        if len(sent.taken.columns) != 1 or sent.taken.rejected:  # NDJSON of several lines
+            return self._batch_answer(sent)
+        accepted = self._accept(sent)
+        log_id = accepted.submission.log_ids()[0]
         message = "Log queued for processing"
-        return answer({"status": "success", "message": message, "log_id": log_id, "task_id": log_id}, 201)
+        body = {"status": "success", "message": message, "log_id": log_id, "task_id": log_id}
+        return answer(body, 201, accepted.headers)
 
     def post_batch(self) -> Response:
         """Many records; the good ones are taken, the bad ones named by index."""
-        return self._batch_answer(*self._take(batch=True))
+        return self._batch_answer(self._read(batch=True))
 
-    def _take(self, *, batch: bool) -> tuple[Taken, int]:
-        """What came of the body, and the body's size in bytes when decompressed."""
+    def _read(self, *, batch: bool) -> _Request:
+        text = key_of(request.headers.get(HEADER))
         body = read_body(self._settings.max_decoded_bytes)
-        return read(body, request.mimetype, request.args, self._limits, now_us=now_us(), batch=batch), len(body)
+        taken = read(body, request.mimetype, request.args, self._limits, now_us=now_us(), batch=batch)
+        key = None
+        if text is not None:
+            digest = digest_of(request.path, request.mimetype, request.args, body)
+            key = RequestKey(text, digest, [item.index for item in taken.rejected])
+        return _Request(taken, len(body), key)
 
-    def _publish(self, taken: Taken, size_bytes: int) -> Submission:
+    def _accept(self, sent: _Request) -> _Accepted:
+        """Have the records published, unless the broker is known to have them; returns once it does.
+
+        Raises:
+            InvalidField: 422, the key came with another request before.
+            Retry: they were not accepted; the key stays with this request all the same.
+        """
+        columns, lanes, count = sent.taken.columns, sent.taken.lanes, len(sent.taken.columns)
         started = time.perf_counter()
         try:
-            submission = self._batcher.submit(taken.columns, size_bytes)
+            if sent.key is not None and self._keys.bind(sent.key.text, sent.key.digest):
+                self._metrics.records.labels("replayed").inc(count)
+                return _Accepted(self._batcher.again(columns, sent.size_bytes, lanes, sent.key), REPLAYED)
+            submission = self._batcher.submit(columns, sent.size_bytes, lanes, sent.key)
             submission.wait(self._settings.confirm_timeout_s)
         except Retry:
-            self._metrics.records.labels("unavailable").inc(len(taken.columns))
+            self._metrics.records.labels("unavailable").inc(count)
             raise
         self._metrics.confirm_seconds.observe(time.perf_counter() - started)
-        self._metrics.records.labels("accepted").inc(len(taken.columns))
-        return submission
+        self._metrics.records.labels("accepted").inc(count)
+        if sent.key is not None:
+            self._keys.confirm(sent.key.text, sent.key.digest)
+        return _Accepted(submission)
 
-    def _batch_answer(self, taken: Taken, size_bytes: int) -> Response:
-        accepted, rejected = len(taken.columns), len(taken.rejected)
+    def _batch_answer(self, sent: _Request) -> Response:
+        faults = sent.taken.rejected
+        accepted, rejected = len(sent.taken.columns), len(faults)
         if rejected:
             self._metrics.records.labels("rejected").inc(rejected)
         if accepted == 0:
-            first = taken.rejected[0]
-            message = f"none of the {rejected} logs can be taken; the first: {first.message}"
-            more: dict[str, Any] = {"accepted": 0, "rejected": rejected, "errors": taken.rejected}
-            return error_answer(400, "all_rejected", message, field=first.field, **more)
-        submission = self._publish(taken, size_bytes)
+            message = f"none of the {rejected} logs can be taken; the first: {faults[0].message}"
+            more: dict[str, Any] = {"accepted": 0, "rejected": rejected, "errors": faults}
+            return error_answer(400, "all_rejected", message, field=faults[0].field, **more)
+        result = self._accept(sent)
         body: dict[str, Any] = {
             "status": "success",
             "message": f"{accepted} logs queued for processing",
@@ -77,10 +118,10 @@ class LogRoutes:
             "rejected": rejected,
         }
         if rejected:
-            body["errors"] = taken.rejected
+            body["errors"] = faults
         if request.args.get("ids") in {"1", "true"}:
-            body["log_ids"] = submission.log_ids()
-        return answer(body, 201)
+            body["log_ids"] = result.submission.log_ids()
+        return answer(body, 201, result.headers)
 
 
 class TaskRoute:
@@ -105,9 +146,9 @@ class TaskRoute:
         return answer({"task_id": task_id, "status": "PENDING", "result": None})
 
 
-def add_routes(app: Flask, batcher: LaneBatcher, settings: Settings, metrics: Metrics) -> None:
-    """Give `app` the producer's endpoints."""
-    logs = LogRoutes(batcher, settings, metrics)
+def add_routes(app: Flask, batcher: LaneBatcher, keys: KeyRegistry, settings: Settings, metrics: Metrics) -> None:
+    """Give `app` these endpoints."""
+    logs = LogRoutes(batcher, keys, settings, metrics)
     app.add_url_rule("/logs", view_func=logs.post_log, methods=["POST"])
     app.add_url_rule("/logs/batch", view_func=logs.post_batch, methods=["POST"])
     app.add_url_rule("/task/<task_id>", view_func=TaskRoute(settings).get_task)

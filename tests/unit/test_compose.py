@@ -91,9 +91,13 @@ def test_the_broker_is_a_4_x_with_its_management_page_and_a_lasting_name():
 
 def test_what_must_last_is_on_named_volumes():
     mounts = {mount for service in ALL for mount in COMPOSE["services"][service].get("volumes", [])}
-    assert mounts == {"rabbitmq-data:/var/lib/rabbitmq", "storage-data:/data"}
+    assert mounts == {"rabbitmq-data:/var/lib/rabbitmq", "producer-data:/data", "storage-data:/data"}
     assert {mount.split(":")[0] for mount in mounts} == COMPOSE["volumes"].keys()
-    assert environment("storage")["LOGMILL_DATA_DIR"] == "/data"
+    for service in ("producer", "storage"):
+        assert COMPOSE["services"][service]["volumes"] == [f"{service}-data:/data"]
+        assert environment(service)["LOGMILL_DATA_DIR"] == read(service).environment["LOGMILL_DATA_DIR"] == "/data"
+        # a new volume takes owner and mode from the folder in the image
+        assert "install --directory --owner=10001 --group=10001 --mode=0750 /data" in " ".join(read(service).all("RUN"))
 
 
 @pytest.mark.parametrize("service", ALL)

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from logmill.columns import Columns, concat
 from logmill.errors import Undecodable
-from logmill.ids import batch_id_of, log_id, new_batch_id, parse_log_id
+from logmill.ids import batch_id_of, derived_batch_id, log_id, new_batch_id, parse_log_id
 from logmill.record import LEVELS, Entry, Lane
 from logmill.wire import is_batch, pack, unpack
 
@@ -41,6 +41,24 @@ def test_a_foreign_message_id_gives_the_same_batch_id_each_time():
     assert batch_id_of("1", b"x") != batch_id_of("1", b"y")
     own = new_batch_id()
     assert batch_id_of(str(own), b"x") == own
+
+
+def test_a_derived_batch_id_is_the_same_on_every_machine_and_another_for_other_facts():
+    made = derived_batch_id("order-17", b"digest", b"urgent", b"0")
+    assert str(made) == "e3d6eb09-caaf-8690-8ac5-8e3c9646b64c"
+    assert (made.version, made.variant) == (8, uuid.RFC_4122)
+    others = [("order-18", b"digest", b"urgent", b"0"), ("order-17", b"digest", b"urgent", b"1"),
+              ("order-17", b"digest", b"urgen", b"t0"), ("order-17", b"digesturgent", b"0"), ("order-17",)]  # fmt: skip
+    assert len({made, *(derived_batch_id(*facts) for facts in others)}) == 6
+
+
+def test_a_batch_id_derived_from_a_uuidv7_has_its_time_but_is_none_itself():
+    key = "01890a5d-ac96-774b-bcce-b302099a8057"
+    made = [derived_batch_id(spelled, b"d") for spelled in (key, key.replace("-", ""), key.upper())]
+    assert {str(one)[:13] for one in made} == {"01890a5d-ac96"}
+    assert {(one.version, one.variant) for one in made} == {(8, uuid.RFC_4122)}
+    for other in (key[:-1], "{" + key + "}", key.replace("-7", "-4"), key.replace("-", "", 1)):
+        assert not str(derived_batch_id(other, b"d")).startswith("01890a5d-ac96")
 
 
 entries = st.builds(

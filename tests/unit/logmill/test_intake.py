@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from logmill.errors import InvalidField, Refused, Undecodable
 from logmill.intake import Limits, from_array, from_lines, from_object
-from logmill.record import LEVELS, Entry
+from logmill.record import LEVELS, Entry, Lane
 
 LIMITS = Limits()
 NOW_US = 1_800_000_000_000_000
@@ -70,11 +70,14 @@ def test_an_unknown_level_never_costs_a_log_and_is_kept(sent):
         (1769860800123456, 1769860800123456),
         (1769860800123456789, 1769860800123456),
         ("1769860800", 1769860800000000),
+        (1, 1_000_000),
+        ("-1", -1_000_000),
         (None, NOW_US),
     ],
 )
 def test_client_timestamps_are_kept(sent, us):
     assert one({"message": "m", "timestamp": sent}).timestamp == us
+    assert one({"message": "m", "timestamp": sent, "and": "a field that needs care"}).timestamp == us
 
 
 @pytest.mark.parametrize(
@@ -214,6 +217,7 @@ _wellformed = st.fixed_dictionaries(
         "trace_id": st.text(max_size=5),
         "host": st.text(max_size=5),
         "file": st.text(max_size=5),
+        "lane": st.sampled_from(Lane) | st.none(),
     },
 )
 
@@ -221,9 +225,11 @@ _wellformed = st.fixed_dictionaries(
 @given(st.lists(_wellformed, min_size=1, max_size=12))
 def test_the_quick_way_and_the_careful_way_say_the_same(items):
     body = msgspec.json.encode(items)
-    taken = from_array(body, LIMITS, now_us=NOW_US, protocol="http")
+    taken = from_array(body, LIMITS, now_us=NOW_US, protocol="http", lanes=True)
     assert not taken.rejected
     assert [plain(entry) for entry in taken.columns.rows()] == list(singly(items))
+    asked = [item.get("lane") for item in items]
+    assert list(taken.lanes) == (asked if any(asked) else [])
 
 
 _json = st.recursive(
@@ -231,7 +237,9 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-_names = st.sampled_from(["level", "message", "service", "metadata", "timestamp", "id", "source", "log_data", "x", "y"])
+_names = st.sampled_from(
+    ["level", "message", "service", "metadata", "timestamp", "id", "source", "log_data", "lane", "x"]
+)
 
 
 @given(st.lists(_json | st.dictionaries(_names, _json, max_size=6), min_size=1, max_size=8))

@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 
 import pytest
 
-from logmill.broker.protocol import Message
-from logmill.columns import Columns
 from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.ids import log_id, parse_log_id
-from logmill.record import Entry, Lane
+from logmill.record import Lane
 from logmill.wire import unpack
 from producer import batching
-from producer.batching import LaneBatcher, Submission
+from producer.pieces import MAX_BATCH_BYTES
+from tests.support.held_publisher import HeldPublisher, batcher_of, messages_of, submit
 from tests.support.waiting import wait_until
-
-
-class HeldPublisher:
-    """A publisher whose confirms come when the test says so."""
-
-    state = "ready"
-    unconfirmed = 0
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[Message, Future[None]]] = []
-
-    def connect(self) -> None:
-        """Nothing to connect."""
-
-    def publish(self, message: Message) -> Future[None]:
-        future: Future[None] = Future()
-        self.sent.append((message, future))
-        return future
-
-    def close(self, timeout_s: float) -> None:
-        """Nothing to close."""
-
-
-def submit(batcher: LaneBatcher, *texts: str, levels: list[str] | None = None) -> Submission:
-    """Hand over a record a text; what it takes is counted as the length of the texts."""
-    pairs = zip(levels or ["INFO"] * len(texts), texts, strict=True)
-    sent = [Entry(timestamp=1, level=level, message=text) for level, text in pairs]
-    return batcher.submit(Columns.of(sent), sum(map(len, texts)))
-
-
-def messages_of(message: Message) -> list[str]:
-    return list(unpack(message).columns.message)
 
 
 @pytest.fixture
@@ -58,7 +24,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_first_leaves_at_once_and_the_next_share_a_message_a_moment_later():
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**6)
+    batcher = batcher_of(publisher)
     submissions = [submit(batcher, "a"), submit(batcher, "b", "c"), submit(batcher, "d")]
     wait_until(lambda: sum(len(messages_of(message)) for message, _ in publisher.sent) == 4)
     assert messages_of(publisher.sent[0][0]) == ["a"]
@@ -71,7 +37,7 @@ def test_the_first_leaves_at_once_and_the_next_share_a_message_a_moment_later():
 
 def test_what_gathers_is_one_message_and_leaves_when_the_batcher_closes(unhurried):
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**6)
+    batcher = batcher_of(publisher)
     submit(batcher, "a")
     second = submit(batcher, "b", "c")
     submit(batcher, "d")
@@ -86,7 +52,7 @@ def test_a_broker_that_is_behind_gets_one_growing_message_instead_of_many(monkey
     monkeypatch.setattr(batching, "PACE_S", 0.0)
     monkeypatch.setattr(batching, "MAX_IN_FLIGHT", 1)
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**6)
+    batcher = batcher_of(publisher)
     for text in "abcd":
         submit(batcher, text)
     assert [messages_of(message) for message, _ in publisher.sent] == [["a"]]
@@ -96,7 +62,7 @@ def test_a_broker_that_is_behind_gets_one_growing_message_instead_of_many(monkey
 
 def test_records_travel_in_the_lane_of_their_level_and_keep_their_ids():
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**6)
+    batcher = batcher_of(publisher)
     levels = ["INFO", "ERROR", "DEBUG", "CRITICAL", "WARNING"]
     submission = submit(batcher, *levels, levels=levels)
     by_lane = {message.lane: unpack(message) for message, _ in publisher.sent}
@@ -113,7 +79,7 @@ def test_records_travel_in_the_lane_of_their_level_and_keep_their_ids():
 
 def test_a_failed_message_fails_all_who_share_it_and_only_them(unhurried):
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**6)
+    batcher = batcher_of(publisher)
     first, second = submit(batcher, "a"), submit(batcher, "b")
     batcher.close()
     publisher.sent[0][1].set_exception(BrokerUnavailable("gone"))
@@ -125,7 +91,7 @@ def test_a_failed_message_fails_all_who_share_it_and_only_them(unhurried):
 
 def test_a_full_buffer_refuses_at_once_and_takes_again_when_there_is_room():
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 1000)
+    batcher = batcher_of(publisher, 1000)
     submission = submit(batcher, "x" * 900)
     with pytest.raises(BrokerFull):
         submit(batcher, "y" * 900)
@@ -136,7 +102,7 @@ def test_a_full_buffer_refuses_at_once_and_takes_again_when_there_is_room():
 
 def test_a_large_batch_does_not_wait_for_others(unhurried):
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**8)
+    batcher = batcher_of(publisher)
     submit(batcher, "a")
     submit(batcher, *["x" * 1000] * 400)
     assert len(publisher.sent) == 2
@@ -144,7 +110,7 @@ def test_a_large_batch_does_not_wait_for_others(unhurried):
 
 def test_no_record_is_lost_or_doubled_between_many_threads():
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**8)
+    batcher = batcher_of(publisher)
     ids: list[str] = []
     stop = threading.Event()
 
@@ -177,7 +143,7 @@ def test_no_record_is_lost_or_doubled_between_many_threads():
 
 def test_a_request_that_is_too_large_for_one_message_is_cut_and_keeps_its_ids():
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**9)
+    batcher = batcher_of(publisher)
     texts = [f"{n}-" + "x" * 500_000 for n in range(20)]
     submission = submit(batcher, *texts)
     batcher.close()
@@ -195,19 +161,19 @@ def test_a_request_that_is_too_large_for_one_message_is_cut_and_keeps_its_ids():
 
 def test_records_much_larger_than_their_neighbours_are_counted_as_they_are(unhurried):
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**9)
+    batcher = batcher_of(publisher)
     for _ in range(3):
         texts = ["tiny"] * 10_000 + ["x" * 900_000] * 4
         submit(batcher, *texts, levels=["INFO"] * 10_000 + ["ERROR"] * 4)
     batcher.close()
     sizes = [sum(map(len, messages_of(message))) for message, _ in publisher.sent if message.lane is Lane.URGENT]
     assert sum(sizes) == 12 * 900_000
-    assert max(sizes) <= batching.MAX_BATCH_BYTES
+    assert max(sizes) <= MAX_BATCH_BYTES
 
 
 def test_a_fault_in_publishing_is_told_to_the_request_and_stops_nothing():
     publisher = HeldPublisher()
-    batcher = LaneBatcher(publisher, 10**6)
+    batcher = batcher_of(publisher)
     publisher.publish = lambda message: 1 / 0  # type: ignore[assignment]
     with pytest.raises(ZeroDivisionError):
         submit(batcher, "a").wait(1)
@@ -216,3 +182,19 @@ def test_a_fault_in_publishing_is_told_to_the_request_and_stops_nothing():
     wait_until(lambda: publisher.sent)
     publisher.sent[0][1].set_result(None)
     submission.wait(1)
+
+
+def test_a_record_travels_in_the_lane_it_asks_for():
+    publisher = HeldPublisher()
+    submission = submit(
+        batcher_of(publisher),
+        *"abc",
+        levels=["DEBUG", "CRITICAL", "INFO"],
+        lanes=[Lane.URGENT, Lane.BULK, None],
+    )
+    assert {message.lane: messages_of(message) for message, _ in publisher.sent} == {
+        Lane.URGENT: ["a"],
+        Lane.BULK: ["b"],
+        Lane.NORMAL: ["c"],
+    }
+    assert len(set(submission.log_ids())) == 3

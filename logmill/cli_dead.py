@@ -1,0 +1,107 @@
+"""`logmill dead`: dead letters on the command line, asked of the broker itself, so the services may be down."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import msgspec
+
+from logmill import dead_letters
+from logmill.broker import Broker, broker_of
+from logmill.dead_letters import Done
+from logmill.settings import load
+
+_REASON_CHARS = 80
+_LINE = "{id:<36}  {at:<19}  {lane:<6}  {records:>7}  {bytes:>9}  {reason}"
+
+
+@click.group()
+def dead() -> None:
+    """Messages that were put aside: list them, look into one, replay or purge them.
+
+    They are asked of the broker of LOGMILL_BROKER_URL; no service needs to run.
+    """
+
+
+@dead.command("list")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_command(limit: int, *, as_json: bool) -> None:
+    """List dead letters, oldest first."""
+    found = dead_letters.listing(_broker(), limit)
+    if as_json:
+        click.echo(msgspec.json.encode({"count": found.count, "letters": found.letters}))
+        return
+    if found.letters:
+        names = ("id", "at", "lane", "records", "bytes", "reason")
+        click.echo(_LINE.format(**{name: name.upper() for name in names}))
+    for letter in found.letters:
+        shown = {
+            **letter,
+            "at": letter["at"][:19],
+            "records": letter.get("records", "-"),
+            "reason": _printable(letter["reason"][:_REASON_CHARS]),
+        }
+        click.echo(_LINE.format(**shown))
+    more = "" if len(found.letters) >= found.count else f", {len(found.letters)} of them listed"
+    click.echo(f"{_letters(found.count)}{more}")
+
+
+@dead.command()
+@click.argument("letter_id", metavar="ID")
+def show(letter_id: str) -> None:
+    """Show one dead letter and what it holds."""
+    letter = dead_letters.show(_broker(), letter_id)
+    form, content, truncated = letter.pop("form"), letter.pop("content"), letter.pop("truncated")
+    for name, value in letter.items():
+        click.echo(f"{name}: {_printable(str(value))}")
+    click.echo(f"{form}:{' (cut)' if truncated else ''}")
+    for line in [msgspec.json.encode(record).decode() for record in content] if form == "records" else [content]:
+        click.echo(_printable(line))
+
+
+@dead.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "every", is_flag=True, help="All that are there now.")
+def replay(ids: tuple[str, ...], *, every: bool) -> None:
+    """Send dead letters on their way again, as they were."""
+    _report(dead_letters.replay(_broker(), _chosen(ids, every=every)), "replayed")
+
+
+@dead.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "every", is_flag=True, help="All that are there now.")
+@click.option("--yes", is_flag=True, help="Do not ask, with --all.")
+def purge(ids: tuple[str, ...], *, every: bool, yes: bool) -> None:
+    """Remove dead letters for good."""
+    chosen = _chosen(ids, every=every)
+    if chosen is None and not yes:
+        click.confirm("remove every dead letter and the logs in it?", abort=True)
+    _report(dead_letters.purge(_broker(), chosen), "purged")
+
+
+def _broker() -> Broker:
+    return broker_of(load())
+
+
+def _chosen(ids: tuple[str, ...], *, every: bool) -> tuple[str, ...] | None:
+    if every == bool(ids):
+        raise click.UsageError("name the letters by id, or say --all")
+    return None if every else ids
+
+
+def _report(done: Done, what: str) -> None:
+    click.echo(f"{what} {_letters(done.count)}")
+    if done.missing:
+        click.secho(f"logmill: {_letters(done.missing)} not found", fg="red", err=True)
+        sys.exit(1)
+
+
+def _letters(count: int) -> str:
+    return f"{count:,} dead letter{'' if count == 1 else 's'}"
+
+
+def _printable(text: str) -> str:
+    """Text of strangers without what a terminal would obey."""
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
