@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,18 @@ import click
 import requests
 
 from logmill import __version__
-from logmill.broker import open_broker, without_password
-from logmill.errors import AlreadyRunning, LogmillError
-from logmill.lifecycle import StopSignal, check_listen, exec_gunicorn
+from logmill.cli_dead import dead
+from logmill.cli_up import restart, up
+from logmill.errors import AlreadyRunning, ExitCode, LogmillError
+from logmill.lifecycle import StopSignal, exec_gunicorn
 from logmill.locking import FolderLock
 from logmill.logs import configure_logs
-from logmill.settings import Settings, child_environment, load, table, use_one_polars_thread
+from logmill.probing import addresses, probe
+from logmill.running import installation_lock
+from logmill.settings import load, table, use_one_polars_thread
 from logmill.settings_docs import render_env, render_markdown
-from logmill.supervisor import Program, Supervisor, python_command
 
-PROBE_TIMEOUT_S = 3.0
-COMPLAIN_EVERY_S = 10.0
+EXIT_CODES = ", ".join([*(f"{code:d} {code.meaning}" for code in ExitCode), "128+n ended by a second signal n"])
 
 
 class _Command(click.Group):
@@ -37,121 +37,33 @@ class _Command(click.Group):
             ctx.exit(error.exit_code)
 
 
-@click.group(cls=_Command)
-@click.version_option(__version__)
-def main() -> None:
-    """Logmill, a log pipeline.
+@click.group(
+    cls=_Command,
+    help=f"""Logmill, a log pipeline.
 
     Settings come from LOGMILL_… variables; `logmill settings` lists them.
-    Exit codes: 0 stopped in order, 1 error, 2 wrong setting or usage, 3 port or data folder in use.
-    """
+
+    SIGTERM or Ctrl-C: finish the work in hand, at most LOGMILL_DRAIN_TIMEOUT_S, and stop; a second one: stop at once.
+
+    Exit codes: {EXIT_CODES}.
+    """,
+)
+@click.version_option(__version__)
+def main() -> None:
+    """The group of all commands."""
+
+
+main.add_command(up)
+main.add_command(restart)
+main.add_command(dead)
+
+# A socket that `logmill up` opened and keeps open while the service is started again.
+listen_fd_option = click.option("--listen-fd", type=int, hidden=True)
 
 
 @main.command()
-@click.option("--broker", "broker_url", help="amqp://…, amqps://… or sqlite:///path; LOGMILL_BROKER_URL.")
-@click.option("--data-dir", help="Folder of everything kept; LOGMILL_DATA_DIR.")
-@click.option("--processors", type=int, help="How many processors; LOGMILL_PROCESSORS.")
-def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> None:
-    """Run producer, processors and storage on this machine until Ctrl-C."""
-    settings = load(data_dir=data_dir, processors=processors, broker_url=broker_url)
-    if data_dir is not None and settings.broker_url == Settings().broker_url:
-        settings = load(
-            data_dir=data_dir, processors=processors, broker_url=f"sqlite:///{Path(data_dir) / 'broker.sqlite3'}"
-        )
-    open_broker(settings.broker_url)  # says what is wrong with it before anything starts; does not connect
-    lock = _installation_lock(Path(settings.data_dir))
-    lock.acquire()
-    check_listen(settings.producer_host, settings.producer_port, settings)
-    check_listen(settings.storage_host, settings.storage_port, settings)
-    for number in range(settings.processors if settings.processor_metrics_port else 0):
-        check_listen(settings.processor_metrics_host, settings.processor_metrics_port + number, settings)
-    stop = StopSignal()
-    stop.install()
-    waiting = _Announcement(settings)
-    click.echo(f"logmill {__version__}: starting; data in {Path(settings.data_dir).resolve()}")
-    try:
-        Supervisor(_programs(settings), _say, settings.drain_timeout_s).run(stop, waiting.tick)
-    finally:
-        lock.release()
-    click.echo("logmill: stopped")
-
-
-def _installation_lock(folder: Path) -> FolderLock:
-    return FolderLock(folder, "logmill.lock", "`logmill up`")
-
-
-def _say(line: str) -> None:
-    click.echo(f"logmill: {line}")
-
-
-def _programs(settings: Settings) -> list[Program]:
-    """The services, those that take work in first, which is the order in which they end."""
-    programs = [Program("producer", python_command("producer"), child_environment(settings))]
-    for number in range(settings.processors):
-        port = settings.processor_metrics_port and settings.processor_metrics_port + number
-        own = {
-            "LOGMILL_PROCESSOR_METRICS_PORT": str(port),
-            "LOGMILL_PROCESSOR_ID": settings.processor_id and f"{settings.processor_id}-{number + 1}",
-        }
-        programs.append(
-            Program(f"processor-{number + 1}", python_command("processor"), child_environment(settings, **own))
-        )
-    programs.append(Program("storage", python_command("storage"), child_environment(settings)))
-    return programs
-
-
-class _Announcement:
-    """Says once, as soon as both services are ready, where they listen."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._done = False
-        self._next_at = 0.0
-        self._complain_at = time.monotonic() + COMPLAIN_EVERY_S
-
-    def tick(self) -> None:
-        """Look whether it is time to say it."""
-        if self._done or time.monotonic() < self._next_at:
-            return
-        self._next_at = time.monotonic() + 1
-        addresses = _addresses(self._settings)
-        states = {name: _probe(f"{url}/ready") for name, url in addresses.items()}
-        if all(ready for ready, _words in states.values()):
-            self._done = True
-            for name, url in addresses.items():
-                _say(f"{name} is ready on {url}")
-            _say(f"{self._settings.processors} processors consume from {without_password(self._settings.broker_url)}")
-            _say("Ctrl-C stops it")
-        elif time.monotonic() > self._complain_at:
-            self._complain_at = time.monotonic() + COMPLAIN_EVERY_S
-            for name, (ready, words) in states.items():
-                if not ready:
-                    _say(f"waiting for {name} ({words}); Ctrl-C stops it")
-
-
-def _addresses(settings: Settings) -> dict[str, str]:
-    return {
-        "producer": f"http://{settings.producer_host}:{settings.producer_port}",
-        "storage": f"http://{settings.storage_host}:{settings.storage_port}",
-    }
-
-
-def _probe(url: str) -> tuple[bool, str]:
-    try:
-        response = requests.get(url, timeout=PROBE_TIMEOUT_S)
-    except requests.ConnectionError:
-        return False, "not running"
-    except requests.RequestException as error:
-        return False, type(error).__name__
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    return response.ok, str(body.get("message", body.get("status", response.reason)))
-
-
-@main.command()
-def producer() -> None:
+@listen_fd_option
+def producer(listen_fd: int | None) -> None:
     """Run the producer."""
     s = load()
     exec_gunicorn(
@@ -161,15 +73,23 @@ def producer() -> None:
         workers=s.producer_workers,
         threads=s.producer_threads,
         settings=s,
+        listen_fd=listen_fd,
     )
 
 
 @main.command()
-def storage() -> None:
+@listen_fd_option
+def storage(listen_fd: int | None) -> None:
     """Run storage: one process, since one process holds the engine."""
     s = load()
     exec_gunicorn(
-        "storage.app", host=s.storage_host, port=s.storage_port, workers=1, threads=s.storage_threads, settings=s
+        "storage.app",
+        host=s.storage_host,
+        port=s.storage_port,
+        workers=1,
+        threads=s.storage_threads,
+        settings=s,
+        listen_fd=listen_fd,
     )
 
 
@@ -190,8 +110,8 @@ def processor() -> None:
 def health(urls: tuple[str, ...]) -> None:
     """Ask the services whether they are ready; exit code 1 where one is not."""
     well = True
-    for url in urls or tuple(_addresses(load()).values()):
-        ready, words = _probe(f"{url.rstrip('/')}/ready")
+    for url in urls or tuple(addresses(load()).values()):
+        ready, words = probe(f"{url.rstrip('/')}/ready")
         well = well and ready
         click.secho(f"{url}: {words}", fg="green" if ready else "red")
     sys.exit(0 if well else 1)
@@ -225,7 +145,7 @@ def clean(*, yes: bool) -> None:
     if not folder.exists():
         click.echo(f"{folder} does not exist")
         return
-    locks = (_installation_lock(folder), FolderLock(folder, "store.lock", "storage"))
+    locks = (installation_lock(folder), FolderLock(folder, "store.lock", "storage"))
     try:
         for lock in locks:
             lock.acquire()

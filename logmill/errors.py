@@ -7,11 +7,43 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a process of Logmill answers when it ends; a second signal n makes it 128 + n."""
+
+    STOPPED = 0
+    ERROR = 1
+    USAGE = 2
+    IN_USE = 3
+    DRAIN_LIMIT = 4
+
+    @property
+    def meaning(self) -> str:
+        """In words, for `logmill --help` and the documentation."""
+        return _MEANINGS[self]
+
+    @staticmethod
+    def second_signal(number: int) -> int:
+        """The code of a process that a second signal ended."""
+        return _SIGNAL_BASE + number
+
+
+_SIGNAL_BASE = 128
+_MEANINGS = {
+    ExitCode.STOPPED: "stopped in order",
+    ExitCode.ERROR: "error",
+    ExitCode.USAGE: "wrong setting or usage",
+    ExitCode.IN_USE: "port or data folder in use",
+    ExitCode.DRAIN_LIMIT: "the drain limit passed before the work was done",
+}
+
 
 class LogmillError(Exception):
     """Anything Logmill raises on purpose."""
 
-    exit_code = 1
+    exit_code = ExitCode.ERROR
 
 
 class Retry(LogmillError):
@@ -77,10 +109,16 @@ class Stop(LogmillError):
 class ConfigError(Stop):
     """A setting is missing or wrong."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class AlreadyRunning(Stop):
     """A port or a data folder is in use by another process."""
 
-    exit_code = 3
+    exit_code = ExitCode.IN_USE
+
+
+class DrainLimitPassed(Stop):
+    """The process was asked to stop and did not finish its work in time; what was accepted comes again."""
+
+    exit_code = ExitCode.DRAIN_LIMIT

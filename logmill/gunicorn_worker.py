@@ -1,8 +1,9 @@
-"""A gunicorn worker whose threads wait a moment for the next request of the connection they have just answered."""
+"""A gunicorn worker whose threads wait a moment for the next request of a connection, and that ends in order."""
 
 from __future__ import annotations
 
 import select
+import signal
 import socket
 import struct
 from typing import Any
@@ -21,7 +22,23 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
     The original hands a kept connection back to its main thread after each answer, which waits for the next request and
     passes it to a thread again: two changes of thread a request, each a turn of the interpreter lock. Here the thread
     stays with the connection for LINGER_MS as long as no other connection waits for a thread.
+
+    Attributes:
+        unfinished: whether requests were still being answered when the drain limit passed.
     """
+
+    unfinished = False
+
+    def init_signals(self) -> None:
+        """As the original, but Ctrl-C in a terminal, which reaches every process, is left to the master."""
+        super().init_signals()
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+    def run(self) -> None:
+        """Serve until told to stop, then answer what has come, up to the drain limit."""
+        super().run()
+        self.unfinished = self.nr_conns > len(self.pending_conns)
 
     def handle(self, conn: Any) -> Any:
         """Serve requests of `conn` while they follow one another; says whether it may be kept, as the original does."""
@@ -33,6 +50,12 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
         while keep is True and self.alive and self._has_idle_threads() and _next_follows(conn):
             keep = super().handle(conn)
         return keep
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """As the original, also for connections that have not sent anything yet, which it would wait for in vain."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
 
     def _has_idle_threads(self) -> bool:
         return bool(self.tpool._work_queue.empty())  # noqa: SLF001 - the pool has no public way to ask

@@ -1,7 +1,8 @@
-"""Starting and ending processes: checks before a service listens, the gunicorn of each, signals and exit codes."""
+"""Starting and ending processes: sockets that listen, the gunicorn of each service, signals."""
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shutil
@@ -9,18 +10,21 @@ import signal
 import socket
 import sys
 import tempfile
-from importlib import import_module
+import time
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
-from logmill.errors import AlreadyRunning, ConfigError, Stop
+from logmill.errors import AlreadyRunning, ConfigError, ExitCode
 from logmill.settings import Settings, child_environment
 
 # gunicorn ends a worker that has not drained by then; a little more than the drain itself may take.
 DRAIN_MARGIN_S = 5
-# The exit code of a worker that gunicorn takes as "it will never start", and ends with itself.
-GUNICORN_GIVES_UP = 3
 WORKER_CLASS = "logmill.gunicorn_worker.LingeringThreadWorker"
+# Connections that the kernel keeps for a service that is being started again; it may allow fewer (net.core.somaxconn).
+BACKLOG = 2048
+# `timeout`, and service managers that signal every process of a group, send the same signal twice at once.
+SAME_SIGNAL_S = 0.25
 
 
 def is_loopback(host: str) -> bool:
@@ -40,55 +44,79 @@ def check_listen(host: str, port: int, settings: Settings) -> None:
         ConfigError: beyond loopback without a key.
         AlreadyRunning: the port is in use.
     """
-    if not is_loopback(host) and not settings.api_key and not settings.allow_no_key:
-        raise ConfigError(
-            f"listening on {host} needs a key: set LOGMILL_API_KEY, or LOGMILL_ALLOW_NO_KEY=true where nobody else "
-            "reaches that address"
-        )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    _bound_socket(host, port, settings).close()
 
 
-def exec_gunicorn(app: str, *, host: str, port: int, workers: int, threads: int, settings: Settings) -> None:
-    """Become gunicorn serving `app`; does not return.
+def open_listener(host: str, port: int, settings: Settings) -> socket.socket:
+    """A socket that listens. Children inherit it only where it is passed to them.
 
-    The app is made in each worker after fork, since neither a broker connection nor the engine survives one.
+    As long as one process holds it open, connections are neither refused nor lost while no other process takes them:
+    they wait in the kernel, BACKLOG of them.
 
     Raises:
         ConfigError: as in `check_listen`.
         AlreadyRunning: as in `check_listen`.
     """
-    check_listen(host, port, settings)
+    listener = _bound_socket(host, port, settings)
+    try:
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return listener
+
+
+def _bound_socket(host: str, port: int, settings: Settings) -> socket.socket:
+    if not is_loopback(host) and not settings.api_key and not settings.allow_no_key:
+        raise ConfigError(
+            f"listening on {host} needs a key: set LOGMILL_API_KEY, or LOGMILL_ALLOW_NO_KEY=true where nobody else "
+            "reaches that address"
+        )
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return bound
+
+
+def exec_gunicorn(
+    app: str, *, host: str, port: int, workers: int, threads: int, settings: Settings, listen_fd: int | None = None
+) -> None:
+    """Become gunicorn serving `app`; does not return.
+
+    The app is made in each worker after fork, since neither a broker connection nor the engine survives one.
+
+    Args:
+        app: the module whose `create_app` makes it.
+        host: where to listen.
+        port: where to listen; also names the folder of metrics.
+        workers: processes.
+        threads: per process.
+        settings: those in force.
+        listen_fd: a listening socket that was passed to this process, instead of one of its own.
+
+    Raises:
+        ConfigError: as in `check_listen`.
+        AlreadyRunning: as in `check_listen`.
+    """
+    if listen_fd is None:
+        listen_fd = open_listener(host, port, settings).detach()
+        os.set_inheritable(listen_fd, True)
     more = {}
     if workers > 1:
         more["PROMETHEUS_MULTIPROC_DIR"] = _fresh_metrics_folder(port)
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     arguments = [
-        sys.executable, "-m", "gunicorn", f"logmill.lifecycle:load_app('{app}')",
+        sys.executable, "-m", "gunicorn", f"logmill.gunicorn_app:load_app('{app}')",
         "--config", "python:logmill.gunicorn_conf",
-        "--bind", bind, "--workers", str(workers), "--threads", str(threads), "--worker-class", WORKER_CLASS,
-        "--graceful-timeout", str(int(settings.drain_timeout_s) + DRAIN_MARGIN_S),
+        "--bind", f"fd://{listen_fd}", "--workers", str(workers), "--threads", str(threads),
+        "--worker-class", WORKER_CLASS,
+        "--graceful-timeout", str(math.ceil(settings.drain_timeout_s) + DRAIN_MARGIN_S),
     ]  # fmt: skip
     sys.stdout.flush()
     os.execve(sys.executable, arguments, child_environment(settings, **more))  # noqa: S606 - no shell wanted
-
-
-def load_app(module: str) -> object:
-    """The WSGI app that `create_app` of this module makes; gunicorn calls it in each worker.
-
-    Raises:
-        SystemExit: it cannot be made; the reason was printed, and gunicorn gives up instead of trying again.
-    """
-    try:
-        return import_module(module).create_app()
-    except Stop as error:
-        print(f"logmill: {error}", file=sys.stderr, flush=True)  # noqa: T201 - for people, before there are logs
-        raise SystemExit(GUNICORN_GIVES_UP) from None
 
 
 def keep_on_one_core() -> None:
@@ -109,37 +137,48 @@ def _fresh_metrics_folder(port: int) -> str:
 
 
 class StopSignal:
-    """Set by the first SIGTERM or SIGINT, so that a loop can drain; a second one ends the process at once.
+    """Set by the first SIGTERM, SIGINT or SIGHUP, so that a loop can drain; a second one ends the process at once.
 
     A pipe instead of a `threading.Event`: the handler runs in the middle of whatever the main thread does, also of
     waiting for the event, whose lock it could then never get.
+
+    Attributes:
+        on_first: called when it is set, if by a signal then in the middle of whatever the main thread does.
+        before_end: the same for the second signal, right before the process ends.
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._asked_at: float | None = None
         self._reader, self._writer = os.pipe()
+        self.on_first: Callable[[], None] = lambda: None
+        self.before_end: Callable[[], None] = lambda: None
 
     def install(self) -> None:
-        """Listen for the signals; call it in the main thread."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        """Listen for the signals; call it in the main thread. SIGHUP stays ignored where it is, as under `nohup`."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        if self._asked:
-            os._exit(128 + number)
-        self.set()
+        if self._asked_at is None:
+            self.set()
+        elif time.monotonic() >= self._asked_at + SAME_SIGNAL_S:
+            self.before_end()
+            os._exit(ExitCode.second_signal(number))
 
     def set(self) -> None:
         """Ask to stop."""
-        self._asked = True
-        os.write(self._writer, b"x")
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+            os.write(self._writer, b"x")
+            self.on_first()
 
     def is_set(self) -> bool:
         """Whether to stop."""
-        return self._asked
+        return self._asked_at is not None
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until it is time to stop, at most `timeout_s`; says whether it is."""
-        if not self._asked:
+        if not self.is_set():
             select.select([self._reader], [], [], max(0.0, timeout_s))
-        return self._asked
+        return self.is_set()

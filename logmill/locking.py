@@ -50,6 +50,14 @@ class FolderLock:
         file.flush()
         self._file = file
 
+    def holder(self) -> int | None:
+        """The process that took it last, None where none did; it may have ended since."""
+        try:
+            text = self._path.read_text(encoding="ascii")
+        except OSError:
+            return None
+        return int(text) if text.isdigit() else None
+
     def release(self) -> None:
         """Let others have the folder."""
         if self._file is not None:

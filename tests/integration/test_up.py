@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,8 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
 
+from logmill.errors import ExitCode
+from logmill.lifecycle import check_listen
+from logmill.processes import is_group_alive
+from logmill.running import RunFolder, Service
 from logmill.settings import child_environment, load
 from tests.support.rabbitmq_node import free_port
 from tests.support.waiting import wait_until
@@ -135,6 +141,65 @@ def test_a_service_that_is_killed_is_started_again_and_loses_nothing(tmp_path: P
         wait_until(lambda: _total_or_none(running) == 3, 60)
 
 
+def test_a_second_signal_ends_it_at_once_with_all_its_services(tmp_path: Path):
+    with up(tmp_path / "data") as running:
+        groups = [service.pid for service in services(running).values()]
+        address = ("127.0.0.1", running.settings.producer_port)
+        with socket.create_connection(address, timeout=30) as client:
+            head = ["Host: localhost", "Content-Type: application/json", "Content-Length: 9"]
+            client.sendall("\r\n".join(["POST /logs HTTP/1.1", *head, "", "{"]).encode())
+            time.sleep(0.5)
+            running.process.send_signal(signal.SIGINT)
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.process.wait(2)
+            assert running.stop(signal.SIGINT) == 128 + signal.SIGINT
+        wait_until(lambda: not any(is_group_alive(group) for group in groups), 5)
+        check_listen(*address, running.settings)
+
+
+def test_what_is_not_done_at_the_drain_limit_shows_in_the_exit_code(tmp_path: Path):
+    with up(tmp_path / "data", drain_timeout_s=1) as running:
+        with socket.create_connection(("127.0.0.1", running.settings.producer_port), timeout=30) as client:
+            client.sendall(b"POST /logs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+            time.sleep(0.5)
+            assert running.stop(signal.SIGTERM) == ExitCode.DRAIN_LIMIT
+        assert "producer stopped with exit code 4\n" in running.said
+        assert running.said.rstrip().endswith("the drain limit passed before the work was done")
+
+
+def test_its_services_are_restarted_one_after_the_other(tmp_path: Path):
+    folder = tmp_path / "data"
+    away = restart(folder)
+    assert (away.returncode, "`logmill up` does not run" in away.stderr) == (ExitCode.ERROR, True)
+    with up(folder) as running:
+        before = services(running)
+        assert restart(folder, "collector").returncode == ExitCode.USAGE
+        done = restart(folder)
+        assert done.returncode == 0, done.stderr + running.said
+        said = re.findall(r"restarting (\S+)", done.stdout)
+        assert said == ["processor-1", "storage", "producer"]
+        after = services(running)
+        assert before.keys() == after.keys()
+        assert all(after[name].pid != before[name].pid for name in before)
+        assert running.said.count("was stopped; starting it again") == 3
+        os.kill(after["producer"].pid, signal.SIGTERM)
+        wait_until(lambda: services(running).get("producer", after["producer"]) != after["producer"])
+        assert requests.post(f"{running.producer}/logs", json={"message": "m"}, timeout=30).status_code == 201
+        wait_until(lambda: total(running) == 1)
+    assert services(running) == {}
+
+
+def services(running: Up) -> dict[str, Service]:
+    return RunFolder(Path(running.settings.data_dir)).services()
+
+
+def restart(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "logmill", "restart", "--data-dir", str(folder), *names]
+    return subprocess.run(
+        command, env=child_environment(load({})), cwd=ROOT, capture_output=True, text=True, timeout=100
+    )
+
+
 def _total_or_none(running: Up) -> int | None:
     try:
         return total(running)
@@ -160,7 +225,7 @@ def test_a_broker_url_of_no_known_kind_is_refused_before_anything_starts(tmp_pat
 
 def test_ctrl_c_ends_it_soon_while_it_waits_for_a_broker_that_is_away(tmp_path: Path):
     running = Up(tmp_path / "data", broker_url_override=f"amqp://guest:guest@127.0.0.1:{free_port()}/")
-    wait_until(lambda: "waiting for the broker" in running.said and "store open" in running.said, 60)
+    wait_until(lambda: '"waits_for": "the broker"' in running.said and "store open" in running.said, 60)
     answer = requests.post(f"{running.producer}/logs", json={"message": "m"}, timeout=30)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert "guest:guest" not in running.said

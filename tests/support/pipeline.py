@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,13 +14,28 @@ from types import TracebackType
 
 import requests
 
+from logmill.running import RunFolder
 from logmill.settings import Settings, child_environment, load
 from logmill.supervisor import python_command
 from tests.support.rabbitmq_node import RabbitNode, free_port
 
 START_TIMEOUT_S = 60.0
+FREE_PORTS = (20_000, 32_000)
 STOP_TIMEOUT_S = 90.0
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row on loopback that nobody listens on at this moment.
+
+    Below those that the system gives to clients, or one of them could take a port before it is listened on.
+    """
+    while True:
+        first = random.randrange(*FREE_PORTS)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 class Pipeline:
@@ -45,16 +64,15 @@ class Pipeline:
         data = self._folder / "data"
         storage_port = free_port()
         url = self._node.url if self._node else f"sqlite:///{data / 'broker.sqlite3'}"
-        self.settings = load(
-            {},
-            broker_url=url,
-            data_dir=str(data),
-            producer_port=free_port(),
-            storage_port=storage_port,
-            storage_url=f"http://127.0.0.1:{storage_port}",
-            processor_metrics_port=0,
-            **self._overrides,
-        )
+        mine = {
+            "broker_url": url,
+            "data_dir": str(data),
+            "producer_port": free_port(),
+            "storage_port": storage_port,
+            "storage_url": f"http://127.0.0.1:{storage_port}",
+            "processor_metrics_port": 0,
+        }
+        self.settings = load({}, **{**mine, **self._overrides})
         with (self._folder / "logmill.log").open("wb") as output:
             self._process = subprocess.Popen(
                 python_command("up"), env=child_environment(self.settings), stdout=output, stderr=subprocess.STDOUT
@@ -62,9 +80,8 @@ class Pipeline:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not all(_ready(url) for url in (self.producer_url, self.storage_url)):
             if time.monotonic() > deadline or self._process.poll() is not None:
-                log = (self._folder / "logmill.log").read_text()[-3000:]
                 self.__exit__(None, None, None)
-                raise RuntimeError(f"the pipeline did not start:\n{log}")
+                raise RuntimeError(f"the pipeline did not start:\n{self.said[-3000:]}")
             time.sleep(0.1)
         return self
 
@@ -91,6 +108,39 @@ class Pipeline:
         """Where logs are found."""
         return self.settings.storage_url
 
+    @property
+    def said(self) -> str:
+        """Everything that it and its services wrote."""
+        return (self._folder / "logmill.log").read_text(errors="replace")
+
+    def pids(self) -> dict[str, int]:
+        """The process of each service that runs now, by name: producer, processor-1, …, storage."""
+        return {name: one.pid for name, one in RunFolder(Path(self.settings.data_dir)).services().items()}
+
+    def restart(self, *names: str) -> str:
+        """Restart services in order and return once they are ready again; what the command said."""
+        done = subprocess.run(
+            python_command("restart", *names),
+            env=child_environment(self.settings),
+            capture_output=True,
+            text=True,
+            timeout=STOP_TIMEOUT_S,
+        )
+        if done.returncode:
+            raise RuntimeError(f"not restarted: {done.stderr}\n{self.said[-3000:]}")
+        return done.stdout
+
+    def processor_count(self, metric: str) -> float:
+        """A counter of the processors that run now, summed over them and over its labels; needs their metrics port."""
+        total = 0.0
+        for number in range(self.settings.processors):
+            url = f"http://127.0.0.1:{self.settings.processor_metrics_port + number}/metrics"
+            for line in requests.get(url, timeout=60).text.splitlines():
+                name, _, value = line.rpartition(" ")
+                if name.partition("{")[0] == metric:
+                    total += float(value)
+        return total
+
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds so far, by service and "broker" where that is a process of its own."""
         seconds: dict[str, float] = {}
@@ -101,6 +151,13 @@ class Pipeline:
         if self._node is not None:
             seconds["broker"] = sum(_cpu_of(pid) for pid in [self._node.pid, *_descendants(self._node.pid)])
         return seconds
+
+    def signal(self, service: str, number: signal.Signals) -> None:
+        """Send a signal to every process of a service: producer, processor or storage."""
+        if self._process is not None:
+            for pid in _descendants(self._process.pid):
+                if _service_of(pid) == service:
+                    os.kill(pid, number)
 
     def stored_logs(self) -> int:
         """Logs that storage says it has stored since its start; costs it nothing, where counting costs a query."""
