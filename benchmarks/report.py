@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def rows(result: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -33,22 +32,23 @@ def rows(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     return found
 
 
-def fill_document(path: Path, result: dict[str, Any]) -> None:
-    """Replace what stands between the marks of a document by the table of this result.
+def heading(result: dict[str, Any]) -> str:
+    """When and on what it was measured."""
+    size = f", {result['bytes_per_record']} bytes a record" if "bytes_per_record" in result else ""
+    return f"Measured {result['at'][:10]} on {result['cores']} cores, Python {result['python']}{size}."
+
+
+def fill_document(path: Path, mark: str, heading: str, table: Sequence[tuple[str, str, str]]) -> None:
+    """Replace what stands between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of a document.
 
     Raises:
         ValueError: the marks are missing.
     """
     text = path.read_text()
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{path} lacks the marks {BEGIN} and {END}")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    size = f", {result['bytes_per_record']} bytes a record" if "bytes_per_record" in result else ""
-    lines = [
-        f"Measured {result['at'][:10]} on {result['cores']} cores, Python {result['python']}{size}.",
-        "",
-        "| broker | measurement | value |",
-        "| --- | --- | --- |",
-        *(f"| {broker} | {name} | {value} |" for broker, name, value in rows(result)),
-    ]
-    path.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + after)
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    if begin not in text or end not in text:
+        raise ValueError(f"{path} lacks the marks {begin} and {end}")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    lines = [heading, "", "| broker | measurement | value |", "| --- | --- | --- |"]
+    lines += [f"| {broker} | {name} | {value} |" for broker, name, value in table]
+    path.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + after)

@@ -1,0 +1,221 @@
+"""Backlogs: what waits in the broker while processors are stopped, and how it drains once they go on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from benchmarks.client import Connection, in_threads, percentile
+from benchmarks.records import records
+from benchmarks.scenarios import CREATED, FIND_TIMEOUT_S, BenchmarkError
+from logmill.broker import broker_of
+from logmill.broker.protocol import Message
+from logmill.ids import new_batch_id
+from logmill.record import Lane
+from tests.support.pipeline import Pipeline
+
+Progress = Callable[[float], None]
+PER_REQUEST = 1000
+STORED_POLL_S = 0.1
+# CRITICAL logs are sent so many a second, one a request.
+URGENT_RATE = 125
+SEEN_POLL_S = 0.05
+# A page of the newest CRITICAL logs: more than come in the time that one may take to be found.
+SEEN_PAGE = 500
+
+
+def drain(pipeline: Pipeline, logs: int, urgent: int, progress: Progress) -> dict[str, Any]:
+    """Let `logs` DEBUG and INFO records wait, then have them processed while `urgent` CRITICAL ones come.
+
+    Returns:
+        how fast the backlog was stored, and the time from answer to searchable of the urgent ones.
+    """
+    _fill(pipeline, logs, ("DEBUG", "INFO"))
+    seen = _Seen(pipeline, urgent)
+    threads = [threading.Thread(target=work, daemon=True) for work in (seen.send, seen.look)] if urgent else []
+    before = pipeline.stored_logs()
+    pipeline.signal("processor", signal.SIGCONT)
+    started_s = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    seconds = _await_stored(pipeline, before, logs + urgent, started_s, progress)
+    for thread in threads:
+        thread.join(FIND_TIMEOUT_S)
+    result: dict[str, Any] = {"logs_per_s": round(logs / seconds), "seconds": round(seconds, 1)}
+    if urgent:
+        waits_ms = seen.waits_ms()
+        result["searchable_ms"] = {
+            name: round(percentile(waits_ms, share)) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
+        }
+    return result
+
+
+class _Seen:
+    """Sends CRITICAL logs at a steady rate, and looks when a search shows each."""
+
+    def __init__(self, pipeline: Pipeline, count: int) -> None:
+        self._pipeline = pipeline
+        self._count = count
+        self._answered_s: dict[str, float] = {}
+        self._found_s: dict[str, float] = {}
+
+    def send(self) -> None:
+        connection = Connection(self._pipeline.producer_url)
+        source = records(seed=5)
+        started_s = time.perf_counter()
+        for number in range(self._count):
+            time.sleep(max(0.0, started_s + number / URGENT_RATE - time.perf_counter()))
+            record = {**next(source), "level": "CRITICAL", "service": "urgent"}
+            del record["timestamp"]
+            status, answered = connection.post("/logs", msgspec.json.encode(record))
+            if status != CREATED:
+                raise BenchmarkError(f"answered {status}: {answered[:200]!r}")
+            self._answered_s[json.loads(answered)["log_id"]] = time.perf_counter()
+        connection.close()
+
+    def look(self) -> None:
+        connection = Connection(self._pipeline.storage_url)
+        end_s = time.perf_counter() + FIND_TIMEOUT_S
+        since = datetime.now(UTC).isoformat()[:19] + "Z"
+        while len(self._found_s) < self._count and time.perf_counter() < end_s:
+            time.sleep(SEEN_POLL_S)
+            _status, body = connection.get(f"/logs?service=urgent&level=CRITICAL&limit={SEEN_PAGE}&since={since}")
+            now_s = time.perf_counter()
+            for found in json.loads(body)["logs"]:
+                self._found_s.setdefault(found["id"], now_s)
+        connection.close()
+
+    def waits_ms(self) -> list[float]:
+        """From answer to searchable; what was seen before its answer arrived counts as 0."""
+        missing = self._answered_s.keys() - self._found_s.keys()
+        if missing or len(self._answered_s) != self._count:
+            raise BenchmarkError(f"{len(missing)} of {len(self._answered_s)} urgent logs were not seen")
+        return [max(0.0, self._found_s[log_id] - at_s) * 1000 for log_id, at_s in self._answered_s.items()]
+
+
+def starve(pipeline: Pipeline, logs: int, seconds: float, progress: Progress) -> dict[str, Any]:
+    """Let DEBUG records wait, then send CRITICAL ones without pause, and count what is stored of each meanwhile."""
+    _fill(pipeline, logs, ("DEBUG",))
+    source = records(seed=9)
+    batches = [
+        msgspec.json.encode([{**next(source), "level": "CRITICAL"} for _ in range(PER_REQUEST)]) for _ in range(20)
+    ]
+    # A queue of urgent ones to start with, so that there is never a moment without them.
+    in_threads(2, _sender(pipeline, batches * 5))
+    pipeline.signal("processor", signal.SIGCONT)
+    end_s = time.perf_counter() + seconds
+    before = _levels(pipeline)
+
+    def send(_number: int) -> None:
+        connection = Connection(pipeline.producer_url)
+        while (left_s := end_s - time.perf_counter()) > 0:
+            connection.post("/logs/batch", batches[int(left_s * 100) % len(batches)])
+            progress(1 - left_s / seconds)
+        connection.close()
+
+    elapsed_s = in_threads(2, send)
+    after = _levels(pipeline)
+    bulk, urgent = (round((after[level] - before[level]) / elapsed_s) for level in ("DEBUG", "CRITICAL"))
+    if bulk <= 0:
+        raise BenchmarkError("bulk does not advance")
+    return {"urgent_per_s": urgent, "bulk_per_s": bulk}
+
+
+def poison(pipeline: Pipeline, good: int, bad: int, progress: Progress) -> dict[str, Any]:
+    """Publish messages of one log each, `bad` undecodable ones evenly among them, and have them all settled."""
+    pipeline.signal("processor", signal.SIGSTOP)
+    broker = broker_of(pipeline.settings)
+    publisher = broker.publisher()
+    publisher.connect()
+    source = records(seed=3)
+    every = good // bad if bad else good + 1
+    futures = []
+    for number in range(good):
+        futures.append(publisher.publish(_message({**next(source), "level": "INFO"})))
+        if number % every == every - 1:
+            futures.append(publisher.publish(_message(None)))
+        if len(futures) >= 5000:
+            for future in futures:
+                future.result(60)
+            futures.clear()
+    for future in futures:
+        future.result(60)
+    publisher.close(10)
+    before = pipeline.stored_logs()
+    pipeline.signal("processor", signal.SIGCONT)
+    started_s = time.perf_counter()
+    _await_stored(pipeline, before, good, started_s, progress)
+    while (dead := broker.depths()["dead"].ready) < bad:
+        if time.perf_counter() - started_s > FIND_TIMEOUT_S:
+            raise BenchmarkError(f"{dead} of {bad} dead letters")
+        time.sleep(STORED_POLL_S)
+    seconds = time.perf_counter() - started_s
+    with broker.dead_letters() as letters:
+        reasons = Counter(letter.reason.split(":")[0] for letter in letters.scan(bad + 1))
+    if reasons.total() != bad:
+        raise BenchmarkError(f"{reasons.total()} dead letters listed where {bad} were poisoned")
+    if (stored := pipeline.total_logs()) != good:
+        raise BenchmarkError(f"{stored} stored where {good} were good")
+    return {"messages_per_s": round((good + bad) / seconds), "dead": reasons.total(), "reasons": dict(reasons)}
+
+
+def _message(record: dict[str, Any] | None) -> Message:
+    body = b'{"message": "no end' if record is None else msgspec.json.encode(record)
+    return Message(body, Lane.NORMAL, str(new_batch_id()), content_type="application/json")
+
+
+def _fill(pipeline: Pipeline, logs: int, levels: tuple[str, ...]) -> None:
+    """Have so many records wait in the broker, the processors stopped."""
+    pipeline.signal("processor", signal.SIGSTOP)
+    source = records(seed=2)
+    prepared = []
+    for number in range(min(100, logs // PER_REQUEST)):
+        level = levels[number % len(levels)]
+        prepared.append(msgspec.json.encode([{**next(source), "level": level} for _ in range(PER_REQUEST)]))
+    requests = [prepared[number % len(prepared)] for number in range(logs // PER_REQUEST)]
+    in_threads(4, _sender(pipeline, requests))
+
+
+def _sender(pipeline: Pipeline, requests: list[bytes]) -> Callable[[int], None]:
+    """What sends these requests, shared by the threads that run it."""
+    left = iter(requests)
+    lock = threading.Lock()
+
+    def send(_number: int) -> None:
+        connection = Connection(pipeline.producer_url)
+        while True:
+            with lock:
+                body = next(left, None)
+            if body is None:
+                break
+            status, answered = connection.post("/logs/batch", body)
+            if status != CREATED:
+                raise BenchmarkError(f"answered {status}: {answered[:200]!r}")
+        connection.close()
+
+    return send
+
+
+def _await_stored(pipeline: Pipeline, before: int, count: int, started_s: float, progress: Progress) -> float:
+    """Seconds from `started_s` until so many more logs are stored."""
+    while (stored := pipeline.stored_logs() - before) < count:
+        progress(stored / count)
+        if time.perf_counter() - started_s > FIND_TIMEOUT_S:
+            raise BenchmarkError(f"{stored} of {count} stored after {FIND_TIMEOUT_S:g} s")
+        time.sleep(STORED_POLL_S)
+    return time.perf_counter() - started_s
+
+
+def _levels(pipeline: Pipeline) -> Counter[str]:
+    connection = Connection(pipeline.storage_url)
+    _status, body = connection.get("/logs/stats")
+    connection.close()
+    return Counter(json.loads(body)["by_level"])

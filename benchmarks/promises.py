@@ -1,0 +1,184 @@
+"""`make bench-promises`: what the promises cost and how well errors first holds, on both brokers."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks import backlog, scenarios
+from benchmarks.records import bodies
+from benchmarks.report import fill_document
+from tests.support.pipeline import Pipeline
+
+PER_REQUEST = 1000
+BROKERS = ("rabbitmq", "embedded")
+MEASUREMENTS = ("errors_first", "starvation", "poison", "deduplication")
+# The queues hold the whole backlog, and no message in them is given up for lost while processors are stopped.
+SETTINGS = {"queue_max_messages": 2_000_000, "queue_max_bytes": 8 * 1024**3}
+console = Console()
+
+
+def errors_first(broker: str, logs: int, rounds: int, progress: Progress) -> dict[str, Any]:
+    """A backlog drained alone and with 1,000 CRITICAL logs sent behind it, in turns."""
+    alone, beside = [], []
+    for number in range(rounds):
+        for urgent, found in ((0, alone), (1000, beside)):
+            title = f"{broker}: backlog with {urgent} CRITICAL, {number + 1} of {rounds}"
+            with _pipeline(broker) as pipeline:
+                found.append(_shown(progress, title, backlog.drain, pipeline, logs, urgent))
+    rate_alone, rate_beside = (median(one["logs_per_s"] for one in runs) for runs in (alone, beside))
+    return {
+        "backlog": logs,
+        "alone_logs_per_s": [one["logs_per_s"] for one in alone],
+        "beside_logs_per_s": [one["logs_per_s"] for one in beside],
+        "share": round(rate_beside / rate_alone, 3),
+        "searchable_ms": [one["searchable_ms"] for one in beside],
+    }
+
+
+def starvation(broker: str, logs: int, _rounds: int, progress: Progress) -> dict[str, Any]:
+    """DEBUG logs waiting while CRITICAL ones come as fast as they are taken."""
+    with _pipeline(broker) as pipeline:
+        return _shown(progress, f"{broker}: bulk beside a stream of urgent", backlog.starve, pipeline, logs // 4, 10.0)
+
+
+def poison(broker: str, logs: int, rounds: int, progress: Progress) -> dict[str, Any]:
+    """One good message a log, with and without a tenth of undecodable ones among them."""
+    good = logs // 10
+    clean, mixed = [], []
+    for number in range(rounds):
+        for bad, found in ((0, clean), (good // 10, mixed)):
+            title = f"{broker}: {good:,} messages with {bad:,} poisoned, {number + 1} of {rounds}"
+            with _pipeline(broker) as pipeline:
+                found.append(_shown(progress, title, backlog.poison, pipeline, good, bad))
+    rates = {name: median(one["messages_per_s"] for one in runs) for name, runs in (("clean", clean), ("mixed", mixed))}
+    return {
+        "good": good,
+        "poisoned": good // 10,
+        "clean_messages_per_s": rates["clean"],
+        "mixed_messages_per_s": rates["mixed"],
+        "share": round(rates["mixed"] / rates["clean"], 3),
+        "dead": mixed[-1]["dead"],
+        "reasons": mixed[-1]["reasons"],
+    }
+
+
+def deduplication(broker: str, logs: int, rounds: int, progress: Progress) -> dict[str, Any]:
+    """The end-to-end measurement with and without looking for what was stored before, in turns on two pipelines."""
+    prepared = list(bodies(seed=1, requests=logs // 2 // PER_REQUEST, per_request=PER_REQUEST))
+    runs: dict[bool, list[Any]] = {True: [], False: []}
+    for number in range(rounds):
+        # The order changes, so that a machine that grows slower does not favour one of them.
+        for on in (True, False) if number % 2 else (False, True):
+            with _pipeline(broker, deduplicate=on) as pipeline:
+                arguments = (PER_REQUEST, 4)
+                scenarios.end_to_end(pipeline, prepared[:50], *arguments, lambda _share: None)
+                title = f"{broker}: {'with' if on else 'without'} deduplication, {number + 1} of {rounds}"
+                runs[on].append(_shown(progress, title, scenarios.end_to_end, pipeline, prepared, *arguments))
+    cpu = {on: median(run["cpu_us_per_log"]["all"] for run in found) for on, found in runs.items()}
+    storage = {on: median(run["cpu_us_per_log"]["storage"] for run in found) for on, found in runs.items()}
+    rate = {on: median(run["logs_per_s"] for run in found) for on, found in runs.items()}
+    return {
+        "cpu_us_per_log": {"with": cpu[True], "without": cpu[False]},
+        "storage_cpu_us_per_log": {"with": storage[True], "without": storage[False]},
+        "logs_per_s": {"with": rate[True], "without": rate[False]},
+        "cpu_share": round(cpu[True] / cpu[False], 3),
+        "rate_share": round(rate[True] / rate[False], 3),
+    }
+
+
+def _pipeline(broker: str, **overrides: Any) -> Any:
+    folder = tempfile.TemporaryDirectory(prefix="logmill-bench-")
+    return _Owned(folder, Pipeline(Path(folder.name), broker, **{**SETTINGS, **overrides}))
+
+
+class _Owned:
+    """A pipeline and its folder, which goes with it."""
+
+    def __init__(self, folder: tempfile.TemporaryDirectory[str], pipeline: Pipeline) -> None:
+        self._folder, self._pipeline = folder, pipeline
+
+    def __enter__(self) -> Pipeline:
+        return self._pipeline.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._pipeline.__exit__(*error)
+        self._folder.cleanup()
+
+
+def _shown(progress: Progress, title: str, scenario: Any, *arguments: Any) -> Any:
+    task = progress.add_task(title, total=1.0)
+    value = scenario(*arguments, lambda share: progress.update(task, completed=share))
+    progress.update(task, completed=1.0)
+    return value
+
+
+def table(result: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Broker, measurement and value."""
+    found = []
+    for broker, measured in result["brokers"].items():
+        if first := measured.get("errors_first"):
+            waits = [one["p99"] for one in first["searchable_ms"]]
+            halves = [one["p50"] for one in first["searchable_ms"]]
+            name = f"{first['backlog']:,} DEBUG and INFO waiting: answer to searchable of 1,000 CRITICAL, ms"
+            found.append((broker, name, f"p50 {median(halves):.0f}, p99 {median(waits):.0f} (rounds: {waits})"))
+            rates = f"{median(first['alone_logs_per_s']):,.0f} alone, {median(first['beside_logs_per_s']):,.0f} beside"
+            found.append((broker, "the backlog drains, logs/s", f"{rates}: {first['share']:.0%}"))
+        if starve := measured.get("starvation"):
+            value = f"{starve['urgent_per_s']:,} urgent, {starve['bulk_per_s']:,} bulk"
+            found.append((broker, "stored while CRITICAL logs come without end, logs/s", value))
+        if bad := measured.get("poison"):
+            rates = f"{bad['clean_messages_per_s']:,.0f} without, {bad['mixed_messages_per_s']:,.0f} with"
+            name = f"{bad['good']:,} messages of one log, {bad['poisoned']:,} undecodable among them, messages/s"
+            found.append((broker, name, f"{rates}: {bad['share']:.0%}; {bad['dead']:,} dead letters"))
+        if cost := measured.get("deduplication"):
+            cpu = cost["cpu_us_per_log"]
+            value = f"{cpu['with']:.2f} with, {cpu['without']:.2f} without: {cost['cpu_share'] - 1:+.1%}"
+            found.append((broker, "deduplication, CPU per log of all services, µs", value))
+            value = f"{cost['logs_per_s']['with']:,.0f} with, {cost['logs_per_s']['without']:,.0f} without"
+            found.append((broker, "the same, logs/s", f"{value}: {cost['rate_share'] - 1:+.1%}"))
+    return found
+
+
+@click.command()
+@click.option("--broker", "brokers", multiple=True, type=click.Choice(BROKERS), help="Default: both.")
+@click.option("--logs", default=1_000_000, show_default=True, help="Size of the backlog; the others follow from it.")
+@click.option("--rounds", default=3, show_default=True, help="Runs of each kind; medians are reported.")
+@click.option("--only", multiple=True, type=click.Choice(MEASUREMENTS), help="Default: all.")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("benchmarks/results/promises.json"))
+@click.option("--write-docs", is_flag=True, help="Fill the table of docs/reliability.md.")
+def main(
+    brokers: tuple[str, ...], logs: int, rounds: int, only: tuple[str, ...], output: Path, *, write_docs: bool
+) -> None:
+    """Measure what the promises cost: errors first under a backlog, poison among good messages, deduplication."""
+    functions = {
+        "errors_first": errors_first,
+        "starvation": starvation,
+        "poison": poison,
+        "deduplication": deduplication,
+    }
+    result: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "brokers": {}}
+    with Progress(console=console) as progress:
+        for broker in brokers or BROKERS:
+            result["brokers"][broker] = {
+                name: functions[name](broker, logs, rounds, progress) for name in only or MEASUREMENTS
+            }
+    for row in table(result):
+        console.print(" | ".join(row))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(result, indent=2) + "\n")
+    console.print(f"written to {output}")
+    if write_docs:
+        fill_document(Path("docs/reliability.md"), "promises", f"Measured {result['at'][:10]}.", table(result))
+
+
+if __name__ == "__main__":
+    main()
