@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench health clean stats lock docs check-images
+.PHONY: help run test check up down logs bench faults health clean stats lock docs check-images
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -45,6 +45,12 @@ compose:
 bench: ## Set up, then measure the whole pipeline (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.pipeline $(ARGS)
+
+faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
+	@scripts/setup dev
+	@scripts/ensure-rabbitmq
+	@scripts/ensure-libfaketime
+	@.venv/bin/python -m tests.faults $(ARGS)
 
 health: ## Ask the running services how they are
 	@scripts/setup run

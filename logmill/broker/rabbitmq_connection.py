@@ -175,6 +175,9 @@ class Link:
             except Exception:
                 # A callback of ours or of pika failed; without its thread the process would go deaf for good.
                 log.exception("broker_thread_failed", purpose=self._purpose)
+                if self._stopping:
+                    self._on_down("closed")
+                    return
                 if self._connection is not None:
                     self._connection = None
                 self._loop = IOLoop()
@@ -221,14 +224,14 @@ class Link:
     def _close(self) -> None:
         self._stopping = True
         connection = self._connection
-        if connection is not None and not (connection.is_closed or connection.is_closing):
-            try:
+        if connection is not None and connection.is_closing:
+            return
+        if connection is not None and connection.is_open:
+            with contextlib.suppress(exceptions.AMQPError):
                 connection.close()
-            except exceptions.AMQPError:
-                pass
-            else:
                 return
-        if connection is None and self._loop is not None:
+        # Also in the middle of a handshake: pika 1.4 fails an assertion of its own when it is closed then.
+        if self._loop is not None:
             self._loop.stop()
 
 
