@@ -77,10 +77,12 @@ class Breaker:
 
     @property
     def paused(self) -> dict[Lane, float]:
-        """The lanes that are paused or on trial, and for how many seconds more nothing is taken from them."""
+        """The lanes from which nothing is taken, and for how many seconds more; one on trial is not among them."""
         now_s = self._clock()
         return {
-            lane: max(0.0, state.paused_until_s - now_s) for lane, state in self._lanes.items() if state.failures > 0
+            lane: state.paused_until_s - now_s
+            for lane, state in self._lanes.items()
+            if state.failures and now_s < state.paused_until_s
         }
 
     @property
@@ -97,8 +99,8 @@ class Breaker:
         return sum(outcomes) > self._share * len(outcomes)
 
     def _judge(self, lane: Lane, state: _LaneState) -> None:
-        """End the trial where it failed or is complete; else it goes on with the next messages."""
-        if self._is_bad(state.trial):
+        """End the trial where it must fail or is complete; else it goes on with the next messages."""
+        if sum(state.trial) > self._share * TRIAL_MESSAGES:
             self._pause(lane, state)
         elif len(state.trial) >= TRIAL_MESSAGES:
             state.failures = 0

@@ -9,11 +9,13 @@ from logmill.broker.protocol import Consumer, Delivery
 from logmill.broker.topology import WEIGHTS
 from logmill.record import Lane
 from logmill.settings import Settings
-from logmill.wire import COUNT_HEADER, decoded_bytes
+from logmill.wire import COUNT_HEADER, decoded_bytes, is_batch
 from processor.breaker import Breaker
 from processor.drain import Drain
 
 IDLE_WAIT_S = 0.5
+# While draining: longer than a consumer takes to stop taking. It says at once when nothing comes any more.
+DRAIN_WAIT_S = 2.0
 # So long at least for what is on its way from the broker: larger blocks leave storage less to merge.
 GATHER_AT_LEAST_S = 0.1
 # With a backlog, a block with urgent logs in it ends at so many rows, so that they need not wait for tens of thousands
@@ -24,6 +26,8 @@ BLOCK_TARGET_S = 0.5
 # What a row is taken to need before the first block was measured.
 FIRST_ROW_S = 20e-6
 LEAST_ROWS = 5_000
+# No batch holds more; who says so could keep all others from their turn.
+MAX_ROWS = 500_000
 # How much the newest block counts for what a row takes.
 _WEIGHT = 0.3
 
@@ -80,7 +84,7 @@ class Gatherer:
         Blocks are `block_wait_ms` apart, since each costs storage an insert: a log that comes alone waits for nothing,
         one that comes while the last block is stored has waited already.
         """
-        first = self._receive(0.0 if self._drain.begun() else IDLE_WAIT_S)
+        first = self._receive(DRAIN_WAIT_S if self._drain.begun() else IDLE_WAIT_S)
         if first is None:
             return
         deliveries.append(first)
@@ -136,6 +140,8 @@ class Gatherer:
 
 
 def rows_of(delivery: Delivery) -> int:
-    """How many logs a delivery says it holds; 1 where a foreign client made it."""
+    """How many logs a batch says it holds; 1 where a foreign client made the message."""
+    if not is_batch(delivery.message):
+        return 1
     count = delivery.message.headers.get(COUNT_HEADER, 1)
-    return count if isinstance(count, int) else 1
+    return min(max(count, 1), MAX_ROWS) if isinstance(count, int) else 1

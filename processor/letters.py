@@ -43,9 +43,7 @@ class Letters:
         """
         if not refused:
             return []
-        self._sink.report_rejections(
-            [_rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused]
-        )
+        self._report([_rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused])
         failed = self._consumer.dead_letter([(delivery, str(error)) for delivery, error in refused])
         stays = {id(delivery) for delivery in failed}
         for delivery, error in refused:
@@ -63,13 +61,20 @@ class Letters:
         """Note the items of a message that were not taken; their ordinals follow those of the records that were."""
         if not items:
             return
-        self._sink.report_rejections(
+        self._report(
             [
                 _rejection(message, ordinal, item.code, f"item {item.index}: {item.message}", batch)
                 for ordinal, item in enumerate(items, len(batch.columns))
             ]
         )
         self._metrics.records.labels("rejected").inc(len(items))
+
+    def _report(self, rejections: list[dict[str, object]]) -> None:
+        """Tell storage; where it does not take a report, that must not keep the messages from being settled."""
+        try:
+            self._sink.report_rejections(rejections)
+        except Refused as error:
+            log.warning("rejections are not taken by storage", rejections=len(rejections), reason=str(error))
 
 
 def _rejection(

@@ -115,6 +115,8 @@ class Worker:
         except BrokerUnavailable as error:
             log.warning("the broker is away", reason=str(error))
             self._give_back(deliveries, error.retry_after_s)
+            if not deliveries:
+                return _Outcome.IDLE
         except Retry as error:
             log.warning("stopping with work in hand; the broker will deliver it again", reason=str(error))
             self._give_back(deliveries, 0.0)

@@ -14,6 +14,7 @@ from logmill.locking import FolderLock
 from logmill.logs import configure_logs
 from logmill.settings import Settings, load
 from storage import blocks
+from storage.audit import Audit
 from storage.errors import QueryTimeout
 from storage.metrics import Metrics
 from storage.routes import ingest, logs, rejections
@@ -40,8 +41,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         blocks.warm_up()
         from storage.engine.chdb_engine import ChdbEngine
 
-        store = Store(ChdbEngine(folder / "store", settings), settings)
+        engine = ChdbEngine(folder / "store", settings)
+        store = Store(engine, settings)
         store.warm_up()
+        audit = Audit(engine)
     except BaseException:
         lock.release()
         raise
@@ -51,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     def close() -> None:
         if state["readiness"] == "ready":
             state["readiness"] = "shutting down"
+            audit.close()
             store.close()
             lock.release()
 

@@ -23,6 +23,7 @@ import structlog
 
 from logmill.errors import ConfigError, LogmillError, Refused, StorageUnavailable
 from logmill.settings import Settings
+from storage.engine.parts import Parts
 from storage.engine.protocol import MAX_BLOCK_ROWS, Value
 from storage.errors import QueryTimeout
 from storage.statements import statement
@@ -33,13 +34,17 @@ _CODE = re.compile(r"Code: (\d+)")
 _TIMEOUT = {159, 209}
 _TOO_LARGE = {158, 307, 396}
 # Values that cannot be read. Errors about tables and types are not among them: those are ours, so the sender holds on.
-_INPUT = {6, 26, 27, 33, 41, 69, 72, 117, 131, 349}
+_INPUT = frozenset({6, 26, 27, 33, 41, 69, 72, 117, 131, 349})
 _MAX_RESULT_BYTES = 256 * 1024 * 1024
 _MESSAGE = {
+    33: "a part of the store cannot be read",
+    40: "a part of the store is not what its checksums say",
+    246: "a part of the store is damaged",
     241: "the engine is out of memory",
     243: "the disk is full",
     252: "the engine has too many parts to merge",
 }
+_DAMAGED = "the disk did not take what was written; storage starts anew"
 _ESCAPES = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\b": "\\b", "\f": "\\f", "'": "\\'"}
 )
@@ -73,6 +78,9 @@ class ChdbEngine:
         }
         self._address = f"{folder}?{urlencode(options)}"
         self._insert_settings = statement("engine", "insert_settings")
+        self._active_parts = statement("engine", "active_parts")
+        self._parts = Parts()
+        self.damage: list[str] = []
         from chdb.state import connect
 
         self._connect: Callable[[str], Any] = connect
@@ -84,9 +92,19 @@ class ChdbEngine:
 
     def insert(self, sql: str, stream: bytes | memoryview) -> None:
         """As `Engine.insert`."""
+        if self.damage:
+            raise StorageUnavailable(_DAMAGED, retry_after_s=2)
         # Not chdb's send_insert: its finish() reports rows as written where the insert failed (a full disk: tried).
-        with _as_file(stream) as path, self._connection() as connection:
+        with _as_file(stream) as path, self._connection(_INPUT) as connection:
             connection.query(f"{sql} FROM INFILE '{path}' {self._insert_settings} FORMAT ArrowStream")
+        self.check()
+
+    def check(self) -> None:
+        """As `Engine.check`."""
+        if not self.damage:
+            self.damage = self._parts.damaged(self.select(self._active_parts).to_pylist())
+        if self.damage:
+            raise StorageUnavailable(_DAMAGED, retry_after_s=2)
 
     def select(self, sql: str, params: Mapping[str, Value] | None = None) -> pa.Table:
         """As `Engine.select`."""
@@ -117,21 +135,26 @@ class ChdbEngine:
         self._anchor.close()
 
     @contextmanager
-    def _connection(self) -> Iterator[Any]:
-        """A connection of one's own; one that saw an error is not used again."""
+    def _connection(self, input_codes: frozenset[int] = frozenset()) -> Iterator[Any]:
+        """A connection of one's own; one that saw an error is not used again.
+
+        Args:
+            input_codes: errors that are the sender's. None where nothing is sent: a part that cannot be read must not
+                pass for a block that cannot be taken.
+        """
         try:
             try:
                 connection = self._idle.get_nowait()
             except queue.Empty:
                 connection = self._connect(self._address)
         except Exception as error:  # noqa: BLE001  chdb raises what it likes
-            raise _translated(error) from None
+            raise _translated(error, input_codes) from None
         try:
             yield connection
         except Exception as error:  # noqa: BLE001
             with suppress(Exception):
                 connection.close()
-            raise _translated(error) from None
+            raise _translated(error, input_codes) from None
         self._idle.put(connection)
 
 
@@ -176,14 +199,14 @@ def _words(error: Exception) -> str:
     return str(error)[:500]
 
 
-def _translated(error: Exception) -> LogmillError:
+def _translated(error: Exception, input_codes: frozenset[int]) -> LogmillError:
     words = _words(error)
     match = _CODE.search(words)
     code = int(match[1]) if match else 0
     if code in _TIMEOUT:
         return QueryTimeout("the query took longer than LOGMILL_QUERY_TIMEOUT_S allows; narrow its time range")
     log.warning("engine error", engine_code=code, words=words)
-    if code in _INPUT:
+    if code in input_codes:
         return Refused(f"the engine cannot take this: {words}", code="not_storable")
     if code in _TOO_LARGE:
         return Refused("the answer is too large; narrow the query", code="too_large", status=413)

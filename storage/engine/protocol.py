@@ -38,6 +38,17 @@ class Engine(Protocol):
     def run(self, sql: str) -> None:
         """Run a statement that has no result and no values."""
 
+    def check(self) -> None:
+        """Compare what is on disk with what the engine believes.
+
+        Raises:
+            StorageUnavailable: they differ; `damage` says where. Only opening the engine anew helps.
+        """
+
+    @property
+    def damage(self) -> list[str]:
+        """The parts that were found damaged, as of the last `insert` or `check`."""
+
     def free_bytes(self) -> int | None:
         """Room that is left on the disk it writes to, None where it cannot tell."""
 

@@ -15,3 +15,9 @@ SETTINGS
 
 -- name: insert_nowhere
 INSERT INTO FUNCTION null('nothing String') (nothing)
+
+-- name: active_parts
+SELECT path, bytes_on_disk
+FROM system.parts
+WHERE active AND database = currentDatabase()
+SETTINGS max_result_rows = 0, max_result_bytes = 0

@@ -15,14 +15,17 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     min_rows_for_wide_part = 1000000,
-    min_bytes_for_wide_part = 1000000000
+    min_bytes_for_wide_part = 1000000000,
+    max_suspicious_broken_parts = 1000000,
+    max_suspicious_broken_parts_bytes = 1000000000000000
 COMMENT '$version'
 
 -- Parts that are there already get the index when they are merged.
 -- name: migrate_1_to_2
 ALTER TABLE logs
     ADD INDEX IF NOT EXISTS batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,
-    MODIFY COMMENT '$version'
+    MODIFY COMMENT '$version',
+    MODIFY SETTING max_suspicious_broken_parts = 1000000, max_suspicious_broken_parts_bytes = 1000000000000000
 
 -- name: create_rejections
 CREATE TABLE IF NOT EXISTS rejections (

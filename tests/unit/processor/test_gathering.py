@@ -11,10 +11,19 @@ from logmill.broker.protocol import EVERY_LANE, Delivery, Message
 from logmill.lifecycle import StopSignal
 from logmill.record import Lane
 from logmill.settings import load
-from logmill.wire import COUNT_HEADER
+from logmill.wire import COUNT_HEADER, VERSION, VERSION_HEADER
 from processor.breaker import Breaker
 from processor.drain import Drain
-from processor.gathering import BLOCK_TARGET_S, FIRST_ROW_S, LEAST_ROWS, URGENT_ROWS, Gatherer, rows_of
+from processor.gathering import (
+    BLOCK_TARGET_S,
+    DRAIN_WAIT_S,
+    FIRST_ROW_S,
+    LEAST_ROWS,
+    MAX_ROWS,
+    URGENT_ROWS,
+    Gatherer,
+    rows_of,
+)
 
 FULL = round(BLOCK_TARGET_S / FIRST_ROW_S)
 
@@ -29,7 +38,7 @@ class Backlog:
     def put(self, rows: int = 1000, **messages: int) -> None:
         for name, count in messages.items():
             for _ in range(count):
-                message = Message(b"", Lane(name), "", headers={COUNT_HEADER: rows})
+                message = Message(b"", Lane(name), "", headers={VERSION_HEADER: VERSION, COUNT_HEADER: rows})
                 self.lanes.put(Lane(name), Delivery(message, tag=None))
 
     def receive(self, _timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
@@ -99,7 +108,7 @@ def test_a_flood_of_urgent_logs_does_not_starve_the_others() -> None:
 def test_slow_work_makes_smaller_blocks_down_to_a_limit() -> None:
     backlog = Backlog(bulk=1000)
     one = gatherer(backlog)
-    block = [Delivery(Message(b"", Lane.BULK, "", headers={COUNT_HEADER: 50_000}), tag=None)]
+    block = [Delivery(Message(b"", Lane.BULK, "", headers={VERSION_HEADER: VERSION, COUNT_HEADER: 50_000}), tag=None)]
     for _ in range(50):
         one.took_s(block, 5 * BLOCK_TARGET_S)
     assert rows(one) == {"bulk": 10_000}
@@ -108,7 +117,32 @@ def test_slow_work_makes_smaller_blocks_down_to_a_limit() -> None:
     assert rows(one) == {"bulk": LEAST_ROWS}
 
 
-@pytest.mark.parametrize("count", ["many", None])
-def test_a_message_without_a_count_is_one_log(count: str | None) -> None:
-    headers = {} if count is None else {COUNT_HEADER: count}
-    assert rows_of(Delivery(Message(b"", Lane.BULK, "", headers=headers), tag=None)) == 1
+@pytest.mark.parametrize(
+    ("headers", "rows"),
+    [
+        ({VERSION_HEADER: VERSION, COUNT_HEADER: 12}, 12),
+        ({VERSION_HEADER: VERSION, COUNT_HEADER: "many"}, 1),
+        ({VERSION_HEADER: VERSION, COUNT_HEADER: -5}, 1),
+        ({VERSION_HEADER: VERSION, COUNT_HEADER: 2**62}, MAX_ROWS),
+        ({VERSION_HEADER: VERSION}, 1),
+        ({COUNT_HEADER: 12}, 1),
+        ({}, 1),
+    ],
+)
+def test_the_count_of_a_batch_is_believed_within_limits(headers: dict[str, str | int], rows: int) -> None:
+    assert rows_of(Delivery(Message(b"", Lane.BULK, "", headers=headers), tag=None)) == rows
+
+
+def test_draining_waits_for_what_the_consumer_still_gets() -> None:
+    waits: list[float] = []
+
+    class Slow(Backlog):
+        def receive(self, timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
+            waits.append(timeout_s)
+            return None
+
+    stop = StopSignal()
+    stop.set()
+    chosen = load({})
+    Gatherer(Slow(), Breaker(chosen), chosen, Drain(stop, 5.0)).gather([])  # type: ignore[arg-type]
+    assert max(waits) == DRAIN_WAIT_S
