@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     drain_timeout_s: Annotated[
         float, _doc("How long a service may take to finish its work after SIGTERM.", "s", ge=0)
-    ] = 20.0
+    ] = 30.0
 
     # producer
     producer_host: Annotated[str, _doc("Address the producer listens on.")] = "127.0.0.1"
@@ -114,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 250
     prefetch: Annotated[
         int, _doc("Unacknowledged messages a processor holds per lane.", "messages", ge=1, le=10_000)
-    ] = 100
+    ] = 250
     max_deliveries: Annotated[
         int,
         _doc(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -19,6 +20,13 @@ from processor.sink import StorageSink
 log = structlog.get_logger()
 
 
+# Reporting costs storage an insert, so what is refused waits for more of it: so long, or until there is so much.
+WAIT_S = 1.0
+ENOUGH = 100
+
+Refusal = tuple[Delivery, Refused]
+
+
 class Letters:
     """One worker's way to the dead letters.
 
@@ -26,25 +34,43 @@ class Letters:
         consumer: whose deliveries they are.
         sink: where rejections are reported.
         metrics: what it counts.
+        most: how many may wait; they count as unsettled, and the broker sends no more than it is allowed to.
     """
 
-    def __init__(self, consumer: Consumer, sink: StorageSink, metrics: Metrics) -> None:
+    def __init__(self, consumer: Consumer, sink: StorageSink, metrics: Metrics, most: int) -> None:
         self._consumer = consumer
         self._sink = sink
         self._metrics = metrics
+        self._most = min(ENOUGH, max(1, most))
+        self._waiting: list[Refusal] = []
+        self._since_s = 0.0
 
-    def put_aside(self, refused: Sequence[tuple[Delivery, Refused]]) -> list[Delivery]:
-        """Note the rejections in storage, then move the messages; in this order, so that a crash repeats both.
+    def add(self, refused: Sequence[Refusal]) -> None:
+        """Take what is to be put aside when it is due."""
+        if refused and not self._waiting:
+            self._since_s = time.monotonic()
+        self._waiting += refused
+
+    def forget(self) -> list[Delivery]:
+        """Put nothing aside after all; the deliveries that waited for it."""
+        waiting, self._waiting = self._waiting, []
+        return [delivery for delivery, _error in waiting]
+
+    def put_aside(self, *, at_once: bool = False) -> list[Delivery]:
+        """Where it is due: note the rejections in storage, then move the messages; so that a crash repeats both.
 
         Returns those that the broker does not take now: they are not settled.
 
         Raises:
-            Retry: storage is away and the process is to stop; none is settled.
+            Retry: storage is away and the process is to stop; none is settled, and all of them still wait.
         """
-        if not refused:
+        is_due = at_once or len(self._waiting) >= self._most or time.monotonic() - self._since_s >= WAIT_S
+        if not self._waiting or not is_due:
             return []
+        refused = self._waiting
         self._report([_rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused])
         failed = self._consumer.dead_letter([(delivery, str(error)) for delivery, error in refused])
+        self._waiting = []
         stays = {id(delivery) for delivery in failed}
         for delivery, error in refused:
             if id(delivery) in stays:

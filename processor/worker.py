@@ -83,7 +83,7 @@ class Worker:
         self._stages = make_stages(settings)
         self.breaker = Breaker(settings)
         self._gatherer = Gatherer(consumer, self.breaker, settings, drain)
-        self._letters = Letters(consumer, sink, metrics)
+        self._letters = Letters(consumer, sink, metrics, settings.prefetch // 2)
         self._refused: list[tuple[Delivery, Refused]] = []
         self._processor_id = processor_id
         self._metrics = metrics
@@ -107,15 +107,14 @@ class Worker:
         deliveries: list[Delivery] = []
         try:
             self._gatherer.gather(deliveries)
-            if not deliveries:
-                return _Outcome.IDLE
             started_s = time.perf_counter()
-            self.process(deliveries)
-            self._gatherer.took_s(deliveries, time.perf_counter() - started_s)
+            if deliveries:
+                self.process(deliveries)
+                self._gatherer.took_s(deliveries, time.perf_counter() - started_s)
+            self._put_aside(at_once=not deliveries and self._drain.begun())
         except BrokerUnavailable as error:
             log.warning("the broker is away", reason=str(error))
-            self._give_back(deliveries, error.retry_after_s)
-            if not deliveries:
+            if not self._give_back(deliveries, error.retry_after_s):
                 return _Outcome.IDLE
         except Retry as error:
             log.warning("stopping with work in hand; the broker will deliver it again", reason=str(error))
@@ -124,17 +123,19 @@ class Worker:
             log.exception("work failed; the broker will deliver it again", messages=len(deliveries))
             self._give_back(deliveries, FAILURE_WAIT_S)
         else:
-            return _Outcome.WORKED
+            return _Outcome.WORKED if deliveries else _Outcome.IDLE
         return _Outcome.FAILED
 
-    def _give_back(self, deliveries: list[Delivery], wait_s: float) -> None:
-        """Let the broker deliver again what is not settled, after a while."""
+    def _give_back(self, deliveries: list[Delivery], wait_s: float) -> bool:
+        """Let the broker deliver again what is not settled, after a while; says whether there is anything."""
         self._drain.wait(wait_s)
-        self._consumer.release(deliveries)
+        in_hand = [*deliveries, *self._letters.forget()]
+        self._consumer.release(in_hand)
         self.breaker.gave_back()
+        return bool(in_hand)
 
     def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Enrich, store and settle these deliveries; put aside what cannot be taken, after everything else.
+        """Enrich, store and settle these deliveries; what cannot be taken waits to be put aside.
 
         Raises:
             Retry: storage went away and the process is to stop; nothing is settled that is not stored.
@@ -150,11 +151,16 @@ class Worker:
         random.shuffle(suspects)
         for work in suspects:
             self._store([work])
-        failed = self._letters.put_aside(self._refused)
+        self._letters.add(self._refused)
         for delivery, _error in self._refused:
             self.breaker.settled(delivery.message.lane, dead=True)
+
+    def _put_aside(self, *, at_once: bool = False) -> None:
+        """Move to the dead letters what is due."""
+        failed = self._letters.put_aside(at_once=at_once)
         if failed:
-            self._give_back(failed, FAILURE_WAIT_S)
+            self._drain.wait(FAILURE_WAIT_S)
+            self._consumer.release(failed)
 
     def _read(self, delivery: Delivery) -> Work | None:
         """What is in a message; one that cannot be read is noted as refused and gives None."""
