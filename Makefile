@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench faults health clean stats lock docs check-images
+.PHONY: help run test check up down logs bench bench-promises faults health clean stats lock docs check-images
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -45,6 +45,10 @@ compose:
 bench: ## Set up, then measure the whole pipeline (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.pipeline $(ARGS)
+
+bench-promises: ## Set up, then measure what the promises cost, and long outages (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.promises $(ARGS)
 
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev

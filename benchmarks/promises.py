@@ -13,14 +13,14 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import backlog, scenarios
+from benchmarks import backlog, outage, scenarios
 from benchmarks.records import bodies
 from benchmarks.report import fill_document
 from tests.support.pipeline import Pipeline
 
 PER_REQUEST = 1000
 BROKERS = ("rabbitmq", "embedded")
-MEASUREMENTS = ("errors_first", "starvation", "poison", "deduplication")
+MEASUREMENTS = ("errors_first", "starvation", "poison", "deduplication", "outages")
 # The queues hold the whole backlog, and no message in them is given up for lost while processors are stopped.
 SETTINGS = {"queue_max_messages": 2_000_000, "queue_max_bytes": 8 * 1024**3}
 console = Console()
@@ -95,6 +95,15 @@ def deduplication(broker: str, logs: int, rounds: int, progress: Progress) -> di
     }
 
 
+def outages(broker: str, seconds: float, progress: Progress) -> list[dict[str, Any]]:
+    """RabbitMQ and storage away for a long time, under load; the embedded broker cannot be away."""
+    found = []
+    for of in ("broker", "hanging broker", "storage") if broker == "rabbitmq" else ("storage",):
+        with _pipeline(broker) as pipeline:
+            found.append(_shown(progress, f"{broker}: outage of {of}", outage.outage, pipeline, of, seconds))
+    return found
+
+
 def _pipeline(broker: str, **overrides: Any) -> Any:
     folder = tempfile.TemporaryDirectory(prefix="logmill-bench-")
     return _Owned(folder, Pipeline(Path(folder.name), broker, **{**SETTINGS, **overrides}))
@@ -145,18 +154,40 @@ def table(result: dict[str, Any]) -> list[tuple[str, str, str]]:
             found.append((broker, "deduplication, CPU per log of all services, µs", value))
             value = f"{cost['logs_per_s']['with']:,.0f} with, {cost['logs_per_s']['without']:,.0f} without"
             found.append((broker, "the same, logs/s", f"{value}: {cost['rate_share'] - 1:+.1%}"))
+        for one in measured.get("outages", ()):
+            grown = ", ".join(f"{name} {m['first']} to {m['last']}" for name, m in one["memory_mib"].items())
+            answers = ", ".join(f"{count:,} times {answer}" for answer, count in one["answers"].items())
+            slowest = max(one["slowest_s"].values())
+            name = f"{of_words(one['of'])} away for {one['seconds']:,} s under load: answers"
+            found.append((broker, name, f"{answers}; the slowest took {slowest:.2f} s"))
+            found.append((broker, "its memory from a fifth of the time to the end, MiB", grown))
+            stored = f"{one['accepted']:,} and {one['stored']:,}; 201 again after {one['accepted_again_after_s']} s"
+            found.append((broker, "accepted and stored afterwards", stored))
     return found
+
+
+def of_words(of: str) -> str:
+    """What was away, for people."""
+    return {"broker": "RabbitMQ (killed)", "hanging broker": "RabbitMQ (stopped)", "storage": "storage (stopped)"}[of]
 
 
 @click.command()
 @click.option("--broker", "brokers", multiple=True, type=click.Choice(BROKERS), help="Default: both.")
 @click.option("--logs", default=1_000_000, show_default=True, help="Size of the backlog; the others follow from it.")
 @click.option("--rounds", default=3, show_default=True, help="Runs of each kind; medians are reported.")
+@click.option("--seconds", default=600.0, show_default=True, help="Length of each outage.")
 @click.option("--only", multiple=True, type=click.Choice(MEASUREMENTS), help="Default: all.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("benchmarks/results/promises.json"))
 @click.option("--write-docs", is_flag=True, help="Fill the table of docs/reliability.md.")
 def main(
-    brokers: tuple[str, ...], logs: int, rounds: int, only: tuple[str, ...], output: Path, *, write_docs: bool
+    brokers: tuple[str, ...],
+    logs: int,
+    rounds: int,
+    seconds: float,
+    only: tuple[str, ...],
+    output: Path,
+    *,
+    write_docs: bool,
 ) -> None:
     """Measure what the promises cost: errors first under a backlog, poison among good messages, deduplication."""
     functions = {
@@ -168,9 +199,13 @@ def main(
     result: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "brokers": {}}
     with Progress(console=console) as progress:
         for broker in brokers or BROKERS:
-            result["brokers"][broker] = {
-                name: functions[name](broker, logs, rounds, progress) for name in only or MEASUREMENTS
+            wanted = only or MEASUREMENTS
+            measured: dict[str, Any] = {
+                name: function(broker, logs, rounds, progress) for name, function in functions.items() if name in wanted
             }
+            if "outages" in wanted:
+                measured["outages"] = outages(broker, seconds, progress)
+            result["brokers"][broker] = measured
     for row in table(result):
         console.print(" | ".join(row))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, _doc("How long a request waits for the broker's confirm before it answers 503.", "s", gt=0)
     ] = 5.0
     stall_timeout_s: Annotated[
-        float, _doc("Requests get 503 as soon as the broker has confirmed nothing at all for so long.", "s", gt=0)
+        float, _doc("Requests get 503 once the broker has confirmed nothing of their lane for so long.", "s", gt=0)
     ] = 0.8
     idempotency_keep_s: Annotated[
         float, _doc("How long an Idempotency-Key is known with the body it came with.", "s", ge=0)
@@ -83,7 +83,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, _doc("Most keys that are known at a time; the oldest are forgotten first.", "keys", ge=1)
     ] = 1_000_000
     publish_buffer_bytes: Annotated[
-        int, _doc("Accepted but unconfirmed bytes per producer process; beyond it requests get 503.", "bytes", ge=1024)
+        int,
+        _doc(
+            "Unconfirmed bytes per producer process; beyond it requests get 503, DEBUG logs from 3/4 of it on.",
+            "bytes",
+            ge=1024,
+        ),
     ] = 64 * 1024 * 1024
     max_body_bytes: Annotated[int, _doc("Largest request body as sent.", "bytes", ge=1024)] = 16 * 1024 * 1024
     max_decoded_bytes: Annotated[int, _doc("Largest request body after decompression.", "bytes", ge=1024)] = (

@@ -152,12 +152,24 @@ class Pipeline:
             seconds["broker"] = sum(_cpu_of(pid) for pid in [self._node.pid, *_descendants(self._node.pid)])
         return seconds
 
+    @property
+    def node(self) -> RabbitNode:
+        """Its RabbitMQ."""
+        if self._node is None:
+            raise RuntimeError("this pipeline has no RabbitMQ")
+        return self._node
+
+    def processes(self) -> list[tuple[str, int]]:
+        """Service and id of each of its processes."""
+        if self._process is None:
+            return []
+        return [(_service_of(pid), pid) for pid in _descendants(self._process.pid)]
+
     def signal(self, service: str, number: signal.Signals) -> None:
         """Send a signal to every process of a service: producer, processor or storage."""
-        if self._process is not None:
-            for pid in _descendants(self._process.pid):
-                if _service_of(pid) == service:
-                    os.kill(pid, number)
+        for name, pid in self.processes():
+            if name == service:
+                os.kill(pid, number)
 
     def stored_logs(self) -> int:
         """Logs that storage says it has stored since its start; costs it nothing, where counting costs a query."""

@@ -151,6 +151,10 @@ class RabbitNode:
         """End the node as a power cut of its process would; it can be started again."""
         self._end(signal.SIGKILL, 10.0)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server's process."""
+        os.kill(self.pid, number)
+
     def _end(self, signal_number: signal.Signals, timeout_s: float) -> None:
         server, self._server = self._server, None
         if server is not None:
