@@ -123,7 +123,7 @@ def _take_away(pipeline: Pipeline, of: str) -> None:
     elif of == "broker":
         pipeline.node.kill9()
     else:
-        pipeline.node.signal(signal.SIGSTOP)
+        pipeline.node.send_signal(signal.SIGSTOP)
 
 
 def _bring_back(pipeline: Pipeline, of: str) -> None:
@@ -132,7 +132,7 @@ def _bring_back(pipeline: Pipeline, of: str) -> None:
     elif of == "broker":
         pipeline.node.start()
     else:
-        pipeline.node.signal(signal.SIGCONT)
+        pipeline.node.send_signal(signal.SIGCONT)
 
 
 def _memory(pipeline: Pipeline) -> dict[str, int]:

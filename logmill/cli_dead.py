@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import click
@@ -13,6 +14,8 @@ from logmill.dead_letters import Done
 from logmill.settings import load
 
 _REASON_CHARS = 80
+# People may wait for long queues; Ctrl-C ends it.
+_TIMEOUT_S = 3600.0
 _LINE = "{id:<36}  {at:<19}  {lane:<6}  {records:>7}  {bytes:>9}  {reason}"
 
 
@@ -29,21 +32,18 @@ def dead() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def list_command(limit: int, *, as_json: bool) -> None:
     """List dead letters, oldest first."""
-    found = dead_letters.listing(_broker(), limit)
+    found = dead_letters.listing(_broker(), limit, _TIMEOUT_S)
     if as_json:
-        click.echo(msgspec.json.encode({"count": found.count, "letters": found.letters}))
+        # In ASCII, since a terminal may obey some characters beyond.
+        click.echo(json.dumps({"count": found.count, "letters": found.letters}))
         return
     if found.letters:
         names = ("id", "at", "lane", "records", "bytes", "reason")
         click.echo(_LINE.format(**{name: name.upper() for name in names}))
     for letter in found.letters:
-        shown = {
-            **letter,
-            "at": letter["at"][:19],
-            "records": letter.get("records", "-"),
-            "reason": _printable(letter["reason"][:_REASON_CHARS]),
-        }
-        click.echo(_LINE.format(**shown))
+        columns = {**letter, "at": letter["at"][:19], "reason": letter["reason"][:_REASON_CHARS]}
+        columns["records"] = letter.get("records", "-")
+        click.echo(_LINE.format(**{name: _printable(str(value), keep="") for name, value in columns.items()}))
     more = "" if len(found.letters) >= found.count else f", {len(found.letters)} of them listed"
     click.echo(f"{_letters(found.count)}{more}")
 
@@ -52,10 +52,10 @@ def list_command(limit: int, *, as_json: bool) -> None:
 @click.argument("letter_id", metavar="ID")
 def show(letter_id: str) -> None:
     """Show one dead letter and what it holds."""
-    letter = dead_letters.show(_broker(), letter_id)
+    letter = dead_letters.show(_broker(), letter_id, _TIMEOUT_S)
     form, content, truncated = letter.pop("form"), letter.pop("content"), letter.pop("truncated")
     for name, value in letter.items():
-        click.echo(f"{name}: {_printable(str(value))}")
+        click.echo(f"{name}: {_printable(str(value), keep='')}")
     click.echo(f"{form}:{' (cut)' if truncated else ''}")
     for line in [msgspec.json.encode(record).decode() for record in content] if form == "records" else [content]:
         click.echo(_printable(line))
@@ -66,7 +66,7 @@ def show(letter_id: str) -> None:
 @click.option("--all", "every", is_flag=True, help="All that are there now.")
 def replay(ids: tuple[str, ...], *, every: bool) -> None:
     """Send dead letters on their way again, as they were."""
-    _report(dead_letters.replay(_broker(), _chosen(ids, every=every)), "replayed")
+    _report(dead_letters.replay(_broker(), _chosen(ids, every=every), _TIMEOUT_S), "replayed")
 
 
 @dead.command()
@@ -78,7 +78,7 @@ def purge(ids: tuple[str, ...], *, every: bool, yes: bool) -> None:
     chosen = _chosen(ids, every=every)
     if chosen is None and not yes:
         click.confirm("remove every dead letter and the logs in it?", abort=True)
-    _report(dead_letters.purge(_broker(), chosen), "purged")
+    _report(dead_letters.purge(_broker(), chosen, _TIMEOUT_S), "purged")
 
 
 def _broker() -> Broker:
@@ -94,7 +94,8 @@ def _chosen(ids: tuple[str, ...], *, every: bool) -> tuple[str, ...] | None:
 def _report(done: Done, what: str) -> None:
     click.echo(f"{what} {_letters(done.count)}")
     if done.missing:
-        click.secho(f"logmill: {_letters(done.missing)} not found", fg="red", err=True)
+        among = f" among the {done.searched:,} oldest" if done.searched is not None else ""
+        click.secho(f"logmill: {_letters(done.missing)} not found{among}", fg="red", err=True)
         sys.exit(1)
 
 
@@ -102,6 +103,6 @@ def _letters(count: int) -> str:
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 
-def _printable(text: str) -> str:
-    """Text of strangers without what a terminal would obey."""
-    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+def _printable(text: str, keep: str = "\n\t") -> str:
+    """Text of strangers without what a terminal would obey, except for the characters of `keep`."""
+    return "".join(char if char.isprintable() or char in keep else ascii(char)[1:-1] for char in text)

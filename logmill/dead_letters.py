@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from base64 import b64encode
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from logmill.broker.protocol import Broker, DeadLetter
+from logmill.broker.protocol import Broker, DeadLetter, DeadLetters
 from logmill.columns import Columns
 from logmill.errors import Refused
 from logmill.record import Entry
@@ -26,8 +26,8 @@ MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 # Of a record that alone is longer than what is shown, so many characters of the message are.
 _CUT_CHARS = 8 * 1024
 _ROWS_AT_ONCE = 100
-# Every letter there is; a queue holds fewer.
-_ALL = 1_000_000_000
+# Where letters are named by id, they are looked for among so many of the oldest.
+MAX_SEARCHED = 100_000
 
 
 class NoSuchLetter(Refused):
@@ -47,66 +47,108 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How many letters something was done with, and how many ids none was found for."""
+    """What was done.
+
+    Attributes:
+        count: how many letters it was done with.
+        missing: how many ids none was found for.
+        searched: among how many letters these were looked for, where there are more; None where there are not.
+    """
 
     count: int
     missing: int
+    searched: int | None = None
 
 
-def listing(broker: Broker, limit: int) -> Listing:
+def listing(broker: Broker, limit: int, timeout_s: float) -> Listing:
     """Dead letters, oldest first, at most `limit`; where there are more, which ones depends on the broker.
 
     Raises:
-        BrokerUnavailable: the broker is away, as all functions here do.
+        BrokerUnavailable: the broker is away, or it takes longer than `timeout_s`, as with all functions here.
     """
-    depth = broker.depths()["dead"]
-    with broker.dead_letters() as letters:
+    count = _count(broker)
+    with broker.dead_letters(timeout_s=timeout_s) as letters:
         found = [summary(letter) for letter in letters.scan(limit)]
     # RabbitMQ puts what was looked at behind what was not.
-    return Listing(depth.ready + depth.unacknowledged, sorted(found, key=itemgetter("at")))
+    return Listing(count, sorted(found, key=itemgetter("at")))
 
 
-def show(broker: Broker, letter_id: str) -> dict[str, Any]:
+def show(broker: Broker, letter_id: str, timeout_s: float) -> dict[str, Any]:
     """One letter with its content.
 
     Raises:
-        NoSuchLetter: none has this id, or another reader looks at it just now.
+        NoSuchLetter: none of the MAX_SEARCHED oldest has this id, or another reader looks at it just now.
     """
-    with broker.dead_letters() as letters:
-        for letter in letters.scan(_ALL):
+    searched = 0
+    with broker.dead_letters(timeout_s=timeout_s) as letters:
+        for letter in letters.scan(MAX_SEARCHED):
+            searched += 1
             if letter.id == letter_id:
                 return {**summary(letter), **content(letter)}
-    raise NoSuchLetter(f"there is no dead letter {letter_id[:100]}")
+    raise NoSuchLetter(f"there is no dead letter {letter_id[:100]}{_among(searched)}")
 
 
-def replay(broker: Broker, ids: Collection[str] | None) -> Done:
-    """Send letters on their way again, all where `ids` is None.
+def replay(broker: Broker, ids: Collection[str] | None, timeout_s: float) -> Done:
+    """Send letters on their way again, all where `ids` is None, else those among the MAX_SEARCHED oldest.
 
     Raises:
         NoSuchLetter: there is none of these.
         BrokerFull: a lane is full; what was not replayed is still there.
+        BrokerUnavailable: also where only some were replayed in time; the others are still there.
     """
-    with broker.dead_letters() as letters:
-        return _done(letters.replay(ids), ids)
+    return _act(broker, ids, timeout_s, lambda letters, chosen: letters.replay(chosen))
 
 
-def purge(broker: Broker, ids: Collection[str] | None) -> Done:
-    """Remove letters for good, all where `ids` is None.
+def purge(broker: Broker, ids: Collection[str] | None, timeout_s: float) -> Done:
+    """Remove letters for good, all where `ids` is None, else those among the MAX_SEARCHED oldest.
 
     Raises:
         NoSuchLetter: there is none of these.
+        BrokerUnavailable: also where only some were removed in time.
     """
-    with broker.dead_letters() as letters:
-        return _done(letters.purge(ids), ids)
+    return _act(broker, ids, timeout_s, lambda letters, chosen: letters.purge(chosen))
 
 
-def _done(count: int, ids: Collection[str] | None) -> Done:
-    asked = count if ids is None else len(set(ids))
+def _act(
+    broker: Broker,
+    ids: Collection[str] | None,
+    timeout_s: float,
+    act: Callable[[DeadLetters, Collection[str] | None], int],
+) -> Done:
+    if ids is None:
+        with broker.dead_letters(timeout_s=timeout_s) as letters:
+            return Done(act(letters, None), 0)
+    wanted: Collection[str] = frozenset(ids)
+    asked, searched = len(wanted), None
+    is_long = _count(broker) > MAX_SEARCHED
+    with broker.dead_letters(timeout_s=timeout_s) as letters:
+        if is_long:  # else the broker would go through all of them for one that is not there
+            wanted, searched = _find(letters, wanted), MAX_SEARCHED
+        count = act(letters, wanted) if wanted else 0
     if asked and not count:
-        raise NoSuchLetter(
-            "there is no dead letter of this id" if asked == 1 else "there is no dead letter of these ids"
-        )
-    return Done(count, asked - count)
+        raise NoSuchLetter(f"there is no dead letter of {'this id' if asked == 1 else 'these ids'}{_among(searched)}")
+    return Done(count, asked - count, searched if count < asked else None)
+
+
+def _find(letters: DeadLetters, ids: Collection[str]) -> Collection[str]:
+    """Those of these ids that the MAX_SEARCHED oldest letters have."""
+    found = set()
+    for letter in letters.scan(MAX_SEARCHED):
+        if letter.id in ids:
+            found.add(letter.id)
+            if len(found) == len(ids):
+                break
+    return found
+
+
+def _among(searched: int | None) -> str:
+    """How far the search went, for the end of a sentence; "" where it saw all there is."""
+    return f" among the {searched:,} oldest; there may be more" if searched and searched >= MAX_SEARCHED else ""
+
+
+def _count(broker: Broker) -> int:
+    depth = broker.depths()["dead"]
+    return depth.ready + depth.unacknowledged
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:
@@ -136,7 +178,7 @@ def content(letter: DeadLetter) -> dict[str, Any]:
     if is_batch(message) and decoded_bytes(message) <= MAX_UNPACKED_BYTES:
         try:
             return _records(unpack(message).columns)
-        except (Refused, msgspec.DecodeError):
+        except (Refused, msgspec.DecodeError, ValueError, OverflowError, RecursionError):
             pass  # it is here because of that, more likely than not
     return _bytes(message.body)
 

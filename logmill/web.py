@@ -16,8 +16,9 @@ import msgspec
 import structlog
 import zstandard
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from logmill.errors import Refused, Retry
 from logmill.keys import may_pass
@@ -155,12 +156,19 @@ def read_body(max_decoded_bytes: int) -> bytes:
     """The request's body, decompressed (gzip, zstd), at most `max_decoded_bytes` long.
 
     Raises:
-        Refused: 413 too long, 415 another encoding, 400 no such stream, 408 it stalls.
+        Refused: 413 too long, 415 another encoding, 400 no such stream or cut off, 408 it stalls.
     """
     try:
         body = request.get_data(cache=False)
-    except OSError:
-        raise Refused("the body did not arrive in time", code="timeout", status=408) from None
+    except ClientDisconnected as error:  # what Werkzeug makes of each OSError while it reads
+        if isinstance(error.__context__, BlockingIOError | TimeoutError):
+            raise Refused("the body did not arrive in time", code="timeout", status=408) from None
+        raise Refused("the body was cut off", code="truncated") from None
+    except ParseException as error:
+        raise Refused(f"the body is not chunked as HTTP has it, or was cut off: {error}", code="truncated") from None
+    if len(body) < (request.content_length or 0):
+        # The connection was cut. What came is not what was sent: half a number is a number.
+        raise Refused("the body ended before its Content-Length", code="truncated")
     return decompress(body, request.headers.get("Content-Encoding", ""), max_decoded_bytes)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,7 @@ from logmill.ids import new_batch_id
 from logmill.record import Lane
 from logmill.timestamps import now_us
 from logmill.wire import pack
-from producer.pieces import FULL_BATCH_BYTES, MAX_BATCH_BYTES, Piece, RequestKey, cut
+from producer.pieces import FULL_BATCH_BYTES, MAX_BATCH_BYTES, Piece, RequestKey
 from producer.submission import Part, Stall, Submission
 
 log = structlog.get_logger()
@@ -36,6 +36,8 @@ MAX_IN_FLIGHT = 16
 # How long a process that has just started may take to connect before requests are refused.
 CONNECT_GRACE_S = 0.5
 _LOOK_S = 0.01
+# How much of the buffer a lane may fill: what stalls in one leaves room for those that are more urgent.
+_BUFFER_SHARE = {Lane.URGENT: 1.0, Lane.NORMAL: 0.875, Lane.BULK: 0.75}
 
 
 @dataclass(slots=True)
@@ -55,9 +57,10 @@ class LaneBatcher:
 
     Args:
         publisher: where messages go.
-        buffer_bytes: most bytes, as they were sent, that may be unconfirmed; beyond it, submissions are refused.
-        stall_timeout_s: submissions are refused, and those on their way fail, once the broker has confirmed nothing at
-            all for so long.
+        buffer_bytes: most bytes, as they were sent, that may be unconfirmed; beyond it, submissions are refused. The
+            last eighth is for the urgent lane alone, the one before for urgent and normal.
+        stall_timeout_s: submissions are refused, and those on their way fail, once the broker has confirmed nothing for
+            so long in one of their lanes.
     """
 
     def __init__(self, publisher: Publisher, buffer_bytes: int, stall_timeout_s: float) -> None:
@@ -78,36 +81,31 @@ class LaneBatcher:
 
     @property
     def state(self) -> str:
-        """Ready, as "ready", or in a few words why nothing is taken now."""
-        state = self._publisher.state
-        return state if state != "ready" else self._stall.words() or state
+        """Ready, as "ready", or in a few words why nothing is taken now, or not in the lanes that it names."""
+        return self._state_of(Lane)
 
     @property
     def unconfirmed_bytes(self) -> int:
         """Bytes, as they were sent, that the broker has not confirmed yet, also of requests that gave up."""
         return self._unconfirmed_bytes
 
-    def submit(
-        self, columns: Columns, size_bytes: int, lanes: Sequence[Lane | None] = (), key: RequestKey | None = None
-    ) -> Submission:
-        """Hand records over; returns before they are confirmed.
+    def submit(self, pieces: Sequence[Piece], key: RequestKey | None = None) -> Submission:
+        """Hand the records of a request over; returns before they are confirmed.
 
         Args:
-            columns: the records.
-            size_bytes: about how much memory they take; the size of the body they came in will do.
-            lanes: what each record asked for, None where its level decides; empty where none asked.
+            pieces: the records, as `producer.pieces.cut` has them.
             key: the request's idempotency key. Its records then travel in messages of their own, with derived ids.
 
         Raises:
-            BrokerUnavailable: at once, while the broker is away, blocked, or confirms nothing.
+            BrokerUnavailable: at once, while the broker is away, blocked, or confirms nothing in one of their lanes.
             BrokerFull: at once, while the buffer is full.
         """
-        self._check_ready()
-        pieces = cut(columns, size_bytes, lanes)
+        self.check(pieces)
         total_bytes = sum(piece.size_bytes for piece in pieces)
+        room_bytes = self._buffer_bytes * min(_BUFFER_SHARE[piece.lane] for piece in pieces)
         with self._lock:
             # What is alone is let through even so, or a request larger than the buffer could never succeed.
-            if 0 < self._unconfirmed_bytes > self._buffer_bytes - total_bytes:
+            if 0 < self._unconfirmed_bytes > room_bytes - total_bytes:
                 raise BrokerFull("the producer's buffer is full: the broker confirms too slowly")
             if key is not None:
                 parts = [self._add_alone(piece, key.batch_id(piece)) for piece in pieces]
@@ -121,20 +119,30 @@ class LaneBatcher:
                 self._flush(lane, only_full=not leaves_now)
         return Submission(parts, self._stall)
 
-    def again(self, columns: Columns, size_bytes: int, lanes: Sequence[Lane | None], key: RequestKey) -> Submission:
-        """What `submit` returned for the same records and key, which the broker has; nothing is handed over."""
+    def again(self, pieces: Sequence[Piece], key: RequestKey) -> Submission:
+        """What `submit` returns for these records and this key once the broker has them; nothing is handed over."""
         done: Future[None] = Future()
         done.set_result(None)
-        pieces = cut(columns, size_bytes, lanes)
-        return Submission([Part(key.batch_id(piece), 0, piece.indexes, done) for piece in pieces], self._stall)
+        parts = [Part(piece.lane, key.batch_id(piece), 0, piece.indexes, done) for piece in pieces]
+        return Submission(parts, self._stall)
 
-    def _check_ready(self) -> None:
-        state = self.state
+    def check(self, pieces: Sequence[Piece]) -> None:
+        """Return where these records could be handed over now.
+
+        Raises:
+            BrokerUnavailable: as in `submit`.
+        """
+        lanes = {piece.lane for piece in pieces}
+        state = self._state_of(lanes)
         while state != "ready":
             if time.monotonic() >= self._connect_until_s:
                 raise BrokerUnavailable(f"the broker takes nothing for now: {state}")
             time.sleep(_LOOK_S)
-            state = self.state
+            state = self._state_of(lanes)
+
+    def _state_of(self, lanes: Iterable[Lane]) -> str:
+        state = self._publisher.state
+        return state if state != "ready" else self._stall.words(lanes) or state
 
     def _add(self, piece: Piece) -> Part:
         """Put records into the open batch of their lane, a new one where it would grow too large. Needs the lock."""
@@ -159,7 +167,7 @@ class LaneBatcher:
         self._in_flight[lane] += 1
 
     def _fill(self, batch: _OpenBatch, piece: Piece) -> Part:
-        part = Part(batch.batch_id, batch.count, piece.indexes, batch.confirmed)
+        part = Part(piece.lane, batch.batch_id, batch.count, piece.indexes, batch.confirmed)
         batch.parts.append(piece.records)
         batch.count += len(piece.records)
         batch.size_bytes += piece.size_bytes

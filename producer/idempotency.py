@@ -3,7 +3,8 @@
 After `Idempotency-Key` of the IETF draft draft-ietf-httpapi-idempotency-key-header. Two parts work together: batch ids
 are derived from key and content (`logmill.ids.derived_batch_id`), so storage recognises what comes again, whichever
 process took it; and `KeyRegistry` remembers which key came with which content, to refuse another one and to answer at
-once what the broker has confirmed. Only the second is lost with the file.
+once what the broker has confirmed, as long as the content is read as it was then: other limits may take more of it.
+Only the second is lost with the file.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
 FILE_NAME = "idempotency.sqlite3"
 
-# How long a request waits for the file, within this process and for another one: a commit takes microseconds.
-BUSY_TIMEOUT_S = 0.4
+# How long a request waits for the file within this process, and then for another one: a commit takes microseconds.
+BUSY_TIMEOUT_S = 0.15
 # A new key removes at most so many old ones, so that no request pays for many.
 PRUNED_AT_ONCE = 4
 _RETRY_S = 0.01
@@ -41,13 +42,14 @@ _ANSWER_PARAMETERS = frozenset({"ids"})
 _KEY = re.compile(r"[!-~]{1,255}")
 
 _SETTINGS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216;"
-# `number` ascends with time, so the oldest keys are at its low end, and its range bounds their count.
+# `number` ascends with time, so the oldest keys are at its low end, and its range bounds their count. `confirmed` is
+# the digest of what the broker has; older files have 0 or 1 there, which is no digest: those are published again.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     number INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
     digest BLOB NOT NULL,
-    confirmed INTEGER NOT NULL DEFAULT 0,
+    confirmed BLOB,
     bound_at_us INTEGER NOT NULL
 );
 """
@@ -58,7 +60,7 @@ _PRUNE = """
 DELETE FROM keys WHERE number IN (SELECT number FROM keys ORDER BY number LIMIT ?)
 AND (bound_at_us < ? OR number <= (SELECT max(number) FROM keys) - ?)
 """
-_CONFIRM = "UPDATE keys SET confirmed = 1 WHERE key = ? AND digest = ?"
+_CONFIRM = "UPDATE keys SET confirmed = ? WHERE key = ? AND digest = ?"
 
 
 class KeysUnavailable(Retry):
@@ -118,8 +120,8 @@ class KeyRegistry:
         self._db: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
 
-    def bind(self, key: str, digest: bytes) -> bool:
-        """Note that this key stands for this content; says whether the broker has confirmed that already.
+    def bind(self, key: str, digest: bytes) -> bytes | None:
+        """Note that this key stands for this content; what `confirm` noted of it, None where nothing was.
 
         Raises:
             InvalidField: 422, the key stands for another content.
@@ -140,13 +142,19 @@ class KeyRegistry:
         if known_digest != digest:
             message = f"this {HEADER} was used with another request; a new request needs a new key"
             raise InvalidField(HEADER, message, code="idempotency_key_reused", status=422)
-        return bool(confirmed)
+        return confirmed if isinstance(confirmed, bytes) else None
 
-    def confirm(self, key: str, digest: bytes) -> None:
-        """Note that the broker has it all. Where that fails a retry is published again, which does no harm."""
+    def confirm(self, key: str, digest: bytes, published: bytes) -> None:
+        """Note what the broker has of it. Where that fails a retry is published again, which does no harm.
+
+        Args:
+            key: the key.
+            digest: of the content, as it was bound.
+            published: `Submission.digest` of what was made of the content.
+        """
         try:
             with self._connection() as db:
-                db.execute(_CONFIRM, (_name(key), digest))
+                db.execute(_CONFIRM, (published, _name(key), digest))
         except KeysUnavailable as error:
             log.warning("idempotency_key_not_confirmed", reason=str(error))
 

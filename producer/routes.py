@@ -20,7 +20,7 @@ from producer.batching import LaneBatcher
 from producer.bodies import read
 from producer.idempotency import HEADER, REPLAYED, KeyRegistry, digest_of, key_of
 from producer.metrics import Metrics
-from producer.pieces import RequestKey
+from producer.pieces import RequestKey, cut
 from producer.status import StatusClient
 from producer.submission import Submission
 
@@ -84,21 +84,29 @@ class LogRoutes:
             InvalidField: 422, the key came with another request before.
             Retry: they were not accepted; the key stays with this request all the same.
         """
-        columns, lanes, count = sent.taken.columns, sent.taken.lanes, len(sent.taken.columns)
+        count = len(sent.taken.columns)
+        pieces = cut(sent.taken.columns, sent.size_bytes, sent.taken.lanes)
         started = time.perf_counter()
         try:
-            if sent.key is not None and self._keys.bind(sent.key.text, sent.key.digest):
-                self._metrics.records.labels("replayed").inc(count)
-                return _Accepted(self._batcher.again(columns, sent.size_bytes, lanes, sent.key), REPLAYED)
-            submission = self._batcher.submit(columns, sent.size_bytes, lanes, sent.key)
-            submission.wait(self._settings.confirm_timeout_s)
+            if sent.key is not None:
+                # First, so that a broker that is away costs no look at the keys.
+                self._batcher.check(pieces)
+                confirmed = self._keys.bind(sent.key.text, sent.key.digest)
+                if confirmed is not None:
+                    known = self._batcher.again(pieces, sent.key)
+                    # Else other limits took other items of it then: what the broker has is not what this would say.
+                    if known.digest() == confirmed:
+                        self._metrics.records.labels("replayed").inc(count)
+                        return _Accepted(known, REPLAYED)
+            submission = self._batcher.submit(pieces, sent.key)
+            submission.wait(self._settings.confirm_timeout_s, spent_s=time.perf_counter() - started)
         except Retry:
             self._metrics.records.labels("unavailable").inc(count)
             raise
         self._metrics.confirm_seconds.observe(time.perf_counter() - started)
         self._metrics.records.labels("accepted").inc(count)
         if sent.key is not None:
-            self._keys.confirm(sent.key.text, sent.key.digest)
+            self._keys.confirm(sent.key.text, sent.key.digest, submission.digest())
         return _Accepted(submission)
 
     def _batch_answer(self, sent: _Request) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import msgspec
@@ -12,13 +14,17 @@ from msgspec import Meta
 from logmill import dead_letters
 from logmill.broker import Broker
 from logmill.dead_letters import Done
-from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.errors import InvalidField, Refused, Retry, Undecodable
 from logmill.settings import Settings
 from logmill.web import answer, read_body
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_IDS = 10_000
+# Each keeps a thread, and a long queue of letters keeps it for long: logs need the others.
+MAX_AT_ONCE = 2
+LOOK_TIMEOUT_S = 5.0
+ACT_TIMEOUT_S = 30.0
 
 
 class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,20 +35,28 @@ class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeadRoutes:
-    """Shows dead letters, and has them replayed or purged; looks at the broker for the time of one request only."""
+    """Shows dead letters, and has them replayed or purged; looks at the broker for the time of one request only.
+
+    Of these requests MAX_AT_ONCE are answered at a time, and none for longer than its timeout.
+    """
 
     def __init__(self, broker: Broker, settings: Settings) -> None:
         self._broker = broker
+        self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
         self._max_body_bytes = settings.max_decoded_bytes
 
     def get_dead(self) -> Response:
         """Dead letters, and how many there are."""
-        found = dead_letters.listing(self._broker, _limit())
+        limit = _limit()
+        with self._place():
+            found = dead_letters.listing(self._broker, limit, LOOK_TIMEOUT_S)
         return answer({"status": "success", "count": found.count, "letters": found.letters})
 
     def get_letter(self, letter_id: str) -> Response:
         """One letter with its content."""
-        return answer({"status": "success", "letter": dead_letters.show(self._broker, letter_id)})
+        with self._place():
+            letter = dead_letters.show(self._broker, letter_id, LOOK_TIMEOUT_S)
+        return answer({"status": "success", "letter": letter})
 
     def post_replay(self) -> Response:
         """Send letters on their way again."""
@@ -52,9 +66,26 @@ class DeadRoutes:
         """Remove letters for good."""
         return self._act(dead_letters.purge, "purged")
 
-    def _act(self, act: Callable[[Broker, Collection[str] | None], Done], what: str) -> Response:
-        done = act(self._broker, self._chosen())
-        return answer({"status": "success", what: done.count, "missing": done.missing})
+    def _act(self, act: Callable[[Broker, Collection[str] | None, float], Done], what: str) -> Response:
+        chosen = self._chosen()
+        with self._place():
+            done = act(self._broker, chosen, ACT_TIMEOUT_S)
+        body = {"status": "success", what: done.count, "missing": done.missing}
+        return answer(body if done.searched is None else {**body, "searched": done.searched})
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the few at a time.
+
+        Raises:
+            Retry: all are taken.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Retry(f"{MAX_AT_ONCE} other requests for dead letters are being answered")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _chosen(self) -> list[str] | None:
         """The ids that the body names, None for all."""
@@ -74,7 +105,8 @@ class DeadRoutes:
 
 def _limit() -> int:
     text = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+    is_short = len(text) <= len(str(MAX_LIMIT))
+    if not (is_short and text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
         raise InvalidField("limit", f"limit must be a number from 1 to {MAX_LIMIT}")
     return int(text)
 

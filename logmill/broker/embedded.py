@@ -8,16 +8,18 @@ stands still at any other moment loses its messages to others when its lease is 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from logmill.broker import embedded_queue as queue
 from logmill.broker.embedded_claims import LEASE_S
 from logmill.broker.embedded_consumer import EmbeddedConsumer
 from logmill.broker.embedded_dead import EmbeddedDeadLetters
-from logmill.broker.embedded_file import connect, path_of, transaction, translated
+from logmill.broker.embedded_file import BUSY_TIMEOUT_S, connect, path_of, transaction, translated
 from logmill.broker.embedded_publisher import EmbeddedPublisher
-from logmill.broker.protocol import QueueDepth
+from logmill.broker.protocol import DEAD_LETTERS_S, QueueDepth
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Limits
 
 # What waits here waits on the machine that also stores the logs.
@@ -67,13 +69,14 @@ class EmbeddedBroker:
 
     def consumer(self, *, prefetch: int) -> EmbeddedConsumer:
         """See `Broker`."""
-        return EmbeddedConsumer(self._path, prefetch=prefetch, lease_s=self._lease_s)
+        return EmbeddedConsumer(self._path, self._limits, prefetch=prefetch, lease_s=self._lease_s)
 
     @contextmanager
-    def dead_letters(self) -> Iterator[EmbeddedDeadLetters]:
+    def dead_letters(self, timeout_s: float = DEAD_LETTERS_S) -> Iterator[EmbeddedDeadLetters]:
         """See `Broker`."""
-        with self._opened() as db:
-            yield EmbeddedDeadLetters(db, self._limits)
+        deadline_s = time.monotonic() + timeout_s
+        with self._opened(min(timeout_s, BUSY_TIMEOUT_S)) as db:
+            yield EmbeddedDeadLetters(db, self._limits, deadline_s)
 
     def depths(self) -> dict[str, QueueDepth]:
         """See `Broker`."""
@@ -89,17 +92,20 @@ class EmbeddedBroker:
         }
 
     def purge(self) -> None:
-        """See `Broker`. Also what consumers hold; their acknowledgements then have nothing to do."""
+        """See `Broker`. Also what consumers hold; their acknowledgements then have nothing to do.
+
+        The file shrinks a little by it; consumers do the rest.
+        """
         with self._opened() as db:
             with transaction(db):
                 db.execute("DELETE FROM bodies")
                 db.execute("DELETE FROM messages")
-            with translated():
-                db.executescript("PRAGMA incremental_vacuum")
+            queue.give_space_back(db)
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        db = connect(self._path)
+    def _opened(self, timeout_s: float = BUSY_TIMEOUT_S) -> Iterator[sqlite3.Connection]:
+        """The file, which must be there: who only looks does not make one."""
+        db = connect(self._path, timeout_s=timeout_s, create=False)
         try:
             yield db
         finally:

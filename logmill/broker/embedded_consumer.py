@@ -18,6 +18,7 @@ from logmill.broker.embedded_file import Identity, Properties, connect, message_
 from logmill.broker.embedded_queue import Claimed
 from logmill.broker.lanes import Lanes
 from logmill.broker.protocol import EVERY_LANE, Delivery
+from logmill.broker.topology import Limits
 from logmill.errors import BrokerFull, BrokerUnavailable, Retry
 from logmill.record import Lane
 
@@ -45,12 +46,14 @@ class EmbeddedConsumer:
 
     Args:
         path: the broker's file.
+        limits: of the dead letters.
         prefetch: most unsettled messages of each lane.
         lease_s: how long a consumer may stand still before others take what it claimed.
     """
 
-    def __init__(self, path: Path, *, prefetch: int, lease_s: float = LEASE_S) -> None:
+    def __init__(self, path: Path, limits: Limits, *, prefetch: int, lease_s: float = LEASE_S) -> None:
         self._path = path
+        self._limits = limits
         self._prefetch = prefetch
         self._lease_s = lease_s
         self._state = "not opened yet"
@@ -113,7 +116,7 @@ class EmbeddedConsumer:
         self._write_settled()
 
     def release(self, deliveries: list[Delivery]) -> None:
-        """See `Consumer`. After `DELIVERY_LIMIT` deliveries the message is dead-lettered."""
+        """See `Consumer`."""
         ids = self._let_go(deliveries)
         db = self._db
         if db is None or not ids:
@@ -134,12 +137,14 @@ class EmbeddedConsumer:
             return failed
         rows = [(_tag_of(delivery).id, delivery.message.lane, reason) for delivery, reason in ours]
         try:
-            lost = queue.bury(self._db, self._name(), rows)
+            lost, refused = queue.bury(self._db, self._name(), rows, self._limits)
         except Retry as error:
             log.warning("not_dead_lettered", messages=len(rows), reason=str(error))
             return [delivery for delivery, _reason in letters]
-        self._let_go(delivery for delivery, _reason in ours)
-        return failed + [delivery for delivery, _reason in ours if _tag_of(delivery).id in lost]
+        if refused:
+            log.warning("not_dead_lettered", messages=len(refused), reason="the dead letters are at their limit")
+        self._let_go(delivery for delivery, _reason in ours if _tag_of(delivery).id not in refused)
+        return failed + [delivery for delivery, _reason in ours if _tag_of(delivery).id in lost | refused]
 
     def stop_taking(self) -> None:
         """See `Consumer`."""
@@ -252,7 +257,7 @@ class EmbeddedConsumer:
         if not wanted:
             return
         try:
-            claimed = queue.claim(db, self._name(), wanted)
+            claimed = queue.claim(db, self._name(), wanted, self._limits)
         except BrokerFull as error:
             # Deliveries already claimed go on; their acknowledgements make room.
             log.warning("nothing_claimed", reason=str(error))

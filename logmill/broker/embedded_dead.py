@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
 import msgspec
 
-from logmill.broker.embedded_file import Properties, message_of, transaction, translated
+from logmill.broker import embedded_queue as queue
+from logmill.broker.embedded_file import BUSY_TIMEOUT_S, Properties, identified, message_of, transaction, translated
 from logmill.broker.protocol import DeadLetter
 from logmill.broker.topology import (
     AT_HEADER,
@@ -20,7 +22,7 @@ from logmill.broker.topology import (
     REASON_HEADER,
     Limits,
 )
-from logmill.errors import BrokerFull
+from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.record import Lane
 
 # Row ids follow the order of publishing; ids of dead letters begin with the time of the death. Files that were written
@@ -46,15 +48,18 @@ class EmbeddedDeadLetters:
     Args:
         db: the open file, used by nobody else meanwhile.
         limits: of each lane.
+        deadline_s: until when it can be used, on the monotonic clock.
     """
 
-    def __init__(self, db: sqlite3.Connection, limits: Limits) -> None:
+    def __init__(self, db: sqlite3.Connection, limits: Limits, deadline_s: float) -> None:
         self._db = db
+        self._deadline_s = deadline_s
         self._limits = limits
 
     def scan(self, limit: int) -> Iterator[DeadLetter]:
         """See `DeadLetters`."""
         for id_, row_id in self._names()[:limit]:
+            self._check_time()
             with translated():
                 row = self._db.execute(_LETTER, (row_id, DEAD)).fetchone()
             if row is not None:
@@ -71,7 +76,7 @@ class EmbeddedDeadLetters:
                     row = self._db.execute(_PROPERTIES, (row_id, DEAD)).fetchone()
                     if row is None:
                         continue
-                    lane, properties = _alive(row[0])
+                    lane, properties = _alive(identified(self._db, row_id, row[0]))
                     messages, size_bytes = totals[lane]
                     if messages >= self._limits.max_messages or size_bytes >= self._limits.max_bytes:
                         full = lane
@@ -88,12 +93,12 @@ class EmbeddedDeadLetters:
         for rows in self._chosen(ids):
             with transaction(self._db):
                 count += sum(self._db.execute(_PURGE, (row_id, DEAD)).rowcount for row_id in rows)
-        with translated():
-            self._db.executescript("PRAGMA incremental_vacuum")
+        queue.give_space_back(self._db)
         return count
 
     def _names(self) -> list[tuple[str, int]]:
         """Id and row id of what is there now, oldest first; about 150 bytes each."""
+        self._check_time()
         with translated():
             names = self._db.execute(_NAMES).fetchall()
         return sorted(names, key=lambda name: (name[0][:_TIME_CHARACTERS], name[1]))
@@ -103,7 +108,16 @@ class EmbeddedDeadLetters:
         names = iter(self._names())
         wanted = (row_id for id_, row_id in names if ids is None or id_ in ids)
         while rows := list(islice(wanted, _ROWS_AT_A_TIME)):
+            self._check_time()
             yield rows
+
+    def _check_time(self) -> None:
+        """Raise where the time is over; else wait no longer than is left for whoever writes."""
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise BrokerUnavailable("the time for dead letters is over")
+        with translated():
+            self._db.execute(f"PRAGMA busy_timeout={int(1000 * min(BUSY_TIMEOUT_S, left_s))}")
 
 
 def _letter_of(id_: str, text: str, body: bytes) -> DeadLetter:
@@ -119,9 +133,8 @@ def _letter_of(id_: str, text: str, body: bytes) -> DeadLetter:
     )
 
 
-def _alive(text: str) -> tuple[Lane, str]:
+def _alive(properties: Properties) -> tuple[Lane, str]:
     """The lane of a dead letter, and its properties for the time after."""
-    properties = msgspec.json.decode(text, type=Properties)
     lane = Lane(str(properties.headers[LANE_HEADER]))
     properties.headers = _headers_of_its_life(properties)
     properties.replayed = True

@@ -13,6 +13,7 @@ import msgspec
 from logmill.broker.protocol import HeaderValue, Message
 from logmill.broker.topology import DEAD
 from logmill.errors import BrokerFull, BrokerUnavailable
+from logmill.ids import batch_id_of
 from logmill.record import Lane
 
 # Another process holds the write lock for one group commit at a time; beyond this something is wrong.
@@ -84,20 +85,40 @@ def message_of(lane: Lane, properties: Properties, body: bytes) -> Message:
     )
 
 
+def identified(db: sqlite3.Connection, id_: int, text: str) -> Properties:
+    """The properties of a message, with an id: one that follows from the body, where a client set none.
+
+    The rejection of such a message was reported under this id, and storage knows copies of it by it.
+    """
+    properties = msgspec.json.decode(text, type=Properties)
+    if not properties.message_id:
+        (body,) = db.execute("SELECT body FROM bodies WHERE id = ?", (id_,)).fetchone()
+        properties.message_id = str(batch_id_of("", body))
+    return properties
+
+
 def path_of(url: str) -> Path:
     """The file that `sqlite:///relative/path` or `sqlite:////absolute/path` names."""
     return Path(url.removeprefix("sqlite:///"))
 
 
-def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
-    """Open the file, make it first where there is none. The connection commits by hand and may change threads.
+def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, create: bool = True) -> sqlite3.Connection:
+    """Open the file. The connection commits by hand and may change threads.
+
+    Args:
+        path: of the file.
+        timeout_s: how long to wait for others that make it just now.
+        create: whether to make it, with its folders, where there is none.
 
     Raises:
-        BrokerUnavailable: when it cannot be opened in time.
+        BrokerUnavailable: when it cannot be opened in time, or is not there.
     """
     deadline_s = time.monotonic() + timeout_s
     with translated():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.exists():
+            raise BrokerUnavailable(f"there is no broker file at {path}")
         while True:
             db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             try:

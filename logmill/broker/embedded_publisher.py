@@ -19,6 +19,7 @@ from logmill.broker.in_flight import InFlight
 from logmill.broker.protocol import Message
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Limits
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError, Refused
+from logmill.record import Lane
 
 log = structlog.get_logger()
 
@@ -79,10 +80,10 @@ class EmbeddedPublisher:
         """See `Publisher`."""
         return self._in_flight.count
 
-    @property
-    def stalled_s(self) -> float:
+    def stalled_s(self, lane: Lane) -> float:
         """See `Publisher`."""
-        return self._in_flight.stalled_s
+        with self._changed:
+            return self._in_flight.stalled_s(lane)
 
     def publish(self, message: Message) -> Future[None]:
         """See `Publisher`.
@@ -102,7 +103,7 @@ class EmbeddedPublisher:
                 raise BrokerUnavailable("the publisher is closed")
             if self._state != "ready":
                 raise BrokerUnavailable(self._state)
-            self._in_flight.add(size_bytes)
+            self._in_flight.add(message.lane, size_bytes)
             self._queue.append(_Handed(message, future))
             self._changed.notify_all()
         return future
@@ -213,7 +214,8 @@ class EmbeddedPublisher:
 
     def _settle(self, group: list[_Handed], error: LogmillError | None = None) -> None:
         with self._changed:
-            self._in_flight.remove(len(group), sum(len(handed.message.body) for handed in group))
+            for handed in group:
+                self._in_flight.remove(handed.message.lane, len(handed.message.body))
             self._changed.notify_all()
         for handed in group:
             # An error a future: its traceback grows in each thread that raises it.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from logmill.broker.embedded_file import Properties, transaction, translated
-from logmill.broker.topology import BROKER_ORIGIN, DEAD, DELIVERY_LIMIT, dead_letter_headers, never_settled
+from logmill.broker.embedded_file import identified, transaction, translated
+from logmill.broker.topology import BROKER_ORIGIN, DEAD, DELIVERY_LIMIT, Limits, dead_letter_headers, never_settled
 from logmill.record import Lane
 
 _ANY_READY = "SELECT 1 FROM messages WHERE lane = ? AND claimed_by IS NULL LIMIT 1"
@@ -26,7 +26,8 @@ _RETURN = "UPDATE messages SET claimed_by = NULL, attempts = attempts - 1 WHERE 
 _RELEASE_ALL = "UPDATE messages SET claimed_by = NULL WHERE claimed_by = ?"
 _BURY = "UPDATE messages SET lane = ?, claimed_by = NULL, properties = ? WHERE id = ? AND claimed_by = ?"
 _CLAIMANTS = "SELECT DISTINCT claimed_by FROM messages WHERE claimed_by IS NOT NULL"
-_WAITING = "SELECT sum(messages) FROM totals"
+_WAITING = f"SELECT sum(messages) FROM totals WHERE lane != '{DEAD}'"  # noqa: S608
+_DEAD_TOTAL = f"SELECT messages, size_bytes FROM totals WHERE lane = '{DEAD}'"  # noqa: S608
 
 # Free space beyond this (16 MiB) goes back to the file system once nothing waits, so many pages at a time.
 _KEPT_FREE_PAGES = 1024
@@ -62,17 +63,15 @@ def any_ready(db: sqlite3.Connection, lane: Lane) -> bool:
         return db.execute(_ANY_READY, (lane,)).fetchone() is not None
 
 
-def claim(db: sqlite3.Connection, claimant: str, wanted: dict[Lane, int]) -> list[Claimed]:
-    """Claim up to so many messages a lane, oldest first; those delivered too often are buried instead."""
+def claim(db: sqlite3.Connection, claimant: str, wanted: dict[Lane, int], limits: Limits) -> list[Claimed]:
+    """Claim up to so many messages a lane, oldest first; those delivered too often are buried, if there is room."""
     claimed = []
     with transaction(db):
         for lane, most in wanted.items():
             # RETURNING promises no order.
             for id_, attempts, properties in sorted(db.execute(_CLAIM, (claimant, lane, most)).fetchall()):
-                if attempts > DELIVERY_LIMIT:
-                    dead = _with_reason(properties, lane, never_settled(attempts - 1), BROKER_ORIGIN)
-                    db.execute(_BURY, (DEAD, dead, id_, claimant))
-                else:
+                reason = never_settled(attempts - 1)
+                if attempts <= DELIVERY_LIMIT or not _bury(db, claimant, (id_, lane, reason), limits, BROKER_ORIGIN):
                     claimed.append(Claimed(id_, lane, attempts - 1, properties))
     return claimed
 
@@ -108,20 +107,40 @@ def release_all(db: sqlite3.Connection, claimant: str) -> int:
         return db.execute(_RELEASE_ALL, (claimant,)).rowcount
 
 
-def bury(db: sqlite3.Connection, claimant: str, letters: Iterable[tuple[int, Lane, str]]) -> set[int]:
-    """Move messages to the dead letters, each with lane and reason; the ids of those that are claimed no longer.
+def bury(
+    db: sqlite3.Connection, claimant: str, letters: Iterable[tuple[int, Lane, str]], limits: Limits
+) -> tuple[set[int], set[int]]:
+    """Move messages to the dead letters, each with lane and reason.
 
+    Returns the ids of those that are claimed no longer, and of those for which there is no room: they stay claimed.
     One that is gone altogether, because somebody purged it, counts as moved.
     """
-    lost = set()
+    lost, refused = set(), set()
     with transaction(db):
         for id_, lane, reason in letters:
-            row = db.execute(_PROPERTIES, (id_,)).fetchone()
-            if row is not None:
-                moved = db.execute(_BURY, (DEAD, _with_reason(row[0], lane, reason), id_, claimant)).rowcount
-                if not moved:
-                    lost.add(id_)
-    return lost
+            moved = _bury(db, claimant, (id_, lane, reason), limits)
+            if moved is None:
+                lost.add(id_)
+            elif not moved:
+                refused.add(id_)
+    return lost, refused
+
+
+def _bury(
+    db: sqlite3.Connection, claimant: str, letter: tuple[int, Lane, str], limits: Limits, origin: str | None = None
+) -> bool | None:
+    """Move one message; False where the dead letters are at their limit, None where it is claimed no longer."""
+    id_, lane, reason = letter
+    row = db.execute(_PROPERTIES, (id_,)).fetchone()
+    if row is None:
+        return True
+    messages, size_bytes = db.execute(_DEAD_TOTAL).fetchone()
+    if messages >= limits.max_messages or size_bytes >= limits.max_bytes:
+        return False
+    properties = identified(db, id_, row[0])
+    properties.headers = {**properties.headers, **dead_letter_headers(lane, reason, origin)}
+    text = msgspec.json.encode(properties).decode()
+    return True if db.execute(_BURY, (DEAD, text, id_, claimant)).rowcount else None
 
 
 def claimants(db: sqlite3.Connection) -> set[str]:
@@ -131,7 +150,7 @@ def claimants(db: sqlite3.Connection) -> set[str]:
 
 
 def give_space_back(db: sqlite3.Connection) -> None:
-    """Shorten the file a little, if nothing waits in it and much of it is free."""
+    """Shorten the file a little, if nothing but dead letters waits in it and much of it is free."""
     with translated():
         (waiting,) = db.execute(_WAITING).fetchone()
         (free_pages,) = db.execute("PRAGMA freelist_count").fetchone()
@@ -140,9 +159,3 @@ def give_space_back(db: sqlite3.Connection) -> None:
             db.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
             # Only when the log is copied back is the file cut.
             db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def _with_reason(properties: str, lane: Lane, reason: str, origin: str | None = None) -> str:
-    decoded = msgspec.json.decode(properties, type=Properties)
-    decoded.headers = {**decoded.headers, **dead_letter_headers(lane, reason, origin)}
-    return msgspec.json.encode(decoded).decode()

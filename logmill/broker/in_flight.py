@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from logmill.errors import BrokerFull
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Messages of one queue that wait, and since when nothing of it was answered."""
+
+    count: int
+    moved_s: float
 
 
 class InFlight:
     """Counts messages that were handed over and not answered yet. The lock of its publisher guards it.
 
     Args:
-        max_messages: how many there may be.
+        max_messages: how many there may be, of all queues together.
         max_bytes: their bodies. A single message above this is let through when it is alone, or it could never go.
     """
 
@@ -19,10 +28,11 @@ class InFlight:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._moved_s = 0.0
+        # By the name of the queue; those of which nothing waits are not in it.
+        self._waiting: dict[str, _Waiting] = {}
         self.count = 0
 
-    def add(self, size_bytes: int) -> None:
+    def add(self, queue: str, size_bytes: int) -> None:
         """Count one message more.
 
         Raises:
@@ -30,18 +40,22 @@ class InFlight:
         """
         if self.count >= self._max_messages or (self.count and self._bytes + size_bytes > self._max_bytes):
             raise BrokerFull(f"{self.count} messages wait for the broker's confirm")
-        if self.count == 0:
-            self._moved_s = time.monotonic()
         self.count += 1
         self._bytes += size_bytes
+        waiting = self._waiting.setdefault(queue, _Waiting(0, time.monotonic()))
+        waiting.count += 1
 
-    def remove(self, count: int, size_bytes: int) -> None:
-        """Count so many less, of so many bytes together: the broker answered them, or they are given up."""
-        self.count -= count
+    def remove(self, queue: str, size_bytes: int) -> None:
+        """Count one message less: the broker answered it, or it is given up."""
+        self.count -= 1
         self._bytes -= size_bytes
-        self._moved_s = time.monotonic()
+        waiting = self._waiting[queue]
+        waiting.count -= 1
+        waiting.moved_s = time.monotonic()
+        if waiting.count == 0:
+            del self._waiting[queue]
 
-    @property
-    def stalled_s(self) -> float:
-        """See `Publisher`; any answer counts, a refusal too."""
-        return time.monotonic() - self._moved_s if self.count else 0.0
+    def stalled_s(self, queue: str) -> float:
+        """See `Publisher`."""
+        waiting = self._waiting.get(queue)
+        return time.monotonic() - waiting.moved_s if waiting else 0.0

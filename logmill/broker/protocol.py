@@ -16,6 +16,8 @@ from typing import Protocol
 from logmill.record import Lane
 
 HeaderValue = str | int
+# How long dead letters can be used where nobody says how long.
+DEAD_LETTERS_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class DeadLetter:
 
     Attributes:
         id: its name for show, replay and purge: 36 characters, the same each time it is listed.
-        message: as it was published, in its own lane; without the headers that tell of its death.
+        message: as it was published, in its own lane; without the headers that tell of its death, and with an id.
         reason: in words.
         at: when it was put aside, ISO 8601; "" where the broker did it and does not say.
         origin: `host:pid` of the worker that did it, or "broker".
@@ -103,9 +105,12 @@ class Publisher(Protocol):
     def unconfirmed(self) -> int:
         """Messages handed over and not confirmed yet."""
 
-    @property
-    def stalled_s(self) -> float:
-        """For how many seconds nothing was confirmed while something waited for it; 0.0 where nothing waits."""
+    def stalled_s(self, lane: Lane) -> float:
+        """For how many seconds the broker answered nothing of this lane while something of it waits; else 0.0.
+
+        A refusal is an answer too. A message counts as waiting until it is answered or the connection is gone, also
+        after its future failed because the broker blocks. Lanes do not count for each other.
+        """
 
     def close(self, timeout_s: float) -> None:
         """Wait for outstanding confirms, at most `timeout_s`, then disconnect; what is left fails."""
@@ -134,11 +139,16 @@ class Consumer(Protocol):
     def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
         """Put each message on the dead-letter queue with its reason, lane, time and origin, then settle it.
 
-        Returns those for which that failed: they are still unsettled, or come again because their connection broke.
+        Returns those for which that failed, because the broker is away or the dead-letter queue is full: they are
+        still unsettled, or come again because their connection broke. A message without an id gets one that follows
+        from its body, so that however often it is replayed it is stored once; two with one body then count as one.
         """
 
     def release(self, deliveries: list[Delivery]) -> None:
-        """Give deliveries back, for any consumer to take at once. It counts as a delivery."""
+        """Give deliveries back because work on them failed, for any consumer to take at once.
+
+        It counts as a delivery: one that is given back `DELIVERY_LIMIT` times is dead-lettered by the broker.
+        """
 
     def stop_taking(self) -> None:
         """Ask the broker for nothing more. What came already can still be received, which drains this consumer.
@@ -164,8 +174,8 @@ class DeadLetters(Protocol):
     def scan(self, limit: int) -> Iterator[DeadLetter]:
         """The dead letters, oldest first, at most `limit`; those that another reader looks at may be missing.
 
-        What is looked at and given back keeps its place among the oldest 2,000, unless two look at a time or a reader
-        is killed: RabbitMQ then gives back what it held in any order.
+        What is looked at and given back keeps its place among the oldest 2,000 (or 256 MiB of them), unless two look
+        at a time or a reader is killed: RabbitMQ then gives back what it held in any order.
         """
 
     def replay(self, ids: Collection[str] | None = None) -> int:
@@ -209,14 +219,17 @@ class Broker(Protocol):
     def consumer(self, *, prefetch: int) -> Consumer:
         """A new consumer that holds at most `prefetch` unsettled messages a lane."""
 
-    def dead_letters(self) -> AbstractContextManager[DeadLetters]:
-        """The dead letters, while the context lasts; what was looked at and not removed is there again afterwards."""
+    def dead_letters(self, timeout_s: float = DEAD_LETTERS_S) -> AbstractContextManager[DeadLetters]:
+        """The dead letters, while the context lasts; what was looked at and not removed is there again afterwards.
+
+        Once `timeout_s` are over, whatever goes on in it ends with `BrokerUnavailable`, and whatever begins.
+        """
 
     def depths(self) -> dict[str, QueueDepth]:
         """Depth by lane name, and of "dead".
 
         Raises:
-            BrokerUnavailable: when the broker is away.
+            BrokerUnavailable: when the broker is away; for the embedded one, also when it has no file yet.
         """
 
     def purge(self) -> None:

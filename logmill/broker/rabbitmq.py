@@ -12,15 +12,16 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.frame import Method
 
 from logmill.backoff import delay_s
-from logmill.broker.protocol import QueueDepth
-from logmill.broker.rabbitmq_connection import FIRST_RETRY_S, errand, parameters_of
+from logmill.broker.protocol import DEAD_LETTERS_S, QueueDepth
+from logmill.broker.rabbitmq_connection import ERRAND_S, FIRST_RETRY_S, errand, is_missing, parameters_of
 from logmill.broker.rabbitmq_consumer import RabbitConsumer
 from logmill.broker.rabbitmq_dead import RabbitDeadLetters
 from logmill.broker.rabbitmq_publisher import RabbitPublisher
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Topology
 from logmill.errors import BrokerUnavailable, ConfigError
 
-_NOT_FOUND = 404
+# Emptying a long queue takes a while.
+_PURGE_S = 60.0
 _PRECONDITION_FAILED = 406
 
 
@@ -65,15 +66,15 @@ class RabbitBroker:
         while True:
             attempt += 1
             try:
-                return self._declare_once()
+                return self._declare_once(deadline_s - time.monotonic())
             except BrokerUnavailable:
                 wait_s = delay_s(attempt, FIRST_RETRY_S, 2.0)
                 if time.monotonic() + wait_s > deadline_s:
                     raise
                 time.sleep(wait_s)
 
-    def _declare_once(self) -> None:
-        with errand(parameters_of(self._url)) as connection:
+    def _declare_once(self, timeout_s: float) -> None:
+        with errand(parameters_of(self._url), timeout_s) as connection:
             channel = connection.channel()
             for name in self._topology.queues().values():
                 try:
@@ -97,9 +98,9 @@ class RabbitBroker:
         return RabbitConsumer(parameters_of(self._url), self._topology, prefetch=prefetch)
 
     @contextmanager
-    def dead_letters(self) -> Iterator[RabbitDeadLetters]:
+    def dead_letters(self, timeout_s: float = DEAD_LETTERS_S) -> Iterator[RabbitDeadLetters]:
         """See `Broker`."""
-        letters = RabbitDeadLetters(parameters_of(self._url), self._topology)
+        letters = RabbitDeadLetters(parameters_of(self._url), self._topology, timeout_s)
         try:
             yield letters
         finally:
@@ -112,18 +113,20 @@ class RabbitBroker:
 
     def purge(self) -> None:
         """See `Broker`. What a consumer holds unsettled is not dropped: AMQP cannot reach it."""
-        self._each_queue(lambda channel, name: channel.queue_purge(name))
+        self._each_queue(lambda channel, name: channel.queue_purge(name), _PURGE_S)
 
-    def _each_queue(self, ask: Callable[[BlockingChannel, str], Method[Any]]) -> dict[str, int]:
+    def _each_queue(
+        self, ask: Callable[[BlockingChannel, str], Method[Any]], timeout_s: float = ERRAND_S
+    ) -> dict[str, int]:
         """The message count that `ask` is answered with for each queue, by lane; 0 for a missing queue."""
         counts = {}
-        with errand(parameters_of(self._url)) as connection:
+        with errand(parameters_of(self._url), timeout_s) as connection:
             channel = connection.channel()
             for lane, name in self._topology.queues().items():
                 try:
                     counts[lane] = int(ask(channel, name).method.message_count)
                 except exceptions.ChannelClosedByBroker as error:
-                    if error.reply_code != _NOT_FOUND:
+                    if not is_missing(error):
                         raise
                     counts[lane] = 0
                     channel = connection.channel()

@@ -71,9 +71,8 @@ class Burial:
         came_with = tag_of(delivery).properties
         headers = {**(came_with.headers or {}), **dead_letter_headers(delivery.message.lane, reason)}
         try:
-            return self._publisher.publish_to(
-                self._topology.dead_queue, delivery.message.body, again(came_with, headers)
-            )
+            body = delivery.message.body
+            return self._publisher.publish_to(self._topology.dead_queue, body, again(came_with, body, headers))
         except (Refused, Retry) as error:
             failed: Future[None] = Future()
             failed.set_exception(error)

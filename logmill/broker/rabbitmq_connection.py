@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pika
@@ -15,6 +17,7 @@ from pika import exceptions
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.adapters.utils import io_services_utils
+from pika.adapters.utils.connection_workflow import AMQPConnectorException, AMQPConnectorStackTimeout
 from pika.channel import Channel
 from pika.connection import Connection
 
@@ -31,6 +34,10 @@ CONNECT_TIMEOUT_S = 5.0
 FIRST_CONNECT_S = 2.0
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
+# The least time that one attempt gets, and what an errand gets that asks for none.
+_LEAST_ERRAND_S = 0.5
+ERRAND_S = 5.0
+_NOT_FOUND = 404
 # pika reads 4096 bytes at a time and joins the pieces of a frame anew each time; with bodies of 50 KB that is much of
 # what consuming costs (measured: 0.20 ms of CPU a message with 4 KiB, 0.15 with 32 KiB, 0.10 with 128 KiB).
 RECEIVE_BYTES = 128 * 1024
@@ -62,6 +69,17 @@ def parameters_of(url: str) -> pika.URLParameters:
     return parameters
 
 
+class _Overdue(exceptions.AMQPConnectionError):
+    """The time of an errand is over."""
+
+
+_WORDS: dict[type[BaseException], str] = {
+    _Overdue: "the time for it is over",
+    AMQPConnectorStackTimeout: "it does not answer",
+    exceptions.AMQPConnectionError: "cannot connect to it",
+}
+
+
 def words_of(error: BaseException) -> str:
     """What went wrong, in a few words without addresses and credentials."""
     while True:
@@ -75,19 +93,42 @@ def words_of(error: BaseException) -> str:
         return f"closed by the broker: {error.reply_code} {error.reply_text}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    if type(error) is exceptions.AMQPConnectionError:
-        return "cannot connect to it"
-    return type(error).__name__
+    return _WORDS.get(type(error), type(error).__name__)
 
 
 @contextlib.contextmanager
-def errand(parameters: pika.URLParameters) -> Iterator[BlockingConnection]:
-    """A short-lived connection, used by one thread; failures become `BrokerUnavailable`."""
+def errand(parameters: pika.URLParameters, timeout_s: float = ERRAND_S) -> Iterator[BlockingConnection]:
+    """A short-lived connection, used by one thread; failures become `BrokerUnavailable`.
+
+    So does whatever is asked of the broker over it and not answered once `timeout_s` are over, connecting included.
+    """
+    timeout_s = max(_LEAST_ERRAND_S, timeout_s)
+    deadline_s = time.monotonic() + timeout_s
+    hurried = copy.copy(parameters)
+    hurried.socket_timeout = min(CONNECT_TIMEOUT_S, timeout_s)
+    hurried.stack_timeout = min(2 * CONNECT_TIMEOUT_S, timeout_s)
     try:
-        with BlockingConnection(parameters) as connection:
+        with BlockingConnection(hurried) as connection:
+            _end_at(connection, deadline_s)
             yield connection
-    except (exceptions.AMQPError, OSError) as error:
+    # The connector's exceptions are no AMQPError.
+    except (exceptions.AMQPError, AMQPConnectorException, OSError) as error:
         raise unavailable(words_of(error)) from None
+
+
+def _end_at(connection: BlockingConnection, deadline_s: float) -> None:
+    """Have every call on the connection fail from then on, also one that waits for the broker just then.
+
+    pika's own timers for callers run only between calls. This is how it ends a connection that is blocked too long.
+    """
+    inner = connection._impl  # type: ignore[attr-defined]  # noqa: SLF001 - pika has no setting for it
+    left_s = max(0.0, deadline_s - time.monotonic())
+    inner._adapter_call_later(left_s, lambda: inner._terminate_stream(_Overdue()))  # noqa: SLF001 - as above
+
+
+def is_missing(error: exceptions.ChannelClosedByBroker) -> bool:
+    """Whether the broker closed the channel because there is no such queue."""
+    return error.reply_code == _NOT_FOUND
 
 
 class Link:

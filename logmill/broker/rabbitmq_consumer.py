@@ -115,7 +115,7 @@ class RabbitConsumer:
         self._settle(deliveries, _acknowledge)
 
     def release(self, deliveries: list[Delivery]) -> None:
-        """See `Consumer`. After `DELIVERY_LIMIT` deliveries the broker dead-letters the message."""
+        """See `Consumer`."""
         self._settle(deliveries, _requeue)
 
     def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
@@ -158,7 +158,9 @@ class RabbitConsumer:
             settled = {tag.number for tag in tags if tag.number in self._unsettled}
             if not settled:
                 return
-            frames = settling_frames(self._unsettled, settled)
+            # basic.reject takes one at a time.
+            single = [(number, False) for number in sorted(settled)]
+            frames = single if how is _requeue else settling_frames(self._unsettled, settled)
             for number in settled:
                 self._held[self._unsettled.pop(number)] -= 1
             # Under the lock, so that calls reach the broker in the order in which their frames were made.
@@ -273,8 +275,9 @@ def _acknowledge(channel: Channel, number: int, multiple: bool) -> None:
     channel.basic_ack(number, multiple)
 
 
-def _requeue(channel: Channel, number: int, multiple: bool) -> None:
-    channel.basic_nack(number, multiple, requeue=True)
+def _requeue(channel: Channel, number: int, _multiple: bool) -> None:
+    """Give one back so that it counts: from 4.3 on the broker takes a nack for work that was not tried."""
+    channel.basic_reject(number, requeue=True)
 
 
 def _leave_to_the_broker(channel: Channel, number: int, multiple: bool) -> None:

@@ -12,17 +12,23 @@ from pika import exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.spec import Basic, BasicProperties
 
+from logmill.broker.rabbitmq_connection import is_missing
 from logmill.broker.rabbitmq_messages import settling_frames
 
 # Order is kept by hand. basic.get would shuffle the queue: the broker makes a consumer of each message, and gives back
 # what a connection held in the order of a hash table of its consumers. The same happens to the ids in one command
-# beyond 32, and to commands beyond 32 that it did not carry out yet. So we consume, and give back few at a time.
+# beyond 32, and to commands beyond 32 that it did not carry out yet. So we consume, and give back few at a time: seven
+# commands of ours are up to 30 of the broker's, which makes one of each consumer in them, and of ten letters each.
 _BATCH = 100
+# A batch is on its way at once, and AMQP counts messages only. So it is small until we know that bodies are.
+_BATCH_OF_LARGE = 10
+_LARGE_BYTES = 256 * 1024
 _MOST_IDS = 32
-_MOST_COMMANDS = 15
+_MOST_COMMANDS = 7
 # What is given back goes behind whatever was given back before, and ahead of the rest of the queue. So each reading
 # takes at least so many, wanted or not; among them order is kept.
 TAKEN_AT_LEAST = 2000
+_TAKEN_AT_LEAST_BYTES = 256 * 1024 * 1024
 # When nothing came for so long, another reader has what was there.
 _QUIET_S = 2.0
 
@@ -52,9 +58,16 @@ class DeadQueue:
         self._held: dict[int, None] = {}
         self._removed: set[int] = set()
         self._batches = 0
-        # How many are there that were not read yet.
-        self._there = self._ready()
         self._taken = 0
+        self._taken_bytes = 0
+        self._largest_bytes = _LARGE_BYTES
+        # How many are there that were not read yet.
+        try:
+            self._there = self._ready()
+        except exceptions.ChannelClosedByBroker as error:
+            if not is_missing(error):
+                raise
+            self._there = 0
 
     def _ready(self) -> int:
         return int(self._channel.queue_declare(self._name, passive=True).method.message_count)
@@ -63,7 +76,8 @@ class DeadQueue:
         """What was in the queue when this was made, oldest first, at most `limit`."""
         left = self._there if limit is None else min(self._there, limit)
         while left > 0 and self._there > 0:
-            count = min(_BATCH, left)
+            count = min(_BATCH if self._largest_bytes < _LARGE_BYTES else _BATCH_OF_LARGE, left)
+            self._largest_bytes = 0
             came = yield from self._batch(count)
             left -= count
             if came < count:
@@ -84,6 +98,8 @@ class DeadQueue:
                 return None
             self._there -= 1
             self._taken += 1
+            self._taken_bytes += len(arrived[0].body)
+            self._largest_bytes = max(self._largest_bytes, len(arrived[0].body))
             self._held[arrived[0].number] = None
             return arrived.popleft()
 
@@ -119,8 +135,11 @@ class DeadQueue:
         """End the reading: remove what is to be removed, put the rest where it was, and see that it is there."""
         # Where the connection is gone the broker takes everything back by itself.
         with contextlib.suppress(exceptions.AMQPError):
-            for _unwanted in self.read(TAKEN_AT_LEAST - self._taken):
-                pass
+            # First of all, since the time may end: what was replayed must not stay.
+            self._acknowledge_removed()
+            with contextlib.closing(self.read(TAKEN_AT_LEAST - self._taken)) as unwanted:
+                while self._taken_bytes < _TAKEN_AT_LEAST_BYTES and next(unwanted, None) is not None:
+                    pass
             self._acknowledge_removed()
             numbers = list(self._held)
             ready = self._ready()

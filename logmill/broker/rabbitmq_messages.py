@@ -11,6 +11,7 @@ from pika.spec import BasicProperties
 
 from logmill.broker.protocol import Delivery, HeaderValue, Message
 from logmill.broker.topology import DEATH_HEADERS, REPLAYED_HEADER
+from logmill.ids import batch_id_of
 from logmill.record import Lane
 
 # What the broker itself adds to the headers of a message: how often it was delivered, where it died.
@@ -64,8 +65,10 @@ def message_of(lane: Lane, properties: BasicProperties, body: bytes) -> Message:
 def delivery_of(lane: Lane, tag: Tag, redelivered: bool, body: bytes) -> Delivery:
     """A message as a consumer gets it."""
     raw: dict[str, Any] = dict(tag.properties.headers or {})
-    count = raw.get("x-delivery-count", 0)
-    count = count if isinstance(count, int) else 0
+    # From 4.3 on the first counts failures only, and the second every time that a consumer had it. Neither counts this
+    # time, nor is there on the first: rabbitmq.com/docs/quorum-queues, on poison messages.
+    before = [raw.get(name, 0) for name in ("x-delivery-count", "x-acquired-count")]
+    count = max(number if isinstance(number, int) else 0 for number in before)
     return Delivery(
         message=message_of(lane, tag.properties, body),
         tag=tag,
@@ -74,11 +77,15 @@ def delivery_of(lane: Lane, tag: Tag, redelivered: bool, body: bytes) -> Deliver
     )
 
 
-def again(properties: BasicProperties, headers: Mapping[str, Any]) -> BasicProperties:
-    """The properties with which a message that was received is published once more, with these headers."""
+def again(properties: BasicProperties, body: bytes, headers: Mapping[str, Any]) -> BasicProperties:
+    """The properties with which a message that was received is published once more, with these headers.
+
+    One without an id gets the one that follows from its body, under which its rejection was reported.
+    """
     copied = BasicProperties(**{name: value for name, value in vars(properties).items() if value is not None})
     copied.headers = {name: _sendable(value) for name, value in headers.items() if name not in _ROUTING_HEADERS} or None
     copied.delivery_mode = DeliveryMode.Persistent.value
+    copied.message_id = properties.message_id or str(batch_id_of("", body))
     # An expiry set by a foreign client must not make it vanish; a user id must be our own.
     copied.expiration = None
     copied.user_id = None

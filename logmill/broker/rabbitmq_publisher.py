@@ -24,6 +24,7 @@ from logmill.broker.rabbitmq_messages import properties_of
 from logmill.broker.rabbitmq_setup import declare_all
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Topology
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError, Refused
+from logmill.record import Lane
 
 
 @dataclass(slots=True)
@@ -82,10 +83,10 @@ class RabbitPublisher:
         """See `Publisher`."""
         return self._in_flight.count
 
-    @property
-    def stalled_s(self) -> float:
+    def stalled_s(self, lane: Lane) -> float:
         """See `Publisher`."""
-        return self._in_flight.stalled_s
+        with self._lock:
+            return self._in_flight.stalled_s(self._topology.queue(lane))
 
     def publish(self, message: Message) -> Future[None]:
         """See `Publisher`.
@@ -109,7 +110,7 @@ class RabbitPublisher:
                 raise BrokerUnavailable("the publisher is closed")
             if self._state != "ready":
                 raise self._refusal()
-            self._in_flight.add(len(body))
+            self._in_flight.add(queue, len(body))
             self._queue.append(handed)
             wake = not self._woken
             self._woken = True
@@ -120,7 +121,8 @@ class RabbitPublisher:
     def _refusal(self) -> LogmillError:
         if self._state.startswith("blocked"):
             return BrokerFull(f"the broker takes nothing for now: {self._state}")
-        return unavailable(self._state)
+        # "ready" until its connection is reported as gone, though its channel is closed already.
+        return unavailable("closing" if self._state == "ready" else self._state)
 
     def connect(self) -> None:
         """See `Publisher`."""
@@ -251,7 +253,7 @@ class RabbitPublisher:
 
     def _settle(self, handed: _Handed, error: LogmillError | None) -> None:
         with self._lock:
-            self._in_flight.remove(1, handed.size_bytes)
+            self._in_flight.remove(handed.queue, handed.size_bytes)
             if self._in_flight.count == 0:
                 self._lock.notify_all()
         _tell(handed, error)

@@ -252,21 +252,25 @@ def test_close_waits_for_confirms_and_then_refuses(place: Place, client: Client)
     assert len(collect(client.consumer(), 200, acknowledge=True)) == 200
 
 
-def test_stalled_s_tells_for_how_long_nothing_was_confirmed(place: Place, client: Client, killable: Place) -> None:
+def test_stalled_s_tells_for_how_long_nothing_of_a_lane_was_answered(
+    place: Place, client: Client, killable: Place
+) -> None:
     publisher = client.publisher()
-    assert publisher.stalled_s == 0.0
+    assert publisher.stalled_s(Lane.NORMAL) == 0.0
     publish(publisher, message(1))
-    assert publisher.stalled_s == 0.0
+    assert publisher.stalled_s(Lane.NORMAL) == 0.0
     with killable.stalled():
         started_s = time.monotonic()
         future = publisher.publish(message(2))
-        eventually(lambda: publisher.stalled_s > 0.3)
+        eventually(lambda: publisher.stalled_s(Lane.NORMAL) > 0.3)
         # What is handed over later does not make the wait shorter.
         later = publisher.publish(message(3))
-        assert 0.3 < publisher.stalled_s <= time.monotonic() - started_s
+        assert 0.3 < publisher.stalled_s(Lane.NORMAL) <= time.monotonic() - started_s
+        # Nothing waits in the others.
+        assert publisher.stalled_s(Lane.URGENT) == publisher.stalled_s(Lane.BULK) == 0.0
     future.result(PATIENCE_S)
     later.result(PATIENCE_S)
-    assert publisher.stalled_s == 0.0
+    assert publisher.stalled_s(Lane.NORMAL) == 0.0
 
 
 def test_state_says_ready_once_connected(place: Place, client: Client) -> None:

@@ -11,8 +11,19 @@ import pytest
 from logmill.broker import DeadLetter, Message
 from logmill.broker.topology import DELIVERY_LIMIT, Limits
 from logmill.errors import BrokerFull, BrokerUnavailable
+from logmill.ids import batch_id_of
 from logmill.record import Lane
-from tests.support.broker_client import Client, collect, ids, message, publish, publish_all, taken
+from tests.support.broker_client import (
+    PATIENCE_S,
+    Client,
+    collect,
+    ids,
+    message,
+    publish,
+    publish_all,
+    receive_nothing,
+    taken,
+)
 from tests.support.broker_places import Place
 
 
@@ -237,3 +248,59 @@ def test_a_scan_keeps_no_bodies(place: Place, client: Client) -> None:
             tracemalloc.stop()
     assert seen == list(range(count))
     assert peak_bytes < size_bytes * count / 6
+
+
+def test_a_letter_without_an_id_gets_the_one_that_follows_from_its_body(place: Place, client: Client) -> None:
+    publish_all(client.publisher(), [Message(b"broken", Lane.NORMAL, "")] * 2)
+    consumer = client.consumer()
+    held = collect(consumer, 2)
+    assert consumer.dead_letter([(delivery, "broken") for delivery in held]) == []
+    id_ = str(batch_id_of("", b"broken"))
+    assert names(look(client)) == [id_, id_]
+    assert len({letter.id for letter in look(client)}) == 2
+    with client.broker.dead_letters() as dead:
+        assert dead.replay() == 2
+    # Storage keeps one of two messages with one id.
+    assert ids(collect(consumer, 2)) == [id_, id_]
+
+
+def test_dead_letters_have_a_limit_and_what_is_beyond_it_comes_again(place: Place) -> None:
+    with Client(place.broker(Limits(max_messages=4, max_bytes=10_000_000))) as client:
+        client.broker.purge()
+        publisher, consumer = client.publisher(), client.consumer()
+        for count in range(50):
+            publish(publisher, message(count))
+            (delivery,) = collect(consumer, 1)
+            failed = consumer.dead_letter([(delivery, "broken")])
+            if failed:
+                break
+        else:
+            pytest.fail("never full")
+        # RabbitMQ takes a few more than its limit.
+        assert count >= 4
+        assert failed == [delivery]
+        assert client.broker.depths()["dead"].ready == count
+        # It is still held.
+        assert receive_nothing(consumer)
+        consumer.release(failed)
+        (again,) = collect(consumer, 1)
+        assert again.message == delivery.message
+        with client.broker.dead_letters() as dead:
+            dead.purge()
+        assert consumer.dead_letter([(again, "broken")]) == []
+
+
+def test_dead_letters_end_when_their_time_is_over(place: Place, client: Client) -> None:
+    bury(client, [message(number) for number in range(20)])
+    started_s = time.monotonic()
+    with client.broker.dead_letters(timeout_s=1.0) as dead:
+        letters = dead.scan(20)
+        next(letters)
+        time.sleep(1.1)
+        with pytest.raises(BrokerUnavailable):
+            next(letters)
+        for use in (dead.replay, dead.purge):
+            with pytest.raises(BrokerUnavailable):
+                use()
+    assert time.monotonic() - started_s < PATIENCE_S / 4
+    assert len(look(client)) == 20

@@ -14,6 +14,7 @@ import pytest
 from logmill.broker import Consumer, Message, Publisher, QueueDepth, open_broker
 from logmill.broker.embedded import EmbeddedBroker
 from logmill.broker.embedded_file import path_of
+from logmill.broker.topology import Limits
 from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.record import Lane
 from tests.support.broker_client import (
@@ -220,3 +221,61 @@ def test_dead_letters_from_before_they_had_ids_are_shown_and_can_be_removed(plac
             (letter,) = dead.scan(10)
             assert len(letter.id) == 36
             assert dead.purge({letter.id}) == 1
+
+
+def test_who_only_looks_makes_no_file(place: EmbeddedPlace) -> None:
+    broker = open_broker(place.url)
+    for look in (broker.depths, broker.purge, broker.dead_letters().__enter__):
+        with pytest.raises(BrokerUnavailable, match="there is no broker file at"):
+            look()
+    assert not file_of(place).parent.exists()
+    broker.declare(10.0)
+    assert broker.depths()["dead"] == QueueDepth(0, 0)
+
+
+def test_a_dead_letter_does_not_keep_the_file_from_shrinking(place: EmbeddedPlace) -> None:
+    with Client(place.broker()) as client:
+        publish_all(client.publisher(), [Message(bytes(200_000), Lane.BULK, f"m{n}") for n in range(201)])
+        consumer = client.consumer()
+        *done, broken = collect(consumer, 201)
+        consumer.acknowledge(done)
+        assert consumer.dead_letter([(broken, "broken")]) == []
+        eventually(lambda: receive_nothing(consumer) and file_of(place).stat().st_size < 20_000_000)
+
+
+@pytest.mark.parametrize("of_letters", [False, True])
+def test_a_purge_gives_space_back_in_bounded_steps(place: EmbeddedPlace, of_letters: bool) -> None:
+    with Client(place.broker()) as client:
+        publish_all(client.publisher(), [Message(bytes(400_000), Lane.BULK, f"m{n}") for n in range(200)])
+        if of_letters:
+            consumer = client.consumer()
+            assert consumer.dead_letter([(delivery, "broken") for delivery in collect(consumer, 200)]) == []
+            consumer.close()
+            with client.broker.dead_letters() as dead:
+                assert dead.purge() == 200
+        else:
+            client.broker.purge()
+        # 32 MiB of 80 MB; a consumer does the rest.
+        with closing(sqlite3.connect(file_of(place))) as db:
+            pages = db.execute("PRAGMA page_count").fetchone()[0]
+        assert 2000 < pages < 4000
+        last = client.consumer()
+        eventually(lambda: receive_nothing(last) and file_of(place).stat().st_size < 20_000_000)
+
+
+def test_what_was_delivered_too_often_is_delivered_on_while_the_dead_letters_are_at_their_limit(
+    place: EmbeddedPlace,
+) -> None:
+    with Client(place.broker(Limits(max_messages=1, max_bytes=10_000_000))) as client:
+        publisher, consumer = client.publisher(), client.consumer()
+        publish(publisher, message(1))
+        consumer.dead_letter([(collect(consumer, 1)[0], "broken")])
+        publish(publisher, message(2))
+        with closing(sqlite3.connect(file_of(place))) as db, db:
+            db.execute("UPDATE messages SET attempts = 1000 WHERE lane = 'normal'")
+        (again,) = collect(consumer, 1)
+        assert again.attempts == 1000
+        with client.broker.dead_letters() as dead:
+            dead.purge()
+        consumer.release([again])
+        eventually(lambda: receive_nothing(consumer, 0.05) and client.broker.depths()["dead"].ready == 1)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 import pika  # noqa: TID251 - a foreign client
 import pytest
+from pika.channel import Channel  # noqa: TID251 - a foreign client
 
-from logmill.broker import Message, Publisher, open_broker
+from logmill.broker import Broker, Message, Publisher, open_broker
 from logmill.broker.rabbitmq import RabbitBroker
-from logmill.broker.topology import Limits, Topology
+from logmill.broker.topology import DEAD_ID_HEADER, LANE_HEADER, Limits, Topology
 from logmill.errors import BrokerFull, BrokerUnavailable, ConfigError, Refused, Retry
+from logmill.ids import batch_id_of
 from logmill.record import Lane
 from tests.support.broker_client import PATIENCE_S, Client, collect, eventually, message, publish, publish_all
 from tests.support.broker_places import RabbitPlace
@@ -61,7 +67,13 @@ def test_a_dead_letter_of_a_foreign_client_keeps_all_its_headers(rabbit_node: Ra
 
 
 def test_a_letter_of_a_foreign_client_is_replayed_as_it_was(rabbit_node: RabbitNode) -> None:
-    headers = {"a": [1], "b": {"c": 1}, "d": None, "x-death": [{"queue": "theirs"}], "CC": ["logs.bulk"]}
+    headers: dict[str, Any] = {
+        "a": [1],
+        "b": {"c": 1},
+        "d": None,
+        "x-death": [{"queue": "theirs"}],
+        "CC": ["logs.bulk"],
+    }
     odd = pika.BasicProperties(headers=headers, reply_to="me", priority=3, expiration="60000", type="t", app_id="app")
     with client_of(rabbit_node) as client:
         foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs", b"{}", odd))
@@ -107,7 +119,8 @@ def test_letters_that_another_reader_looks_at_are_missing(rabbit_node: RabbitNod
         eventually(lambda: client.broker.depths()["dead"].ready == 60)
         with client.broker.dead_letters() as dead, client.broker.dead_letters() as others:
             next(dead.scan(40))
-            assert [int(letter.message.body) for letter in others.scan(100)] == list(range(40, 60))
+            # It has one batch, a small one, since it does not know yet how large letters are.
+            assert [int(letter.message.body) for letter in others.scan(100)] == list(range(10, 60))
         with client.broker.dead_letters() as dead:
             assert len(list(dead.scan(100))) == 60
 
@@ -128,11 +141,12 @@ def test_an_alarm_fails_what_is_unconfirmed_at_once_and_its_confirms_come_later(
             # Those that were sent are on their way all the same, and still take room.
             waiting = publisher.unconfirmed
             assert 0 < waiting <= len(failures)
-            assert publisher.stalled_s > 0.0
+            assert publisher.stalled_s(Lane.BULK) > 0.0
+            assert publisher.stalled_s(Lane.NORMAL) == 0.0
         finally:
             rabbit_node.ctl("set_vm_memory_high_watermark", "0.4")
         eventually(lambda: publisher.state == "ready" and publisher.unconfirmed == 0)
-        assert publisher.stalled_s == 0.0
+        assert publisher.stalled_s(Lane.BULK) == 0.0
         publish(publisher, message(2))
         assert waiting <= client.broker.depths()["bulk"].ready <= len(futures)
 
@@ -235,3 +249,142 @@ def test_declare_gives_up_in_time_where_nobody_listens() -> None:
     with pytest.raises(BrokerUnavailable):
         open_broker(f"amqp://guest:guest@127.0.0.1:{free_port()}/").declare(1.0)
     assert time.monotonic() - started_s < 3.0
+
+
+@pytest.fixture
+def silent() -> Iterator[Broker]:
+    """A broker that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield open_broker(f"amqp://guest:guest@127.0.0.1:{server.getsockname()[1]}/")
+
+
+def test_declare_gives_up_in_time_where_nobody_answers(silent: Broker) -> None:
+    started_s = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match="does not answer"):
+        silent.declare(1.0)
+    assert 0.8 < time.monotonic() - started_s < 2.5
+
+
+def test_depths_and_dead_letters_give_up_where_nobody_answers(silent: Broker) -> None:
+    with pytest.raises(BrokerUnavailable, match="does not answer"):
+        silent.depths()
+    for use in ("scan", "replay", "purge"):
+        started_s = time.monotonic()
+        with pytest.raises(BrokerUnavailable), silent.dead_letters(timeout_s=1.0) as dead:
+            assert [*dead.scan(1)] if use == "scan" else getattr(dead, use)()
+        assert time.monotonic() - started_s < 2.5
+
+
+def test_dead_letters_end_in_time_where_the_broker_falls_silent(rabbit_node: RabbitNode) -> None:
+    place = RabbitPlace(rabbit_node)
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs.dead", b"{}"))
+        eventually(lambda: client.broker.depths()["dead"].ready == 1)
+        started_s = time.monotonic()
+        with client.broker.dead_letters(timeout_s=2.0) as dead:
+            letters = dead.scan(10)
+            assert next(letters).message.body == b"{}"
+            with place.stalled(), pytest.raises(BrokerUnavailable):
+                next(letters)
+        assert time.monotonic() - started_s < 4.0
+        eventually(lambda: client.broker.depths()["dead"].ready == 1)
+
+
+def test_a_replay_waits_once_for_all_its_confirms(rabbit_node: RabbitNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put_aside(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for number in range(20):
+            channel.basic_publish("", "logs.dead", str(number).encode())
+
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, put_aside)
+        eventually(lambda: client.broker.depths()["dead"].ready == 20)
+        never: Future[None] = Future()
+        monkeypatch.setattr("logmill.broker.rabbitmq_publisher.RabbitPublisher.publish_to", lambda *_: never)
+        started_s = time.monotonic()
+        with client.broker.dead_letters(timeout_s=3.0) as dead, pytest.raises(BrokerUnavailable, match="confirm"):
+            dead.replay()
+        assert time.monotonic() - started_s < 4.5
+        eventually(lambda: client.broker.depths()["dead"].ready == 20)
+
+
+def put_aside(
+    channel: pika.adapters.blocking_connection.BlockingChannel, properties: pika.BasicProperties | None = None
+) -> None:
+    channel.basic_publish("", "logs.dead", b"{}", properties)
+
+
+def test_letters_with_strange_headers_are_shown(rabbit_node: RabbitNode) -> None:
+    strange: list[dict[str, Any]] = [
+        {LANE_HEADER: ["bulk"], DEAD_ID_HEADER: "x" * 36},
+        {LANE_HEADER: {"bulk": 1}, DEAD_ID_HEADER: ["x"]},
+        {LANE_HEADER: 7, DEAD_ID_HEADER: "../../../../../../../../etc/password"},
+    ]
+    with client_of(rabbit_node) as client:
+        for odd in [pika.BasicProperties(headers=headers) for headers in strange]:
+            foreign(rabbit_node, partial(put_aside, properties=odd))
+        eventually(lambda: client.broker.depths()["dead"].ready == len(strange))
+        with client.broker.dead_letters() as dead:
+            letters = list(dead.scan(10))
+        assert [letter.message.lane for letter in letters] == [Lane.NORMAL] * len(strange)
+        assert all(str(uuid.UUID(letter.id)) == letter.id for letter in letters)
+
+
+def test_where_the_dead_letter_queue_is_missing_there_are_no_letters(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, lambda channel: channel.queue_delete("logs.dead"))
+        with client.broker.dead_letters() as dead:
+            assert list(dead.scan(10)) == []
+            assert dead.purge() == dead.purge(["x"]) == dead.replay(["x"]) == 0
+
+
+def test_large_letters_keep_their_order(rabbit_node: RabbitNode) -> None:
+    def put_aside(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for number in range(350):
+            channel.basic_publish("", "logs.dead", b"%06d" % number + bytes(300_000))
+
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, put_aside)
+        eventually(lambda: client.broker.depths()["dead"].ready == 350)
+        for limit in (3, 350, 350):
+            with client.broker.dead_letters() as dead:
+                assert [int(letter.message.body[:6]) for letter in dead.scan(limit)] == list(range(limit))
+
+
+def test_released_work_is_rejected_because_a_nack_does_not_count_everywhere(
+    rabbit_node: RabbitNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rejected: list[int] = []
+    real = Channel.basic_reject
+
+    def noted(channel: Channel, delivery_tag: int = 0, requeue: bool = True) -> None:
+        rejected.append(delivery_tag)
+        real(channel, delivery_tag, requeue)
+
+    monkeypatch.setattr(Channel, "basic_reject", noted)
+    with client_of(rabbit_node) as client:
+        publish_all(client.publisher(), [message(number) for number in range(3)])
+        consumer = client.consumer()
+        consumer.release(collect(consumer, 3))
+        assert [one.attempts for one in collect(consumer, 3)] == [1, 1, 1]
+    assert len(rejected) == 3
+
+
+def test_a_publisher_whose_channel_is_closed_already_says_closing(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        publisher = client.publisher()
+        publish(publisher, message(1))
+        # The moment between the closing of the channel and the report that the connection is down.
+        publisher._channel = None  # type: ignore[attr-defined]
+        with pytest.raises(BrokerUnavailable, match="closing"):
+            publish(publisher, message(2))
+
+
+def test_a_letter_without_an_id_that_the_broker_moved_is_replayed_with_one(rabbit_node: RabbitNode) -> None:
+    with client_of(rabbit_node) as client:
+        foreign(rabbit_node, lambda channel: channel.basic_publish("", "logs.dead", b"{}"))
+        eventually(lambda: client.broker.depths()["dead"].ready == 1)
+        with client.broker.dead_letters() as dead:
+            (letter,) = dead.scan(10)
+            assert dead.replay() == 1
+        (again,) = collect(client.consumer(), 1)
+        assert again.message.message_id == letter.message.message_id == str(batch_id_of("", b"{}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from logmill.broker import Message, broker_of
+from logmill.broker.topology import AT_HEADER, DEAD_ID_HEADER, ORIGIN_HEADER
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
 from logmill.record import Entry, Lane
@@ -185,6 +187,29 @@ def test_a_command_that_names_no_letter_is_a_usage_error(pipeline: Pipeline):
     for words in (("replay",), ("purge",), ("purge", NO_ID, "--all")):
         assert run(pipeline.settings, *words).returncode == 2
     assert act(pipeline, "purge", {}).status_code == 400
+
+
+def test_what_strangers_wrote_reaches_no_terminal_as_it_is(tmp_path: Path):
+    """A client of the broker may set any header, so id, time and origin too."""
+    settings = load({}, broker_url=f"sqlite:///{tmp_path}/broker.sqlite3")
+    broker = broker_of(settings)
+    broker.declare(TIMEOUT_S)
+    evil = "\x1b[2J\x9b31m\n\u202e"
+    with Client(broker) as user:
+        publisher, consumer = user.publisher(), user.consumer()
+        message = Message(b"x", Lane.NORMAL, evil, content_type=evil)
+        publisher.publish(message).result(TIMEOUT_S)
+        delivery = consumer.receive(TIMEOUT_S)
+        assert delivery is not None
+        assert consumer.dead_letter([(delivery, evil)]) == []
+    with sqlite3.connect(tmp_path / "broker.sqlite3") as db:
+        for header in (DEAD_ID_HEADER, AT_HEADER, ORIGIN_HEADER):
+            db.execute("UPDATE messages SET properties = json_set(properties, ?, ?)", (f'$.headers."{header}"', evil))
+    for words, lines in ((["list"], 3), (["show", evil], 10), (["list", "--json"], 1)):
+        done = run(settings, *words)
+        assert (done.returncode, done.stdout.count("\n")) == (0, lines)
+        assert not set("\x1b\x9b\u202e") & set(done.stdout)
+    assert json.loads(done.stdout)["letters"][0]["at"] == evil
 
 
 @pytest.mark.parametrize("kind", ["rabbitmq", "embedded"])

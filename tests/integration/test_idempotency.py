@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +13,10 @@ from uuid import uuid4
 import pytest
 import requests
 
+from logmill.broker import broker_of
 from logmill.ids import new_batch_id
 from tests.support.pipeline import Pipeline
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import wait_until
 
 TIMEOUT_S = 30
@@ -187,3 +190,56 @@ def test_a_lane_that_the_client_names_is_the_one_it_travels_in_and_is_not_stored
     query = {"service": service}
     (log,) = requests.get(f"{pipeline.storage_url}/logs", query, timeout=TIMEOUT_S).json()["logs"]
     assert (log["level"], log["metadata"], "lane" in log) == ("DEBUG", {}, False)
+
+
+# bodies that do not come whole
+
+
+@pytest.fixture
+def alone(tmp_path: Path):
+    """A producer on a broker that nobody reads."""
+    with ServiceProcess("producer", tmp_path) as producer:
+        yield producer.wait_ready()
+
+
+def sent_raw(producer: ServiceProcess, head: str, body: bytes, key: str | None) -> bytes:
+    """What is answered to these bytes once the sending side is closed."""
+    lines = ["POST /logs/batch HTTP/1.1", "Host: localhost", head, *([f"Idempotency-Key: {key}"] if key else [])]
+    with socket.create_connection(("127.0.0.1", producer.port), TIMEOUT_S) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+TEXT, LINES = b"one\ntwo\n", b'{"message": "one"}\n{"message": "two"}\n'
+CHUNKED = "\r\nTransfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+@pytest.mark.parametrize(("content_type", "body"), [("text/plain", TEXT), ("application/x-ndjson", LINES)])
+def test_a_body_that_was_cut_is_not_taken_and_the_whole_one_is_under_the_same_key(
+    alone: ServiceProcess, content_type: str, body: bytes, key: str | None
+):
+    head = f"Content-Type: {content_type}"
+    half = body[: body.index(b"\n") + 1]
+    chunk = b"%x\r\n%s\r\n" % (len(half), half)
+    cuts = {
+        "within its length": (f"\r\nContent-Length: {len(body)}", half),
+        "before its first byte": (f"\r\nContent-Length: {len(body)}", b""),
+        "within a chunk": (CHUNKED, chunk + b"%x\r\n" % len(body) + half),
+        "between chunks": (CHUNKED, chunk),
+        "before the end of a chunk": (CHUNKED, chunk[:-2]),
+        "within the last chunk": (CHUNKED, chunk + b"0\r\n"),
+        "within a size": (CHUNKED, chunk + b"1"),
+    }
+    for where, (length, cut) in cuts.items():
+        said = sent_raw(alone, head + length, cut, key)
+        assert said.startswith(b"HTTP/1.1 400 "), where
+        assert b'"code":"truncated"' in said, where
+    broker = broker_of(alone.settings)
+    assert {depth.ready for depth in broker.depths().values()} == {0}
+    whole = sent_raw(alone, head + CHUNKED, chunk + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), key)
+    assert whole.startswith(b"HTTP/1.1 201 ")
+    assert b'"accepted":3' in whole
+    assert broker.depths()["normal"].ready == 1
+    assert "request failed" not in alone.said

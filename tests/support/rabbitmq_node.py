@@ -151,7 +151,7 @@ class RabbitNode:
         """End the node as a power cut of its process would; it can be started again."""
         self._end(signal.SIGKILL, 10.0)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the server's process."""
         os.kill(self.pid, number)
 

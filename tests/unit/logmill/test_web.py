@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 
 import pytest
 import zstandard
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, NoMoreData
 from prometheus_client import CollectorRegistry
 
 from logmill.errors import BrokerFull, InvalidField, Refused
 from logmill.settings import load
-from logmill.web import decompress, make_app
+from logmill.web import answer, decompress, make_app, read_body
 
 TEXT = b"hello " * 1000
 BIG = zstandard.compress(bytes(range(256)) * 2000 + TEXT)
@@ -77,7 +79,54 @@ def _client(**overrides):
     def boom(kind: str):
         raise {"field": InvalidField("level", "bad"), "full": BrokerFull("full", 3), "bug": ZeroDivisionError()}[kind]
 
+    @app.post("/body")
+    def body():
+        return answer({"bytes": len(read_body(100))})
+
     return app.test_client()
+
+
+class Broken(io.BytesIO):
+    """What gunicorn hands over of a body that does not come whole: `read` raises after the first piece."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__(b"first piece")
+        self._error = error
+
+    def readinto(self, buffer) -> int:
+        count = super().readinto(buffer)
+        if not count and self._error is not None:
+            raise self._error
+        return count
+
+
+def post_broken(error: Exception | None, **environ: str):
+    overrides = {"wsgi.input_terminated": True, **environ}
+    return _client().post("/body", input_stream=Broken(error), environ_overrides=overrides)
+
+
+@pytest.mark.parametrize("length", [{"CONTENT_LENGTH": "12"}, {}])
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NoMoreData(), 400, "truncated"),
+        (ConnectionResetError(), 400, "truncated"),
+        (ChunkMissingTerminator(b""), 400, "truncated"),
+        (InvalidChunkSize(b"x"), 400, "truncated"),
+        (BlockingIOError(), 408, "timeout"),
+        (TimeoutError(), 408, "timeout"),
+    ],
+)
+def test_a_body_that_breaks_off_or_stalls_is_said_and_not_taken_as_it_is(length, error, status, code):
+    answered = post_broken(error, **length)
+    assert (answered.status_code, answered.json["code"]) == (status, code)
+
+
+def test_a_body_is_as_long_as_it_says_or_refused():
+    for length, status in (("11", 200), ("12", 400), ("1000000", 400)):
+        answered = post_broken(None, CONTENT_LENGTH=length)
+        assert answered.status_code == status
+    assert answered.json["code"] == "truncated"
 
 
 def test_every_error_has_the_one_shape():

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from logmill.errors import BrokerFull, BrokerUnavailable
+from logmill.errors import BrokerFull, BrokerUnavailable, Refused
 from logmill.ids import log_id, parse_log_id
 from logmill.record import Lane
 from logmill.wire import unpack
@@ -87,6 +87,24 @@ def test_a_failed_message_fails_all_who_share_it_and_only_them(unhurried):
         first.wait(1)
     publisher.sent[1][1].set_result(None)
     second.wait(1)
+
+
+@pytest.mark.parametrize("failure", [BrokerFull("full", 7.0), Refused("too large", code="too_large", status=413)])
+def test_each_of_those_who_share_a_failed_message_gets_an_error_of_its_own(unhurried, failure):
+    publisher = HeldPublisher()
+    batcher = batcher_of(publisher)
+    submit(batcher, "a")
+    sharing = [submit(batcher, "b"), submit(batcher, "c")]
+    batcher.close()
+    publisher.sent[1][1].set_exception(failure)
+    errors = []
+    for submission in sharing:
+        with pytest.raises(type(failure), match=str(failure)) as caught:
+            submission.wait(1)
+        assert vars(caught.value) == vars(failure)
+        errors.append(caught.value)
+    assert errors[0] is not errors[1]
+    assert failure.__traceback__ is None
 
 
 def test_a_full_buffer_refuses_at_once_and_takes_again_when_there_is_room():

@@ -9,7 +9,7 @@ import pytest
 from logmill.columns import Columns
 from logmill.record import Entry, Lane
 from producer import batching
-from producer.pieces import RequestKey
+from producer.pieces import RequestKey, cut
 from tests.support.held_publisher import HeldPublisher, batcher_of, messages_of, submit
 
 KEY = RequestKey("k-1", b"digest")
@@ -41,8 +41,9 @@ def test_the_same_key_and_records_give_the_same_messages_and_ids_in_another_proc
         seen.append((ids, submission.log_ids()))
     assert seen[0] == seen[1]
     sent = [Entry(timestamp=9, level=level, message=text) for level, text in zip(levels, texts, strict=True)]
-    again = batcher_of(HeldPublisher()).again(Columns.of(sent), sum(map(len, texts)), (), KEY)
+    again = batcher_of(HeldPublisher()).again(cut(Columns.of(sent), sum(map(len, texts)), ()), KEY)
     assert again.log_ids() == seen[0][1]
+    assert again.digest() == submission.digest()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,9 @@ def test_the_same_key_and_records_give_the_same_messages_and_ids_in_another_proc
 def test_another_key_or_body_or_other_items_refused_give_other_ids(other):
     publisher = HeldPublisher()
     batcher = batcher_of(publisher)
-    assert set(submit(batcher, "a", key=KEY).log_ids()).isdisjoint(submit(batcher, "a", key=other).log_ids())
+    one, another = submit(batcher, "a", key=KEY), submit(batcher, "a", key=other)
+    assert set(one.log_ids()).isdisjoint(another.log_ids())
+    assert one.digest() != another.digest()
 
 
 def test_a_piece_of_other_records_has_another_id():

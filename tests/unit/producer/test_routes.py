@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import producer.app
 from logmill.record import Lane
 from logmill.settings import load
 from logmill.wire import unpack
+from producer import batching
 from tests.support.held_publisher import HeldPublisher, messages_of
 
 V7_KEY = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -24,16 +26,28 @@ def publisher() -> HeldPublisher:
 
 
 @pytest.fixture
-def client(publisher: HeldPublisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def started(publisher: HeldPublisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Starts a producer with these settings, on the same files each time."""
+
     class Broker:
         def publisher(self) -> HeldPublisher:
             return publisher
 
     monkeypatch.setattr(producer.app, "broker_of", lambda settings: Broker())
-    settings = load({}, data_dir=str(tmp_path / "data"), producer_pin_cores=False, confirm_timeout_s=0.3)
-    app = producer.app.create_app(settings)
-    yield app.test_client()
-    app.extensions["logmill_close"]()
+    with ExitStack() as running:
+
+        def start(**settings: object):
+            mine = {"data_dir": str(tmp_path / "data"), "producer_pin_cores": False, "confirm_timeout_s": 0.3}
+            app = producer.app.create_app(load({}, **{**mine, **settings}))
+            running.callback(app.extensions["logmill_close"])
+            return app.test_client()
+
+        yield start
+
+
+@pytest.fixture
+def client(started):
+    return started()
 
 
 def post(client, path: str, body: object, key: str | None = None, **headers: str):
@@ -68,6 +82,20 @@ def test_a_batch_with_bad_items_is_answered_the_same_way_again(client, publisher
     assert "log_ids" not in post(client, "/logs/batch", items, "k").json
 
 
+def test_a_retry_of_which_more_is_taken_under_other_limits_is_published_and_not_just_answered(started, publisher):
+    items = [{"message": "a"}, {"message": "b" * 100}]
+    narrow = started(max_message_bytes=16)
+    first = post(narrow, "/logs/batch", items, "k")
+    assert (first.json["accepted"], first.json["rejected"]) == (1, 1)
+    assert post(narrow, "/logs/batch", items, "k").headers["Idempotency-Replayed"] == "true"
+    wide = started()
+    for replayed in (None, "true"):
+        answer = post(wide, "/logs/batch", items, "k")
+        assert (answer.status_code, answer.json["accepted"]) == (201, 2)
+        assert answer.headers.get("Idempotency-Replayed") == replayed
+    assert [messages_of(message) for message, _ in publisher.sent] == [["a"], ["a", "b" * 100]]
+
+
 def test_the_same_key_with_another_body_is_422_and_publishes_nothing(client, publisher):
     post(client, "/logs", {"message": "a"}, "k")
     for path, body, headers in (
@@ -93,9 +121,9 @@ def test_a_503_leaves_the_key_to_its_body_and_a_retry_has_the_same_ids(client, p
     publisher.confirms = False
     lost = post(client, "/logs", {"message": "a"}, "k")
     assert (lost.status_code, lost.headers["Retry-After"]) == (503, "1")
+    assert post(client, "/logs", {"message": "b"}, "k").status_code == 422
     publisher.state = "connection refused"
     assert post(client, "/logs", {"message": "a"}, "k").status_code == 503
-    assert post(client, "/logs", {"message": "b"}, "k").status_code == 422
     publisher.state, publisher.confirms = "ready", True
     answer = post(client, "/logs", {"message": "a"}, "k")
     assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (201, None)
@@ -181,11 +209,29 @@ def test_an_unknown_lane_is_400_or_an_item_error_and_named(client, publisher, la
 
 
 def test_ready_and_answers_say_that_the_broker_stalls(client, publisher):
-    publisher.stalled_s = 7.25
+    publisher.stall(7.25)
     answer = client.get("/ready")
-    assert (answer.status_code, answer.json["message"]) == (503, "stalled: nothing confirmed for 7.2 s")
+    assert (answer.status_code, answer.json["message"]) == (
+        503,
+        "broker: stalled: nothing confirmed for 7.2 s in bulk, normal, urgent",
+    )
     answer = post(client, "/logs", {"message": "a"})
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert "stalled" in answer.json["message"]
     assert publisher.sent == []
+
+
+def test_an_error_is_taken_while_the_bulk_queue_stalls(client, publisher):
+    publisher.stall(7.25, Lane.BULK)
+    assert "in bulk" in client.get("/ready").json["message"]
+    for level, status in (("DEBUG", 503), ("ERROR", 201), ("INFO", 201)):
+        for key in (None, level):
+            assert post(client, "/logs", {"message": "a", "level": level}, key).status_code == status
+
+
+def test_a_broker_that_is_away_costs_no_look_at_the_keys(client, publisher, tmp_path, monkeypatch):
+    monkeypatch.setattr(batching, "CONNECT_GRACE_S", 0.0)
+    publisher.state = "connection refused"
+    assert post(client, "/logs", {"message": "a"}, "k").status_code == 503
+    assert not (tmp_path / "data").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b64decode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 from msgspec import Raw
 
 import producer.app
+from logmill import dead_letters
 from logmill.broker import Broker, Message, broker_of
 from logmill.columns import Columns
 from logmill.dead_letters import MAX_CONTENT_BYTES
@@ -137,6 +140,30 @@ def of_another_version(own: Message) -> Message:
     return Message(own.body, own.lane, own.message_id, own.content_type, "", {**own.headers, VERSION_HEADER: 99})
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "metadata"),
+    [
+        (float("nan"), b"{}"),
+        (float("inf"), b"{}"),
+        (1e300, b"{}"),
+        (10**18, b"{}"),
+        (-(10**18), b"{}"),
+        (1, b'{"a": "\xff"}'),
+        (1, b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+        (1, b'{"a": 1e999}'),
+        (1, b'{"a": "\\ud800"}'),
+        (1, b"{"),
+        (1, b""),
+    ],
+)
+def test_a_batch_with_values_that_nobody_can_show_is_shown_as_bytes(client, broker, timestamp, metadata):
+    columns = Columns([timestamp], ["INFO"], ["m"], ["s"], [metadata])
+    put_aside(broker, pack(columns, batch_id=new_batch_id(), lane=Lane.URGENT, received_at=1))
+    shown = show(client)
+    assert shown["form"] in {"base64", "text"}
+    assert shown["content"]
+
+
 def test_replay_sends_them_on_their_way_and_purge_removes_them(client, broker):
     put_aside(broker, foreign(b"1", "a"), foreign(b"2", "b"), foreign(b"3", "c"), foreign(b"4", "d"))
     a, b, c, _ = letters(client)
@@ -164,7 +191,10 @@ def test_an_id_that_is_unknown_is_404(client):
         assert (answer.status_code, answer.json["code"], answer.json["field"]) == (404, "no_such_letter", "id")
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "abc", "1001", "", "1.5", "9" * 5000, "²"])
+LONG_LIMITS = ["9" * 5000, "0" * 8 + "1" + "9" * 5000, "000000001999999", "0" * 5000]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "abc", "1001", "", "1.5", "²", *LONG_LIMITS])
 def test_a_bad_limit_is_400_and_named(client, limit):
     answer = client.get(f"/dead?limit={limit}")
     assert (answer.status_code, answer.json["field"]) == (400, "limit")
@@ -210,3 +240,58 @@ def test_a_broker_that_is_away_is_503(client, broker, tmp_path: Path):
     (tmp_path / "broker.sqlite3").mkdir()
     for answer in (client.get("/dead"), client.get("/dead/x"), client.post("/dead/purge", json={"all": True})):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+def test_only_so_many_are_looked_through_for_an_id_and_it_is_said(client, broker, monkeypatch: pytest.MonkeyPatch):
+    put_aside(broker, *[foreign(b"1", name) for name in "abcd"])
+    a, b, c, d = [letter["id"] for letter in letters(client)]
+    assert "oldest" not in client.get(f"/dead/{NO_ID}").json["message"]
+    monkeypatch.setattr(dead_letters, "MAX_SEARCHED", 2)
+    assert client.get(f"/dead/{b}").status_code == 200
+    bounded = [client.get(f"/dead/{c}")]
+    bounded += [client.post(f"/dead/{what}", json={"ids": [c, d]}) for what in ("replay", "purge")]
+    for answer in bounded:
+        assert answer.status_code == 404
+        assert answer.json["message"].endswith("among the 2 oldest; there may be more")
+    answer = client.post("/dead/purge", json={"ids": [a, d]})
+    assert answer.json == {"status": "success", "purged": 1, "missing": 1, "searched": 2}
+    answer = client.post("/dead/replay", json={"ids": [b]})
+    assert answer.json == {"status": "success", "replayed": 1, "missing": 0}
+    assert client.post("/dead/purge", json={"all": True}).json["purged"] == 2
+
+
+def test_two_are_answered_at_a_time_and_the_next_is_503(client, monkeypatch: pytest.MonkeyPatch):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait(*_args: object) -> dead_letters.Listing:
+        begun.release()
+        assert go_on.wait(30)
+        return dead_letters.Listing(0, [])
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(dead_letters, "listing", wait)
+        waiting = [pool.submit(lambda: client.application.test_client().get("/dead").status_code) for _ in range(2)]
+        for _ in waiting:
+            assert begun.acquire(timeout=30)
+        for refused in (client.get("/dead"), client.get("/dead/x"), client.post("/dead/purge", json={"all": True})):
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert client.post("/logs", json={"message": "m"}).status_code == 201
+        go_on.set()
+        assert [one.result(30) for one in waiting] == [200, 200]
+    assert [client.get(path).status_code for path in ("/dead/x", "/dead/x", "/dead/x", "/dead")] == [404] * 3 + [200]
+
+
+def test_each_has_a_deadline(client, broker, monkeypatch: pytest.MonkeyPatch):
+    given: list[float] = []
+    opened = type(broker).dead_letters
+
+    def noted(self: Broker, timeout_s: float):
+        given.append(timeout_s)
+        return opened(self, timeout_s)
+
+    monkeypatch.setattr(type(broker), "dead_letters", noted)
+    letters(client)
+    client.get("/dead/x")
+    client.post("/dead/replay", json={"all": True})
+    client.post("/dead/purge", json={"ids": ["x"]})
+    assert given == [5, 5, 30, 30]
