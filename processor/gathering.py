@@ -15,7 +15,7 @@ from processor.drain import Drain
 
 IDLE_WAIT_S = 0.5
 # While draining: longer than a consumer takes to stop taking. It says at once when nothing comes any more.
-DRAIN_WAIT_S = 2.0
+DRAIN_WAIT_S = 6.0
 # So long at least for what is on its way from the broker: larger blocks leave storage less to merge.
 GATHER_AT_LEAST_S = 0.1
 # With a backlog, a block with urgent logs in it ends at so many rows, so that they need not wait for tens of thousands

@@ -33,7 +33,7 @@ _SETTLE_TIMEOUT_MS = 24 * 3600 * 1000
 # we cancel when nothing can be on its way: when we hold all that the prefetch allows, or nothing came for a while.
 # Where neither happens, because messages drip in, we cancel all the same, and one of them may be redelivered.
 _QUIET_S = 0.05
-_LONGEST_QUIESCING_S = 1.0
+_LONGEST_QUIESCING_S = 5.0
 _QUIESCING_POLL_S = 0.01
 
 _Settling = Callable[[Channel, int, bool], None]
