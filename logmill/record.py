@@ -52,6 +52,7 @@ LANE_OF_LEVEL = {
     "INFO": Lane.NORMAL,
     "DEBUG": Lane.BULK,
 }
+URGENT_LEVELS = tuple(level for level, lane in LANE_OF_LEVEL.items() if lane is Lane.URGENT)
 SEVERITY_OF_LEVEL = {"CRITICAL": 90, "ERROR": 70, "WARNING": 45, "INFO": 20, "DEBUG": 10}
 # The class of a severity is the first whose bound it reaches.
 SEVERITY_CLASSES = (("critical", 90), ("high", 65), ("medium", 40), ("low", 0))

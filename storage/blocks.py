@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -85,6 +86,16 @@ def encode(table: pa.Table) -> memoryview:
 def newest_us(table: pa.Table) -> int:
     """The largest timestamp in microseconds."""
     return _range_us(table["timestamp"])[1]
+
+
+def of_levels(table: pa.Table, levels: Collection[str]) -> pa.Table:
+    """The rows of these levels; a copy, so that it keeps nothing else in memory."""
+    values = whole(table["level"])
+    if pa.types.is_dictionary(values.type):
+        wanted = pc.is_in(values.dictionary, value_set=pa.array(levels, values.dictionary.type)).take(values.indices)
+    else:
+        wanted = pc.is_in(values, value_set=pa.array(levels, values.type))
+    return table.filter(wanted)
 
 
 def row_numbers(count: int) -> pa.Array:

@@ -10,6 +10,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from logmill.errors import Refused, StorageUnavailable
+from logmill.record import URGENT_LEVELS
 from logmill.settings import Settings
 from storage import blocks
 from storage.engine import schema
@@ -19,6 +20,8 @@ from storage.recent import Recent
 from storage.statements import statement, where
 
 _LOOKUP_BATCHES = 5_000
+# How much of the memory for recent logs errors get beside it.
+_ERRORS_PART = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ class Store:
         self._min_free_bytes = settings.min_free_bytes
         self.recent = Recent(
             max_records=settings.recent_max_records, max_bytes=settings.recent_max_bytes, floor_us=floor_us
+        )
+        # A backlog of other logs soon drives everything else out of memory, and errors are looked for first.
+        self.recent_errors = Recent(
+            max_records=settings.recent_max_records // _ERRORS_PART,
+            max_bytes=settings.recent_max_bytes // _ERRORS_PART,
+            floor_us=floor_us,
         )
 
     def warm_up(self) -> None:
@@ -114,9 +123,11 @@ class Store:
             filters: names as in `sql/predicates.sql`, and their values.
             limit: how many at most.
         """
-        rows = self.recent.newest(filters, limit)
-        if rows is not None:
-            return rows, "memory"
+        tiers = (self.recent, self.recent_errors) if filters.get("level") in URGENT_LEVELS else (self.recent,)
+        for tier in tiers:
+            rows = tier.newest(filters, limit)
+            if rows is not None:
+                return rows, "memory"
         sql = statement("logs", "select_logs", columns=schema.COLUMN_LIST, where=where(filters))
         return self._engine.select(sql, {**filters, "limit": limit}), "engine"
 
@@ -149,6 +160,7 @@ class Store:
         with self._identities.alone(self._wait_s):
             self._engine.run(statement("logs", "clear_logs"))
             self.recent.clear()
+            self.recent_errors.clear()
             self._identities.forget_all()
             self._engine.run(statement("rejections", "clear_rejections"))
 
@@ -186,6 +198,10 @@ class Store:
             raise
         except BaseException:
             # It may be on disk all the same, where memory does not see it.
-            self.recent.miss(blocks.newest_us(table))
+            for tier in (self.recent, self.recent_errors):
+                tier.miss(blocks.newest_us(table))
             raise
         self.recent.push(table)
+        errors = blocks.of_levels(table, URGENT_LEVELS)
+        if errors.num_rows:
+            self.recent_errors.push(errors)
