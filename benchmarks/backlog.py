@@ -27,9 +27,9 @@ PER_REQUEST = 1000
 STORED_POLL_S = 0.1
 # CRITICAL logs are sent so many a second, one a request.
 URGENT_RATE = 125
-SEEN_POLL_S = 0.05
+SEEN_POLL_S = 0.1
 # A page of the newest CRITICAL logs: more than come in the time that one may take to be found.
-SEEN_PAGE = 500
+SEEN_PAGE = 250
 
 
 def drain(pipeline: Pipeline, logs: int, urgent: int, progress: Progress) -> dict[str, Any]:

@@ -20,9 +20,9 @@ DRAIN_WAIT_S = 6.0
 GATHER_AT_LEAST_S = 0.1
 # With a backlog, a block with urgent logs in it ends at so many rows, so that they need not wait for tens of thousands
 # of others. Every other block may be full, or the backlog would drain in small, dear ones as long as urgent logs come.
-URGENT_ROWS = 4_000
+URGENT_ROWS = 8_000
 # A block is made as large as can be worked on and stored in about this time, for what comes meanwhile waits so long.
-BLOCK_TARGET_S = 0.5
+BLOCK_TARGET_S = 0.6
 # What a row is taken to need before the first block was measured.
 FIRST_ROW_S = 20e-6
 LEAST_ROWS = 5_000
