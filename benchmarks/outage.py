@@ -84,7 +84,7 @@ def outage(pipeline: Pipeline, of: str, seconds: float, progress: Progress) -> d
     load = _Load(pipeline.producer_url)
     load.start()
     _await(lambda: load.accepted > 0, "no request was accepted before the outage")
-    _take_away(pipeline, of)
+    _strike(pipeline, of, back=False)
     before = Counter(load.answers)
     started_s = time.perf_counter()
     memory: list[dict[str, int]] = []
@@ -94,7 +94,7 @@ def outage(pipeline: Pipeline, of: str, seconds: float, progress: Progress) -> d
         time.sleep(SAMPLE_S)
     during = load.answers - before
     slowest_s = dict(load.slowest_s)
-    _bring_back(pipeline, of)
+    _strike(pipeline, of, back=True)
     resumed_s = time.perf_counter()
     accepted_then = load.accepted
     _await(lambda: load.accepted > accepted_then, "no request was accepted after the outage")
@@ -117,22 +117,17 @@ def outage(pipeline: Pipeline, of: str, seconds: float, progress: Progress) -> d
     }
 
 
-def _take_away(pipeline: Pipeline, of: str) -> None:
+def _strike(pipeline: Pipeline, of: str, *, back: bool) -> None:
+    """Take the broker or storage away, or bring it back."""
+    number = signal.SIGCONT if back else signal.SIGSTOP
     if of == "storage":
-        pipeline.signal("storage", signal.SIGSTOP)
-    elif of == "broker":
-        pipeline.node.kill9()
-    else:
-        pipeline.node.send_signal(signal.SIGSTOP)
-
-
-def _bring_back(pipeline: Pipeline, of: str) -> None:
-    if of == "storage":
-        pipeline.signal("storage", signal.SIGCONT)
-    elif of == "broker":
+        pipeline.signal("storage", number)
+    elif of == "hanging broker":
+        pipeline.node.send_signal(number)
+    elif back:
         pipeline.node.start()
     else:
-        pipeline.node.send_signal(signal.SIGCONT)
+        pipeline.node.kill9()
 
 
 def _memory(pipeline: Pipeline) -> dict[str, int]:

@@ -8,7 +8,6 @@ process it is an error, and after the next start it is put aside: the rows are g
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 # Files of a part that the engine does not count in `bytes_on_disk`.
@@ -24,11 +23,10 @@ _UNCOUNTED = frozenset(
 
 
 class Parts:
-    """Which parts were seen to be whole; safe for threads."""
+    """Which parts were seen to be whole; safe for threads, since what was seen is replaced and never changed."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._whole: frozenset[str] = frozenset()
+        self._whole: set[str] = set()
 
     def damaged(self, active: Iterable[Mapping[str, object]]) -> list[str]:
         """The names of those parts that are shorter on disk than the engine believes.
@@ -44,8 +42,7 @@ class Parts:
                 whole.add(path)
             elif os.path.isdir(path):  # noqa: PTH112 - else it was dropped meanwhile
                 found.append(os.path.basename(path.rstrip("/")))  # noqa: PTH119
-        with self._lock:
-            self._whole = frozenset(whole)
+        self._whole = whole
         return found
 
 

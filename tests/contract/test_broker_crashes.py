@@ -21,6 +21,7 @@ from tests.support.broker_client import (
     publish,
     publish_all,
     receive_nothing,
+    release_until_dead,
 )
 from tests.support.broker_places import Place
 
@@ -121,13 +122,6 @@ def accepted(publisher: Publisher) -> bool:
 
 def test_a_message_that_is_never_settled_ends_among_the_dead_letters(place: Place, client: Client) -> None:
     publish(client.publisher(), message(1))
-    consumer = client.consumer()
-    deliveries = 0
-    while client.broker.depths()["dead"].ready == 0:
-        assert deliveries <= DELIVERY_LIMIT + 1
-        delivery = consumer.receive(0.1)
-        if delivery is not None:
-            deliveries += 1
-            consumer.release([delivery])
+    deliveries = release_until_dead(client, client.consumer())
     assert deliveries >= DELIVERY_LIMIT
     assert [letter.message_id for letter in place.dead_letters()] == ["m1"]

@@ -22,6 +22,7 @@ from tests.support.broker_client import (
     publish,
     publish_all,
     receive_nothing,
+    release_until_dead,
     taken,
 )
 from tests.support.broker_places import Place
@@ -192,13 +193,7 @@ def test_what_the_broker_put_aside_by_itself_says_so(place: Place, client: Clien
     sent = Message(b"poison", Lane.URGENT, "m1", "text/plain", headers={"n": 7})
     publish(client.publisher(), sent)
     consumer = client.consumer()
-    deliveries = 0
-    while client.broker.depths()["dead"].ready == 0:
-        assert deliveries <= DELIVERY_LIMIT + 1
-        delivery = consumer.receive(0.1)
-        if delivery is not None:
-            deliveries += 1
-            consumer.release([delivery])
+    release_until_dead(client, consumer)
     (letter,) = look(client)
     assert look(client) == [letter]
     assert letter.message == sent

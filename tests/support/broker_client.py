@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 
 from logmill.broker import EVERY_LANE, Broker, Consumer, Delivery, Message, Publisher
+from logmill.broker.topology import DELIVERY_LIMIT
 from logmill.errors import BrokerFull, BrokerUnavailable
 from logmill.record import Lane
 
@@ -124,3 +125,15 @@ def lines(process: subprocess.Popen[str], count: int) -> list[str]:
 def ids(deliveries: list[Delivery]) -> list[str]:
     """Their message ids, in order."""
     return [delivery.message.message_id for delivery in deliveries]
+
+
+def release_until_dead(client: Client, consumer: Consumer) -> int:
+    """Give the one message back until the broker puts it aside; how often it was delivered until then."""
+    deliveries = 0
+    while client.broker.depths()["dead"].ready == 0:
+        assert deliveries <= DELIVERY_LIMIT + 1
+        delivery = consumer.receive(0.1)
+        if delivery is not None:
+            deliveries += 1
+            consumer.release([delivery])
+    return deliveries
