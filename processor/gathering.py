@@ -15,14 +15,12 @@ from processor.drain import Drain
 
 IDLE_WAIT_S = 0.5
 # While draining: longer than a consumer takes to stop taking. It says at once when nothing comes any more.
-DRAIN_WAIT_S = 6.0
+DRAIN_WAIT_S = 11.0
 # So long at least for what is on its way from the broker: larger blocks leave storage less to merge.
 GATHER_AT_LEAST_S = 0.1
-# With a backlog, a block with urgent logs in it ends at so many rows, so that they need not wait for tens of thousands
-# of others. Every other block may be full, or the backlog would drain in small, dear ones as long as urgent logs come.
-URGENT_ROWS = 8_000
-# A block is made as large as can be worked on and stored in about this time, for what comes meanwhile waits so long.
-BLOCK_TARGET_S = 0.6
+# With a backlog, a block is made as large as can be worked on and stored in about this time, for what comes meanwhile
+# waits so long, and as long again for its own block.
+BLOCK_TARGET_S = 0.45
 # What a row is taken to need before the first block was measured.
 FIRST_ROW_S = 20e-6
 LEAST_ROWS = 5_000
@@ -75,7 +73,6 @@ class Gatherer:
         self._drain = drain
         self._turns = _Turns()
         self._next_block_s = 0.0
-        self._was_short = False
         self._row_s = FIRST_ROW_S
 
     def gather(self, deliveries: list[Delivery]) -> None:
@@ -90,17 +87,14 @@ class Gatherer:
         deliveries.append(first)
         deadline_s = max(time.monotonic() + GATHER_AT_LEAST_S, self._next_block_s)
         rows, size_bytes = rows_of(first), decoded_bytes(first.message)
-        urgent = first.message.lane is Lane.URGENT
-        while rows < self._most_rows(urgent=urgent) and size_bytes < self._settings.block_bytes:
+        while rows < self._most_rows() and size_bytes < self._settings.block_bytes:
             wait_s = 0.0 if self._drain.begun() else deadline_s - time.monotonic()
             delivery = self._receive(max(0.0, wait_s))
             if delivery is None:
                 break
             deliveries.append(delivery)
-            urgent = urgent or delivery.message.lane is Lane.URGENT
             rows += rows_of(delivery)
             size_bytes += decoded_bytes(delivery.message)
-        self._was_short = urgent and not self._was_short
         self._next_block_s = time.monotonic() + self._settings.block_wait_ms / 1000
 
     def took_s(self, deliveries: Iterable[Delivery], seconds: float) -> None:
@@ -112,9 +106,7 @@ class Gatherer:
         row_s = min(seconds / rows, BLOCK_TARGET_S / LEAST_ROWS)
         self._row_s += _WEIGHT * (row_s - self._row_s)
 
-    def _most_rows(self, *, urgent: bool) -> int:
-        if urgent and not self._was_short:
-            return min(URGENT_ROWS, self._settings.block_rows)
+    def _most_rows(self) -> int:
         return min(self._settings.block_rows, max(LEAST_ROWS, round(BLOCK_TARGET_S / self._row_s)))
 
     def _receive(self, timeout_s: float) -> Delivery | None:

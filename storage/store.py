@@ -123,7 +123,8 @@ class Store:
             filters: names as in `sql/predicates.sql`, and their values.
             limit: how many at most.
         """
-        tiers = (self.recent, self.recent_errors) if filters.get("level") in URGENT_LEVELS else (self.recent,)
+        # Those of errors first: they are few, and they reach further back.
+        tiers = (self.recent_errors, self.recent) if filters.get("level") in URGENT_LEVELS else (self.recent,)
         for tier in tiers:
             rows = tier.newest(filters, limit)
             if rows is not None:

@@ -30,10 +30,11 @@ CLOSE_TIMEOUT_S = 5.0
 # which counts as a delivery, and a long outage of storage would end among the dead letters. 3.10 ignores it.
 _SETTLE_TIMEOUT_MS = 24 * 3600 * 1000
 # The broker takes back what is on its way to a consumer at the moment of its cancel, and counts that as a delivery. So
-# we cancel when nothing can be on its way: when we hold all that the prefetch allows, or nothing came for a while.
-# Where neither happens, because messages drip in, we cancel all the same, and one of them may be redelivered.
-_QUIET_S = 0.05
-_LONGEST_QUIESCING_S = 5.0
+# we cancel when nothing can be on its way: when we hold all that the prefetch allows. Where messages are few that takes
+# too long; then it is done after a while without any, since the next one hardly comes in the milliseconds of a cancel.
+# Where neither happens in time, we cancel all the same, and a message may be redelivered.
+_QUIET_S = 0.3
+_LONGEST_QUIESCING_S = 10.0
 _QUIESCING_POLL_S = 0.01
 
 _Settling = Callable[[Channel, int, bool], None]

@@ -16,6 +16,7 @@ SETTINGS
     fsync_part_directory = 1,
     min_rows_for_wide_part = 1000000,
     min_bytes_for_wide_part = 1000000000,
+    merge_selector_base = 10,
     max_suspicious_broken_parts = 1000000,
     max_suspicious_broken_parts_bytes = 1000000000000000
 COMMENT '$version'
@@ -25,7 +26,10 @@ COMMENT '$version'
 ALTER TABLE logs
     ADD INDEX IF NOT EXISTS batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,
     MODIFY COMMENT '$version',
-    MODIFY SETTING max_suspicious_broken_parts = 1000000, max_suspicious_broken_parts_bytes = 1000000000000000
+    MODIFY SETTING
+        merge_selector_base = 10,
+        max_suspicious_broken_parts = 1000000,
+        max_suspicious_broken_parts_bytes = 1000000000000000
 
 -- name: create_rejections
 CREATE TABLE IF NOT EXISTS rejections (

@@ -38,6 +38,8 @@ def broker(settings: Settings) -> Broker:
 
 @pytest.fixture
 def client(settings: Settings):
+    # As the producer does it on a thread of its own, which takes its time.
+    broker_of(settings).declare(10)
     app = producer.app.create_app(settings)
     yield app.test_client()
     app.extensions["logmill_close"]()
@@ -45,7 +47,6 @@ def client(settings: Settings):
 
 def put_aside(broker: Broker, *messages: Message) -> None:
     """Have these messages become dead letters as a processor does it."""
-    broker.declare(10)
     with Client(broker) as user:
         publisher, consumer = user.publisher(), user.consumer()
         for message in messages:
