@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -26,32 +27,42 @@ Progress = Callable[[float], None]
 PER_REQUEST = 1000
 STORED_POLL_S = 0.1
 # CRITICAL logs are sent so many a second.
-URGENT_RATE = 125
+URGENT_RATE = 150
 SEEN_POLL_S = 0.2
-# A page of the newest CRITICAL logs: more than come in the time that one may take to be found.
-SEEN_PAGE = 250
+SEEN_PAGE = 5000
+# How far a log's timestamp may lie before the moment at which it was sent: both are rounded.
+CLOCK_MARGIN_S = 0.01
 
 
-def drain(pipeline: Pipeline, logs: int, urgent: int, per_request: int, progress: Progress) -> dict[str, Any]:
-    """Let `logs` DEBUG and INFO records wait, then have them processed while `urgent` CRITICAL ones come.
+def drain(pipeline: Pipeline, logs: int, per_request: int, progress: Progress) -> dict[str, Any]:
+    """Let `logs` DEBUG and INFO records wait, then have them processed, with CRITICAL ones coming all the while.
+
+    Args:
+        pipeline: one that holds nothing.
+        logs: how many wait.
+        per_request: how many CRITICAL ones are sent in a request, `URGENT_RATE` a second; 0: none at all.
+        progress: told the share of the backlog that is stored.
 
     Returns:
         how fast the backlog was stored, and the time from answer to searchable of the urgent ones.
     """
     _fill(pipeline, logs, ("DEBUG", "INFO"))
-    seen = _Seen(pipeline, urgent, per_request)
-    threads = [threading.Thread(target=work, daemon=True) for work in (seen.send, seen.look)] if urgent else []
+    seen = _Seen(pipeline, per_request)
     before = pipeline.stored_logs()
     pipeline.signal("processor", signal.SIGCONT)
     started_s = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    seconds = _await_stored(pipeline, before, logs + urgent, started_s, progress)
-    for thread in threads:
-        thread.join(FIND_TIMEOUT_S)
+    if per_request:
+        seen.start()
+    # The urgent ones that are stored and not found yet are counted as backlog: a hundred of a million.
+    while (stored := pipeline.stored_logs() - before - seen.found) < logs:
+        progress(stored / logs)
+        _check_time(started_s, stored, logs)
+        time.sleep(STORED_POLL_S)
+    seconds = time.perf_counter() - started_s
     result: dict[str, Any] = {"logs_per_s": round(logs / seconds), "seconds": round(seconds, 1)}
-    if urgent:
-        waits_ms = seen.waits_ms()
+    if per_request:
+        waits_ms = seen.finish()
+        result["urgent"] = len(waits_ms)
         result["searchable_ms"] = {
             name: round(percentile(waits_ms, share)) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
         }
@@ -61,47 +72,85 @@ def drain(pipeline: Pipeline, logs: int, urgent: int, per_request: int, progress
 class _Seen:
     """Sends CRITICAL logs at a steady rate, some a request, and looks when a search shows each."""
 
-    def __init__(self, pipeline: Pipeline, count: int, per_request: int) -> None:
+    def __init__(self, pipeline: Pipeline, per_request: int) -> None:
         self._pipeline = pipeline
-        self._count = count
         self._per_request = per_request
-        self._answered_s: dict[str, float] = {}
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        # By id: when it was sent and when that was answered, as wall-clock time, since searches are limited by it.
+        self._answered: dict[str, tuple[float, float]] = {}
         self._found_s: dict[str, float] = {}
+        self._faults: list[Exception] = []
+        self._threads = [threading.Thread(target=self._run, args=(work,)) for work in (self._send, self._look)]
 
-    def send(self) -> None:
+    @property
+    def found(self) -> int:
+        """How many a search has shown."""
+        return len(self._found_s)
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def finish(self) -> list[float]:
+        """Send no more, wait until all are found, and return how long each took from its answer, in milliseconds.
+
+        What was seen before its answer arrived counts as 0.
+        """
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(2 * FIND_TIMEOUT_S)
+        if self._faults:
+            raise self._faults[0]
+        missing = self._answered.keys() - self._found_s.keys()
+        if missing or not self._answered:
+            raise BenchmarkError(f"{len(missing)} of {len(self._answered)} urgent logs were not seen")
+        return [max(0.0, self._found_s[log_id] - at_s) * 1000 for log_id, (_, at_s) in self._answered.items()]
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  told by `finish`
+            self._faults.append(error)
+
+    def _send(self) -> None:
         connection = Connection(self._pipeline.producer_url)
         source = records(seed=5)
         started_s = time.perf_counter()
-        for number in range(0, self._count, self._per_request):
-            time.sleep(max(0.0, started_s + number / URGENT_RATE - time.perf_counter()))
+        sent = 0
+        while not self._stop.wait(max(0.0, started_s + sent / URGENT_RATE - time.perf_counter())):
             some = [{**next(source), "level": "CRITICAL", "service": "urgent"} for _ in range(self._per_request)]
             for record in some:
                 del record["timestamp"]
+            sent_s = time.time()
             status, answered = connection.post("/logs/batch?ids=1", msgspec.json.encode(some))
             if status != CREATED:
                 raise BenchmarkError(f"answered {status}: {answered[:200]!r}")
-            now_s = time.perf_counter()
-            self._answered_s.update(dict.fromkeys(json.loads(answered)["log_ids"], now_s))
+            log_ids = json.loads(answered)["log_ids"]
+            with self._lock:
+                self._answered.update(dict.fromkeys(log_ids, (sent_s, time.time())))
+            sent += self._per_request
         connection.close()
 
-    def look(self) -> None:
+    def _look(self) -> None:
         connection = Connection(self._pipeline.storage_url)
         end_s = time.perf_counter() + FIND_TIMEOUT_S
-        since = datetime.now(UTC).isoformat()[:19] + "Z"
-        while len(self._found_s) < self._count and time.perf_counter() < end_s:
+        looked_s = time.time()
+        while time.perf_counter() < end_s:
             time.sleep(SEEN_POLL_S)
-            _status, body = connection.get(f"/logs?service=urgent&level=CRITICAL&limit={SEEN_PAGE}&since={since}")
-            now_s = time.perf_counter()
+            with self._lock:
+                unseen = [sent_s for log_id, (sent_s, _) in self._answered.items() if log_id not in self._found_s]
+            if self._stop.is_set() and not unseen and not self._threads[0].is_alive():
+                break
+            # From the oldest that was not found yet, so that none can be beyond the page.
+            since = datetime.fromtimestamp(min([*unseen, looked_s]) - CLOCK_MARGIN_S, UTC).isoformat()
+            query = urlencode({"service": "urgent", "level": "CRITICAL", "limit": SEEN_PAGE, "since": since})
+            looked_s = time.time()
+            _status, body = connection.get(f"/logs?{query}")
+            now_s = time.time()
             for found in json.loads(body)["logs"]:
                 self._found_s.setdefault(found["id"], now_s)
         connection.close()
-
-    def waits_ms(self) -> list[float]:
-        """From answer to searchable; what was seen before its answer arrived counts as 0."""
-        missing = self._answered_s.keys() - self._found_s.keys()
-        if missing or len(self._answered_s) != self._count:
-            raise BenchmarkError(f"{len(missing)} of {len(self._answered_s)} urgent logs were not seen")
-        return [max(0.0, self._found_s[log_id] - at_s) * 1000 for log_id, at_s in self._answered_s.items()]
 
 
 def starve(pipeline: Pipeline, logs: int, seconds: float, progress: Progress) -> dict[str, Any]:
@@ -211,10 +260,14 @@ def _await_stored(pipeline: Pipeline, before: int, count: int, started_s: float,
     """Seconds from `started_s` until so many more logs are stored."""
     while (stored := pipeline.stored_logs() - before) < count:
         progress(stored / count)
-        if time.perf_counter() - started_s > FIND_TIMEOUT_S:
-            raise BenchmarkError(f"{stored} of {count} stored after {FIND_TIMEOUT_S:g} s")
+        _check_time(started_s, stored, count)
         time.sleep(STORED_POLL_S)
     return time.perf_counter() - started_s
+
+
+def _check_time(started_s: float, stored: int, count: int) -> None:
+    if time.perf_counter() - started_s > FIND_TIMEOUT_S:
+        raise BenchmarkError(f"{stored} of {count} stored after {FIND_TIMEOUT_S:g} s")
 
 
 def _levels(pipeline: Pipeline) -> Counter[str]:

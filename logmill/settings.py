@@ -159,8 +159,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     query_timeout_s: Annotated[float, _doc("How long a query may take.", "s", gt=0)] = 30.0
     max_limit: Annotated[int, _doc("Largest `limit` of a query.", "records", ge=1)] = 10_000
-    recent_max_records: Annotated[int, _doc("Recent logs kept in memory.", "records", ge=0)] = 100_000
-    recent_max_bytes: Annotated[int, _doc("Memory for recent logs.", "bytes", ge=0)] = 128 * 1024 * 1024
+    recent_max_records: Annotated[
+        int,
+        _doc("Recent logs kept in memory, and beside them a fifth as many ERROR and CRITICAL ones.", "records", ge=0),
+    ] = 100_000
+    recent_max_bytes: Annotated[
+        int, _doc("Memory for recent logs, and beside it a fifth as much for errors.", "bytes", ge=0)
+    ] = 128 * 1024 * 1024
     allow_clear: Annotated[
         str,
         _doc(

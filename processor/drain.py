@@ -26,9 +26,16 @@ class Drain:
             self._over_at_s = time.monotonic() + self._limit_s
         return self._over_at_s is not None
 
+    def left_s(self) -> float:
+        """How much of the time is left; all of it before the process is to stop."""
+        self.begun()
+        if self._over_at_s is None:
+            return self._limit_s
+        return max(0.0, self._over_at_s - time.monotonic())
+
     def over(self) -> bool:
         """Whether the time is up."""
-        return self.begun() and time.monotonic() >= (self._over_at_s or 0.0)
+        return self.begun() and self.left_s() <= 0
 
     def wait(self, timeout_s: float) -> bool:
         """Wait so long, at most until the time is up; says whether it is."""
@@ -40,5 +47,5 @@ class Drain:
             if not self.begun():
                 self._stop.wait(left_s)
             else:
-                time.sleep(min(left_s, max(0.0, (self._over_at_s or 0.0) - time.monotonic())))
+                time.sleep(min(left_s, self.left_s()))
         return True

@@ -14,8 +14,10 @@ from processor.breaker import Breaker
 from processor.drain import Drain
 
 IDLE_WAIT_S = 0.5
-# While draining: longer than a consumer takes to stop taking. It says at once when nothing comes any more.
-DRAIN_WAIT_S = 11.0
+# How long a consumer may take to stop taking, at most.
+STOP_TAKING_S = 10.0
+# While draining: longer than that. A consumer says at once when nothing comes any more.
+DRAIN_WAIT_S = STOP_TAKING_S + 1.0
 # So long at least for what is on its way from the broker: larger blocks leave storage less to merge.
 GATHER_AT_LEAST_S = 0.1
 # With a backlog, a block is made as large as can be worked on and stored in about this time, for what comes meanwhile
@@ -81,7 +83,7 @@ class Gatherer:
         Blocks are `block_wait_ms` apart, since each costs storage an insert: a log that comes alone waits for nothing,
         one that comes while the last block is stored has waited already.
         """
-        first = self._receive(DRAIN_WAIT_S if self._drain.begun() else IDLE_WAIT_S)
+        first = self._receive(min(DRAIN_WAIT_S, self._drain.left_s()) if self._drain.begun() else IDLE_WAIT_S)
         if first is None:
             return
         deliveries.append(first)

@@ -23,7 +23,7 @@ from processor.breaker import Breaker
 from processor.columns import TIME, to_arrow, to_frame
 from processor.drain import Drain
 from processor.foreign import read_foreign
-from processor.gathering import Gatherer
+from processor.gathering import STOP_TAKING_S, Gatherer
 from processor.letters import Letters
 from processor.metrics import Metrics
 from processor.sink import StorageSink
@@ -32,6 +32,8 @@ from processor.stages import make_stages
 log = structlog.get_logger()
 
 FAILURE_WAIT_S = 1.0
+# How much of the time to drain the consumer may take to stop taking: what comes meanwhile is stored in the rest of it.
+STOP_TAKING_SHARE = 1 / 3
 # From so many deliveries on a message may be what ends its workers: it is worked on alone.
 SUSPECT_AFTER = 5
 US_A_DAY = 86_400_000_000
@@ -96,7 +98,7 @@ class Worker:
         """
         while not self._drain.begun():
             self._work_once()
-        self._consumer.stop_taking()
+        self._consumer.stop_taking(min(STOP_TAKING_S, STOP_TAKING_SHARE * self._drain.left_s()))
         outcome = _Outcome.WORKED
         while outcome is _Outcome.WORKED and not self._drain.over():
             outcome = self._work_once()

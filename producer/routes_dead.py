@@ -15,6 +15,7 @@ from logmill import dead_letters
 from logmill.broker import Broker
 from logmill.dead_letters import Done
 from logmill.errors import InvalidField, Refused, Retry, Undecodable
+from logmill.parameters import whole_number
 from logmill.settings import Settings
 from logmill.web import answer, read_body
 
@@ -104,11 +105,7 @@ class DeadRoutes:
 
 
 def _limit() -> int:
-    text = request.args.get("limit", str(DEFAULT_LIMIT))
-    is_short = len(text) <= len(str(MAX_LIMIT))
-    if not (is_short and text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
-        raise InvalidField("limit", f"limit must be a number from 1 to {MAX_LIMIT}")
-    return int(text)
+    return whole_number("limit", request.args.get("limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT)
 
 
 def add_dead_routes(app: Flask, broker: Broker, settings: Settings) -> None:

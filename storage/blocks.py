@@ -89,13 +89,13 @@ def newest_us(table: pa.Table) -> int:
 
 
 def of_levels(table: pa.Table, levels: Collection[str]) -> pa.Table:
-    """The rows of these levels; a copy, so that it keeps nothing else in memory."""
+    """The rows of these levels; a copy, dictionaries too, so that it keeps nothing else in memory."""
     values = whole(table["level"])
     if pa.types.is_dictionary(values.type):
         wanted = pc.is_in(values.dictionary, value_set=pa.array(levels, values.dictionary.type)).take(values.indices)
     else:
         wanted = pc.is_in(values, value_set=pa.array(levels, values.type))
-    return table.filter(wanted)
+    return table.filter(wanted).cast(SCHEMA)
 
 
 def row_numbers(count: int) -> pa.Array:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logmill.errors import LogmillError
+from storage.recent import Recent
 from storage.store import Store
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -29,8 +31,12 @@ class Metrics:
         self.query_seconds = Histogram(
             "logmill_storage_query_seconds", "Time to answer.", ["answered_by"], buckets=_SECONDS, registry=registry
         )
-        self._gauge("logmill_storage_recent_logs", "Logs in memory.", lambda: store.recent.records)
-        self._gauge("logmill_storage_recent_bytes", "Bytes of the logs in memory.", lambda: store.recent.size_bytes)
+        for name, words, tier in (
+            ("recent", "logs", store.memory.recent),
+            ("recent_error", "ERROR and CRITICAL logs", store.memory.errors),
+        ):
+            self._gauge(f"logmill_storage_{name}_logs", f"The newest {words} in memory.", partial(_records, tier))
+            self._gauge(f"logmill_storage_{name}_bytes", f"Bytes of the newest {words}.", partial(_bytes, tier))
         self._gauge("logmill_storage_free_bytes", "Room left on the disk.", lambda: store.free_bytes)
         disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
         self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get("bytes"))
@@ -39,6 +45,14 @@ class Metrics:
 
     def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
         Gauge(name, help_, registry=self.registry).set_function(read)
+
+
+def _records(tier: Recent) -> float:
+    return tier.records
+
+
+def _bytes(tier: Recent) -> float:
+    return tier.size_bytes
 
 
 class _Cached:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logmill.errors import InvalidField
+from logmill.parameters import whole_number
 from logmill.record import LEVEL_SYNONYMS, PRIORITY_OF_LEVEL
 from logmill.timestamps import to_us
 from storage.engine.protocol import Value
@@ -52,14 +53,7 @@ def parse(args: Mapping[str, list[str]], max_limit: int) -> Query:
 
 def parse_limit(text: str, max_limit: int) -> int:
     """A number of records from 1 to `max_limit`."""
-    return _integer("limit", text, 1, max_limit)
-
-
-def _integer(name: str, text: str, least: int, most: int) -> int:
-    # Nothing that int() is lenient about: signs, spaces, underscores, digits of other scripts.
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):  # noqa: PLR2004
-        raise InvalidField(name, f"{name} must be a whole number from {least} to {most}, not {text[:100]!r}")
-    return int(text)
+    return whole_number("limit", text, 1, max_limit)
 
 
 def _level(name: str, text: str) -> Value:
@@ -82,7 +76,7 @@ def _bool(name: str, text: str) -> Value:
 
 
 def _between(least: int, most: int) -> Callable[[str, str], Value]:
-    return lambda name, text: _integer(name, text, least, most)
+    return lambda name, text: whole_number(name, text, least, most)
 
 
 def _text(_: str, text: str) -> Value:

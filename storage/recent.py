@@ -59,12 +59,21 @@ class Recent:
     def push(self, table: pa.Table) -> None:
         """Take in rows that are stored; the block with the oldest newest row leaves when there are too many."""
         with self._lock:
-            self._add(_Block(table))
-            small = [block for block in self._blocks if block.table.num_rows < _SMALL_ROWS]
-            if len(small) >= _MAX_SMALL_BLOCKS:
-                for block in small:
-                    self._remove(block)
-                self._add(_Block(pa.concat_tables([_plain(block.table) for block in small]).combine_chunks()))
+            leaving: list[_Block] = []
+            if table.num_rows < _SMALL_ROWS:
+                small = [block for block in self._blocks if block.table.num_rows < _SMALL_ROWS]
+                if len(small) + 1 >= _MAX_SMALL_BLOCKS:
+                    leaving = small
+                    table = pa.concat_tables([_plain(one) for one in (*(b.table for b in small), table)])
+            fitting, left_out_us = self._fitting(table)
+            # Made before the others leave: where there is no memory for it, they stay.
+            block = _Block(fitting.combine_chunks() if leaving else fitting) if fitting.num_rows else None
+            for one in leaving:
+                self._remove(one)
+            if left_out_us is not None:
+                self._raise_floor(left_out_us)
+            if block is not None:
+                self._add(block)
             while self._blocks and (self.records > self._max_records or self.size_bytes > self._max_bytes):
                 oldest = min(self._blocks, key=lambda block: block.newest_us)
                 self._remove(oldest)
@@ -121,6 +130,16 @@ class Recent:
                 if found.num_rows:
                     return _plain(found)
         return None
+
+    def _fitting(self, table: pa.Table) -> tuple[pa.Table, int | None]:
+        """The newest rows of a table, as many as there is room for, and the largest timestamp of the others."""
+        room = min(self._max_records, table.num_rows * self._max_bytes // max(1, table.nbytes))
+        if table.num_rows <= room:
+            return table, None
+        times = whole(table["timestamp"]).cast(pa.int64())
+        order = pc.sort_indices(times, sort_keys=[("", "descending")])
+        left_out_us: int = times[order[room].as_py()].as_py()
+        return _plain(table.take(order[:room])), left_out_us
 
     def _add(self, block: _Block) -> None:
         self._blocks.append(block)

@@ -16,12 +16,10 @@ from storage import blocks
 from storage.engine import schema
 from storage.engine.protocol import Engine, Value
 from storage.identities import Identities
-from storage.recent import Recent
+from storage.memory import Memory
 from storage.statements import statement, where
 
 _LOOKUP_BATCHES = 5_000
-# How much of the memory for recent logs errors get beside it.
-_ERRORS_PART = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +44,17 @@ class Store:
         schema.ensure(engine)
         found = engine.select(statement("logs", "newest_timestamp"))
         is_empty = found["logs"][0].as_py() == 0
-        floor_us = None if is_empty else found["newest"].cast(pa.int64())[0].as_py()
         newest = None if is_empty else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
         self._identities = Identities(newest)
         self._deduplicates = settings.deduplicate
         self._min_free_bytes = settings.min_free_bytes
-        self.recent = Recent(
-            max_records=settings.recent_max_records, max_bytes=settings.recent_max_bytes, floor_us=floor_us
-        )
-        # A backlog of other logs soon drives everything else out of memory, and errors are looked for first.
-        self.recent_errors = Recent(
-            max_records=settings.recent_max_records // _ERRORS_PART,
-            max_bytes=settings.recent_max_bytes // _ERRORS_PART,
-            floor_us=floor_us,
+        self.memory = Memory(
+            max_records=settings.recent_max_records,
+            max_bytes=settings.recent_max_bytes,
+            floor_us=None if is_empty else _us(found["newest"]),
+            errors_floor_us=_us(
+                engine.select(statement("logs", "newest_of_levels"), {"levels": URGENT_LEVELS})["newest"]
+            ),
         )
 
     def warm_up(self) -> None:
@@ -123,12 +119,9 @@ class Store:
             filters: names as in `sql/predicates.sql`, and their values.
             limit: how many at most.
         """
-        # Those of errors first: they are few, and they reach further back.
-        tiers = (self.recent_errors, self.recent) if filters.get("level") in URGENT_LEVELS else (self.recent,)
-        for tier in tiers:
-            rows = tier.newest(filters, limit)
-            if rows is not None:
-                return rows, "memory"
+        rows = self.memory.newest(filters, limit)
+        if rows is not None:
+            return rows, "memory"
         sql = statement("logs", "select_logs", columns=schema.COLUMN_LIST, where=where(filters))
         return self._engine.select(sql, {**filters, "limit": limit}), "engine"
 
@@ -136,7 +129,7 @@ class Store:
         """The row of this identity, or a table of none; no query for a recent row, nor for one not stored yet."""
         if not self._identities.maybe_stored([batch_id.bytes]):
             return blocks.SCHEMA.empty_table()
-        recent = self.recent.find(batch_id.bytes, ordinal)
+        recent = self.memory.find(batch_id.bytes, ordinal)
         if recent is not None:
             return recent
         sql = statement("logs", "select_log", columns=schema.COLUMN_LIST)
@@ -160,8 +153,7 @@ class Store:
         """Delete every log and every rejection, on disk and in memory."""
         with self._identities.alone(self._wait_s):
             self._engine.run(statement("logs", "clear_logs"))
-            self.recent.clear()
-            self.recent_errors.clear()
+            self.memory.clear()
             self._identities.forget_all()
             self._engine.run(statement("rejections", "clear_rejections"))
 
@@ -195,14 +187,16 @@ class Store:
         sql = statement("logs", "insert_logs", columns=schema.COLUMN_LIST)
         try:
             self._engine.insert(sql, blocks.encode(table) if stream is None else stream)
+            self.memory.push(table)
         except Refused:
             raise
         except BaseException:
             # It may be on disk all the same, where memory does not see it.
-            for tier in (self.recent, self.recent_errors):
-                tier.miss(blocks.newest_us(table))
+            self.memory.miss(table)
             raise
-        self.recent.push(table)
-        errors = blocks.of_levels(table, URGENT_LEVELS)
-        if errors.num_rows:
-            self.recent_errors.push(errors)
+
+
+def _us(times: pa.ChunkedArray) -> int | None:
+    """The only one of these times as microseconds, None where there is none."""
+    found: list[int] = times.cast(pa.int64()).to_pylist()
+    return found[0] if found else None

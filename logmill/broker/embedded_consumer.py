@@ -146,7 +146,7 @@ class EmbeddedConsumer:
         self._let_go(delivery for delivery, _reason in ours if _tag_of(delivery).id not in refused)
         return failed + [delivery for delivery, _reason in ours if _tag_of(delivery).id in lost | refused]
 
-    def stop_taking(self) -> None:
+    def stop_taking(self, limit_s: float) -> None:  # noqa: ARG002 - nothing is ever on its way, so nothing is waited for
         """See `Consumer`."""
         self._stopping = True
 

@@ -150,11 +150,16 @@ class Consumer(Protocol):
         It counts as a delivery: one that is given back `DELIVERY_LIMIT` times is dead-lettered by the broker.
         """
 
-    def stop_taking(self) -> None:
+    def stop_taking(self, limit_s: float) -> None:
         """Ask the broker for nothing more. What came already can still be received, which drains this consumer.
 
-        Nothing that came is lost or redelivered by it. RabbitMQ takes a second at most for it, and sends up to
-        `prefetch` more a lane meanwhile; where messages drip in for all of it, one of them may be redelivered.
+        Nothing that came is lost or redelivered by it. RabbitMQ delivers again what is on its way to us when it is
+        asked, so it is asked when nothing is: once a lane has `prefetch` unsettled messages, or none came for a moment.
+        Until then more comes, up to `prefetch` a lane, and what is settled is not told to the broker. Where messages
+        drip in all the while it is asked after `limit_s`, and what is on its way just then is redelivered.
+
+        Args:
+            limit_s: how long to wait for such a moment at most.
         """
 
     @property

@@ -32,9 +32,8 @@ _SETTLE_TIMEOUT_MS = 24 * 3600 * 1000
 # The broker takes back what is on its way to a consumer at the moment of its cancel, and counts that as a delivery. So
 # we cancel when nothing can be on its way: when we hold all that the prefetch allows. Where messages are few that takes
 # too long; then it is done after a while without any, since the next one hardly comes in the milliseconds of a cancel.
-# Where neither happens in time, we cancel all the same, and a message may be redelivered.
+# Where neither happens in the time given, we cancel all the same, and a message may be redelivered.
 _QUIET_S = 0.3
-_LONGEST_QUIESCING_S = 10.0
 _QUIESCING_POLL_S = 0.01
 
 _Settling = Callable[[Channel, int, bool], None]
@@ -72,6 +71,7 @@ class RabbitConsumer:
         self._withheld: list[tuple[list[Delivery], _Settling]] = []
         self._channel: Channel | None = None
         self._consumer_tags: dict[Lane, str] = {}
+        # When the newest message of a lane came, or was asked for.
         self._came_s = dict.fromkeys(Lane, 0.0)
         self._cancel_at_s = 0.0
         self._cancelling = False
@@ -130,11 +130,11 @@ class RabbitConsumer:
             return [delivery for delivery, _reason in letters]
         return fates.failed + [delivery for delivery, _reason in letters if tag_of(delivery).epoch != epoch]
 
-    def stop_taking(self) -> None:
+    def stop_taking(self, limit_s: float) -> None:
         """See `Consumer`."""
         with self._changed:
             self._stopping = True
-            self._cancel_at_s = time.monotonic() + _LONGEST_QUIESCING_S
+            self._cancel_at_s = time.monotonic() + limit_s
         self._link.call(self._cancel)
 
     def close(self) -> None:
@@ -202,7 +202,10 @@ class RabbitConsumer:
             if not self._stopping:
                 self._consuming = set(Lane)
             self._changed.notify_all()
-        for lane in sorted(self._consuming):
+        # The most pressing first: what waits in the others comes in one flood, over the same connection.
+        for lane in [lane for lane in Lane if lane in self._consuming]:
+            # A lane is not quiet because its first messages are still on their way.
+            self._came_s[lane] = time.monotonic()
             self._consumer_tags[lane] = channel.basic_consume(
                 self._topology.queue(lane),
                 partial(self._on_delivery, lane),

@@ -7,7 +7,7 @@ from logmill.record import COLUMNS, Kind
 from storage.engine.protocol import Engine
 from storage.statements import statement
 
-VERSION = 2
+VERSION = 3
 _COMMENT = "logmill schema "
 
 TYPES: dict[Kind, str] = {
@@ -42,8 +42,9 @@ def ensure(engine: Engine) -> None:
     """
     engine.run(create_logs_sql())
     engine.run(statement("schema", "create_rejections"))
-    if _found(engine) == f"{_COMMENT}1":
-        engine.run(statement("schema", "migrate_1_to_2", version=f"{_COMMENT}{VERSION}"))
+    for old in range(1, VERSION):
+        if _found(engine) == f"{_COMMENT}{old}":
+            engine.run(statement("schema", f"migrate_{old}_to_{old + 1}", version=f"{_COMMENT}{old + 1}"))
     found = _found(engine)
     if found != f"{_COMMENT}{VERSION}":
         raise ConfigError(

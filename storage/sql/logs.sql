@@ -36,6 +36,15 @@ ORDER BY logs DESC, reason
 SELECT max(timestamp) AS newest, count() AS logs
 FROM logs
 
+-- In the order of the rows, so that it ends at the first one found.
+-- name: newest_of_levels
+SELECT timestamp AS newest
+FROM logs
+WHERE level IN {levels:Array(String)}
+ORDER BY timestamp DESC
+LIMIT 1
+SETTINGS max_execution_time = 0
+
 -- The largest UUIDv7; sixteen zero bytes where there is none.
 -- name: newest_batch
 SELECT max(batch_id) AS newest

@@ -26,10 +26,10 @@ COMMENT '$version'
 ALTER TABLE logs
     ADD INDEX IF NOT EXISTS batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,
     MODIFY COMMENT '$version',
-    MODIFY SETTING
-        merge_selector_base = 10,
-        max_suspicious_broken_parts = 1000000,
-        max_suspicious_broken_parts_bytes = 1000000000000000
+    MODIFY SETTING max_suspicious_broken_parts = 1000000, max_suspicious_broken_parts_bytes = 1000000000000000
+
+-- name: migrate_2_to_3
+ALTER TABLE logs MODIFY COMMENT '$version', MODIFY SETTING merge_selector_base = 10
 
 -- name: create_rejections
 CREATE TABLE IF NOT EXISTS rejections (

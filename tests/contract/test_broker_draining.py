@@ -23,6 +23,9 @@ from tests.support.broker_client import (
 )
 from tests.support.broker_places import Place
 
+# Longer than any of these consumers needs to stop.
+LIMIT_S = 9.0
+
 
 def drain(consumer: Consumer) -> list[Delivery]:
     """What is still received after `stop_taking`; it ends by itself, and long before the timeout."""
@@ -75,7 +78,7 @@ def test_after_stop_taking_what_came_is_received_and_nothing_more_is_taken(place
     publisher, consumer = client.publisher(), client.consumer(prefetch=10)
     publish_all(publisher, [message(number, lane) for number in range(30) for lane in Lane])
     received = collect(consumer, 2)
-    consumer.stop_taking()
+    consumer.stop_taking(LIMIT_S)
     received += drain(consumer)
     # Settling makes room, and still nothing comes.
     consumer.acknowledge(received)
@@ -86,10 +89,28 @@ def test_after_stop_taking_what_came_is_received_and_nothing_more_is_taken(place
     assert not any(one.redelivered for one in rest)
 
 
+def test_stop_taking_ends_with_its_limit_where_messages_drip_in(place: Place, client: Client) -> None:
+    consumer = client.consumer()
+    # Never so long without one that it counts as quiet.
+    load = Load(client.publisher(), pause_s=0.03)
+    try:
+        received = collect(consumer, 5)
+        started_s = time.monotonic()
+        consumer.stop_taking(1.0)
+        received += drain(consumer)
+        took_s = time.monotonic() - started_s
+    finally:
+        published = load.stop()
+    assert took_s < 3.0
+    consumer.acknowledge(received)
+    consumer.close()
+    assert sorted(ids(received + rest_of(client))) == sorted(published)
+
+
 def test_stop_taking_before_the_first_receive_takes_nothing(place: Place, client: Client) -> None:
     publish(client.publisher(), message(1))
     consumer = client.consumer()
-    consumer.stop_taking()
+    consumer.stop_taking(LIMIT_S)
     assert drain(consumer) == []
     consumer.acknowledge([])
     consumer.close()
@@ -102,7 +123,7 @@ def test_after_stop_taking_a_broker_that_comes_back_sends_nothing(
     publish_all(client.publisher(), [message(number) for number in range(10)])
     consumer = client.consumer(prefetch=5)
     (held,) = collect(consumer, 1)
-    consumer.stop_taking()
+    consumer.stop_taking(LIMIT_S)
     killable.take_away()
     with pytest.raises(BrokerUnavailable):
         receive_until_error(consumer)
@@ -135,17 +156,18 @@ def test_what_was_acknowledged_before_close_does_not_come_again(place: Place, cl
 
 
 class Load:
-    """A thread that publishes to all lanes until it is told to stop."""
+    """A thread that publishes to all lanes in turn, with a pause after each message, until it is told to stop."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, pause_s: float = 0.0005) -> None:
         self._publisher = publisher
+        self._pause_s = pause_s
         self._ending = threading.Event()
         self._futures: list[Future[None]] = []
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._ending.wait(0.0005):
+        while not self._ending.wait(self._pause_s):
             number = len(self._futures)
             self._futures.append(self._publisher.publish(message(number, list(Lane)[number % 3])))
 
@@ -165,7 +187,7 @@ def test_a_drained_consumer_leaves_nothing_redelivered_behind_under_load(place: 
         for prefetch in (5, 20, 50):
             consumer = client.consumer(prefetch=prefetch)
             received += collect(consumer, 100, acknowledge=True)
-            consumer.stop_taking()
+            consumer.stop_taking(LIMIT_S)
             drained = drain(consumer)
             consumer.acknowledge(drained)
             consumer.close()
@@ -175,3 +197,29 @@ def test_a_drained_consumer_leaves_nothing_redelivered_behind_under_load(place: 
     received += rest_of(client)
     assert not any(one.redelivered for one in received)
     assert sorted(ids(received)) == sorted(published)
+
+
+# Nothing is on its way to a consumer of the embedded one.
+@pytest.mark.parametrize("place", ["rabbitmq"], indirect=True)
+def test_a_consumer_that_stops_right_after_it_connected_under_load_waits_until_nothing_is_on_its_way(
+    place: Place,
+) -> None:
+    backlog = [message(number, lane) for number in range(1_000_000, 1_000_350) for lane in Lane]
+    for _ in range(3):
+        with Client(place.broker()) as client:
+            publish_all(client.publisher(), backlog)
+            load = Load(client.publisher())
+            try:
+                consumer = client.consumer(prefetch=400)
+                received = collect(consumer, 1)
+                consumer.stop_taking(LIMIT_S)
+                received += drain(consumer)
+                consumer.acknowledge(received)
+                consumer.close()
+            finally:
+                published = load.stop()
+            rest = rest_of(client)
+        # Each lane was full, which is when nothing is.
+        assert Counter(one.message.lane for one in received) == dict.fromkeys(Lane, 400)
+        assert not any(one.redelivered for one in rest)
+        assert sorted(ids(received + rest)) == sorted([one.message_id for one in backlog] + published)

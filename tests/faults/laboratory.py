@@ -16,8 +16,9 @@ import requests
 from logmill.broker import open_broker
 from logmill.errors import LogmillError
 from logmill.settings import child_environment, load
-from tests.faults.services import Service, quiet_port
+from tests.faults.services import Service
 from tests.support.http_proxy import HttpProxy
+from tests.support.ports import free_port
 from tests.support.rabbitmq_node import RabbitNode
 from tests.support.small_disk import SmallDisk, can_mount
 from tests.support.tcp_proxy import TcpProxy
@@ -112,9 +113,9 @@ class Laboratory:
             self.disks["storage"] = SmallDisk(self.folder / "storage", STORAGE_DISK_BYTES)
             if self.broker == "embedded":
                 self.disks["broker"] = SmallDisk(self.folder / "broker", BROKER_DISK_BYTES)
-        ports = {name: quiet_port() for name in ("producer", "storage", "processor-1", "processor-2")}
-        self.proxies["client"] = TcpProxy(quiet_port(), ports["producer"])
-        self.proxies["storage"] = HttpProxy(quiet_port(), ports["storage"])
+        ports = {name: free_port() for name in ("producer", "storage", "processor-1", "processor-2")}
+        self.proxies["client"] = TcpProxy(free_port(), ports["producer"])
+        self.proxies["storage"] = HttpProxy(free_port(), ports["storage"])
         urls = self._make_broker()
         for name, port in ports.items():
             kind = name.partition("-")[0]
@@ -140,18 +141,12 @@ class Laboratory:
             self._broker_url = f"sqlite:///{self.folder / 'broker' / 'broker.sqlite3'}"
             return dict.fromkeys(("publisher", "consumer"), self._broker_url)
         self.node = node = RabbitNode(self.folder / "rabbitmq", tick_ms=TICK_MS)
-        node.port = quiet_port()
-        # Queue lengths as `rabbitmqctl` tells them are counted anew at each tick, otherwise every five seconds.
-        erlang = node._environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] + " -rabbit quorum_tick_interval 500"
-        node._environment |= {
-            "RABBITMQ_NODE_PORT": str(node.port),
-            "RABBITMQ_DIST_PORT": str(quiet_port()),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": erlang,
-        }
+        node.port = free_port()
+        node._environment |= {"RABBITMQ_NODE_PORT": str(node.port), "RABBITMQ_DIST_PORT": str(free_port())}
         node.start()
         self._broker_url = node.url
         for name in ("publisher", "consumer"):
-            self.proxies[name] = TcpProxy(quiet_port(), node.port)
+            self.proxies[name] = TcpProxy(free_port(), node.port)
         return {
             name: f"amqp://guest:guest@127.0.0.1:{self.proxies[name].port}/%2F?heartbeat={HEARTBEAT_S}"
             for name in ("publisher", "consumer")
@@ -237,6 +232,11 @@ class Laboratory:
     def stored(self, services: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         """Every log that storage holds of these services."""
         return {name: self._get("/logs", service=name, limit=str(PAGE))["logs"] for name in services}
+
+    def newest(self, service: str, level: str, limit: int) -> list[str]:
+        """The ids of the newest logs of a service and a level, newest first."""
+        logs = self._get("/logs", service=service, level=level, limit=str(limit))["logs"]
+        return [log["id"] for log in logs]
 
     def stored_counts(self) -> dict[str, int]:
         """How many logs storage counts of each service."""

@@ -10,11 +10,15 @@ from operator import itemgetter
 
 import requests
 
+from logmill.record import URGENT_LEVELS
 from tests.faults.fault import Fault
 from tests.faults.laboratory import Laboratory
 from tests.faults.oracle import Oracle, Outcome, Verdict
 from tests.faults.schedule import AND
 from tests.faults.writers import Load, Writers
+
+# How many errors of a service are asked for by level.
+ERRORS_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,13 @@ class Series:
         for service, logs in stored.items():
             if counts.get(service, 0) != len(logs):
                 result.troubles.append(f"{prefix}{service}: {counts.get(service, 0)} counted, {len(logs)} read")
+            # A short page of errors comes from a memory of their own, where all else came from the engine.
+            for level in URGENT_LEVELS:
+                wanted = [log["id"] for log in logs if log["level"] == level][:ERRORS_PAGE]
+                if self._lab.newest(service, level, ERRORS_PAGE) != wanted:
+                    result.troubles.append(
+                        f"{prefix}{service}: the newest {level} ones are others when asked for alone"
+                    )
 
     def _judge_or_restart(self, result: Round, oracle: Oracle) -> None:
         """As `_judge`; a storage that cannot read what it holds is a fault, and is asked again after a restart."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -19,18 +17,6 @@ from logmill.supervisor import python_command
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 40.0
 TAIL_LINES = 25
-
-
-def quiet_port() -> int:
-    """A free port of loopback that the kernel gives to no outgoing connection while our service is away."""
-    while True:
-        port = random.SystemRandom().randrange(12_000, 32_000)
-        with socket.socket() as listener:
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Service:

@@ -21,7 +21,7 @@ from logmill.supervisor import python_command
 from logmill.wire import VERSION_HEADER, pack
 from tests.support.broker_client import Client
 from tests.support.pipeline import Pipeline
-from tests.support.rabbitmq_node import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 TIMEOUT_S = 30

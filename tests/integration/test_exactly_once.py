@@ -82,11 +82,14 @@ def test_a_disk_without_its_reserve_takes_nothing_and_says_so(tmp_path: Path) ->
         assert service.get("/logs").json()["count"] == 10, "what is there can still be read"
 
 
-def test_a_store_of_the_first_version_is_brought_up_and_keeps_its_logs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_store_of_an_earlier_version_is_brought_up_and_keeps_its_logs(tmp_path: Path, version: int) -> None:
     folder = tmp_path / "data"
     engine = ChdbEngine(folder / "store", load({}))
-    ddl = schema.create_logs_sql().replace("INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,", "")
-    engine.run(ddl.replace(f"logmill schema {schema.VERSION}", "logmill schema 1"))
+    ddl = schema.create_logs_sql().replace("merge_selector_base = 10,", "")
+    if version == 1:
+        ddl = ddl.replace("INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,", "")
+    engine.run(ddl.replace(f"logmill schema {schema.VERSION}", f"logmill schema {version}"))
     body = stream(batch(100))
     engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), body)
     engine.close()
@@ -96,3 +99,7 @@ def test_a_store_of_the_first_version_is_brought_up_and_keeps_its_logs(tmp_path:
         service.kill()
         service.restart()
         assert total(service) == 100
+    (ddl,) = [path.read_text() for path in (folder / "store").rglob("logs.sql")]
+    assert f"logmill schema {schema.VERSION}" in ddl
+    assert "merge_selector_base = 10" in ddl
+    assert "batch_bloom" in ddl

@@ -17,7 +17,8 @@ import pytest
 import requests
 
 from logmill.settings import in_ci
-from tests.support.pipeline import Pipeline, free_ports
+from tests.support.pipeline import Pipeline
+from tests.support.ports import free_ports
 from tests.support.rabbitmq_node import scripts_folder
 from tests.support.waiting import wait_until
 

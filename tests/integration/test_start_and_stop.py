@@ -20,7 +20,8 @@ from logmill.broker import Message, broker_of
 from logmill.errors import ExitCode
 from logmill.record import Lane
 from logmill.settings import Settings
-from tests.support.rabbitmq_node import RabbitNode, free_port
+from tests.support.ports import free_port
+from tests.support.rabbitmq_node import RabbitNode
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import wait_until
 

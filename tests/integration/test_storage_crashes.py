@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.storage_blocks import batch, realistic, stream
-from tests.support.storage_service import StorageService, free_port, outcome, total
+from tests.support.storage_service import StorageService, outcome, total
 
 NASTY = "a\\b\tc\nd'e\"f\x00g{x:String}é—\U0001f600%s \r ` \b\f\v\x1b \\N; DROP TABLE logs --"
 

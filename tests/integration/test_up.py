@@ -21,7 +21,7 @@ from logmill.lifecycle import check_listen
 from logmill.processes import is_group_alive
 from logmill.running import RunFolder, Service
 from logmill.settings import child_environment, load
-from tests.support.rabbitmq_node import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,25 +14,12 @@ import requests
 from logmill.running import RunFolder
 from logmill.settings import Settings, child_environment, load
 from logmill.supervisor import python_command
-from tests.support.rabbitmq_node import RabbitNode, free_port
+from tests.support.ports import free_port
+from tests.support.rabbitmq_node import RabbitNode
 
 START_TIMEOUT_S = 60.0
-FREE_PORTS = (20_000, 32_000)
 STOP_TIMEOUT_S = 90.0
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row on loopback that nobody listens on at this moment.
-
-    Below those that the system gives to clients, or one of them could take a port before it is listened on.
-    """
-    while True:
-        first = random.randrange(*FREE_PORTS)
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
 
 
 class Pipeline:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 # /usr/sbin/rabbitmq-server is a wrapper that changes the user by su; the script behind it runs as whoever calls it.
 _DEBIAN_SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 # Busy-waiting schedulers would take a core each from the tests; distribution listens on loopback only.
@@ -25,13 +27,6 @@ def scripts_folder() -> Path | None:
         return _DEBIAN_SCRIPTS
     found = shutil.which("rabbitmq-server")
     return Path(found).parent if found else None
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class RabbitNode:

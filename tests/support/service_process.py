@@ -14,7 +14,7 @@ import requests
 
 from logmill.settings import child_environment, load
 from logmill.supervisor import python_command
-from tests.support.rabbitmq_node import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

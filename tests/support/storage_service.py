@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,17 +15,10 @@ from typing import Any
 import requests
 
 from logmill.settings import child_environment, load
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_S = 60.0
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def poll(condition: Callable[[], bool], what: str, deadline_s: float = _START_S) -> None:

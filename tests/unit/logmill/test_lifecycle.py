@@ -20,7 +20,7 @@ from logmill.locking import FolderLock
 from logmill.processes import is_group_alive, parent_of
 from logmill.running import RunFolder, Service, installation_lock
 from logmill.settings import load
-from tests.support.rabbitmq_node import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]

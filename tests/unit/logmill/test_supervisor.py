@@ -17,7 +17,7 @@ from logmill.locking import FolderLock
 from logmill.running import RunFolder
 from logmill.settings import child_environment, load
 from logmill.supervisor import LONGEST_DELAY_S, Program, Supervisor, restart_delay_s
-from tests.support.rabbitmq_node import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 

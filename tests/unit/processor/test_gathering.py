@@ -122,7 +122,8 @@ def test_the_count_of_a_batch_is_believed_within_limits(headers: dict[str, str |
     assert rows_of(Delivery(Message(b"", Lane.BULK, "", headers=headers), tag=None)) == rows
 
 
-def test_draining_waits_for_what_the_consumer_still_gets() -> None:
+@pytest.mark.parametrize(("limit_s", "wait_s"), [(5.0, 5.0), (60.0, DRAIN_WAIT_S)])
+def test_draining_waits_for_what_the_consumer_still_gets_while_there_is_time(limit_s: float, wait_s: float) -> None:
     waits: list[float] = []
 
     class Slow(Backlog):
@@ -133,5 +134,5 @@ def test_draining_waits_for_what_the_consumer_still_gets() -> None:
     stop = StopSignal()
     stop.set()
     chosen = load({})
-    Gatherer(Slow(), Breaker(chosen), chosen, Drain(stop, 5.0)).gather([])  # type: ignore[arg-type]
-    assert max(waits) == DRAIN_WAIT_S
+    Gatherer(Slow(), Breaker(chosen), chosen, Drain(stop, limit_s)).gather([])  # type: ignore[arg-type]
+    assert wait_s - 1.0 < max(waits) <= wait_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Sequence
 
 import pytest
@@ -28,7 +29,7 @@ class Queue:
 
     def __init__(self, *messages: Message, dead_letter_fault: Exception | None = None, attempts: int = 0) -> None:
         self.waiting = [Delivery(message, tag=n, attempts=attempts) for n, message in enumerate(messages)]
-        self.stopped = False
+        self.stop_limit_s: float | None = None
         self.fault = dead_letter_fault
         self.acknowledged: list[object] = []
         self.dead: list[tuple[object, str]] = []
@@ -40,8 +41,8 @@ class Queue:
             self.waiting.remove(found)
         return found
 
-    def stop_taking(self) -> None:
-        self.stopped = True
+    def stop_taking(self, limit_s: float) -> None:
+        self.stop_limit_s = limit_s
 
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         self.acknowledged += [delivery.tag for delivery in deliveries]
@@ -175,8 +176,39 @@ def test_bad_items_are_reported_with_their_place():
 def test_a_stopped_worker_finishes_what_came_already_and_takes_nothing_more():
     queue, sink = Queue(good(), good()), Sink()
     assert run(queue, sink, stopped=True)
-    assert queue.stopped
+    assert queue.stop_limit_s is not None
     assert sorted(queue.acknowledged) == [0, 1]
+
+
+@pytest.mark.parametrize(("limit_s", "stop_limit_s"), [(6.0, 2.0), (300.0, 10.0), (0.0, 0.0)])
+def test_the_consumer_may_take_a_part_of_the_time_to_stop(limit_s: float, stop_limit_s: float):
+    queue = Queue()
+    run(queue, Sink(), stopped=True, limit_s=limit_s)
+    assert queue.stop_limit_s == pytest.approx(stop_limit_s, abs=0.5)
+
+
+class DrippingQueue(Queue):
+    """Once it is to stop, one message more comes every few milliseconds for as long as it may take."""
+
+    stops_at_s = 0.0
+    came = 0
+
+    def stop_taking(self, limit_s: float) -> None:
+        self.stops_at_s = time.monotonic() + limit_s
+
+    def receive(self, timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
+        if time.monotonic() >= self.stops_at_s:
+            return None
+        time.sleep(0.02)
+        self.came += 1
+        return Delivery(good(), tag=self.came)
+
+
+def test_a_stopped_worker_to_which_messages_drip_in_finishes_all_of_them_in_time():
+    queue = DrippingQueue()
+    assert run(queue, Sink(), stopped=True, limit_s=1.5)
+    assert queue.came > 1
+    assert sorted(queue.acknowledged) == list(range(1, queue.came + 1))
 
 
 def test_a_stopped_worker_gives_back_what_it_cannot_finish_in_time():

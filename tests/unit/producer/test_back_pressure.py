@@ -20,7 +20,7 @@ from producer.app import create_app
 from producer.batching import LaneBatcher
 from producer.idempotency import BUSY_TIMEOUT_S
 from tests.support.held_publisher import STALL_S, HeldPublisher, batcher_of, submit
-from tests.support.rabbitmq_node import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 

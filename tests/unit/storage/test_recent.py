@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,3 +152,33 @@ def test_a_row_is_found_by_its_identity_as_long_as_it_is_in_memory() -> None:
         assert found["message"].to_pylist() == [f"{number}-7"]
     assert recent.find(ids[1].bytes, 10) is None
     assert recent.find(uuid.UUID(int=9).bytes, 0) is None
+
+
+def test_of_a_block_that_is_larger_than_memory_the_newest_rows_stay() -> None:
+    recent = Recent(max_records=100, max_bytes=1 << 30, floor_us=None)
+    recent.push(decode(stream(batch(50)))[0])
+    rows = batch(250)
+    recent.push(decode(stream(rows))[0])
+    assert recent.records == 100
+    found = recent.newest({}, 99)
+    assert found is not None
+    assert keys(found) == page(rows, {}, 99)
+    assert recent.newest({}, 101) is None
+
+
+def test_nothing_leaves_where_there_is_no_memory_to_bring_blocks_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    recent = Recent(max_records=10**6, max_bytes=1 << 30, floor_us=None)
+    rows = [batch(1)[0] for _ in range(15)]
+    for one in rows:
+        recent.push(decode(stream([one]))[0])
+
+    def full(_tables: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("storage.recent.pa.concat_tables", full)
+    with pytest.raises(MemoryError):
+        recent.push(decode(stream(batch(1)))[0])
+    monkeypatch.undo()
+    found = recent.newest({}, 15)
+    assert found is not None
+    assert keys(found) == page(rows, {}, 15)

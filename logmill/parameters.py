@@ -1,0 +1,19 @@
+"""Parameters of requests, read strictly: the same text means the same on every service."""
+
+from __future__ import annotations
+
+from logmill.errors import InvalidField
+
+_MAX_DIGITS = 9
+
+
+def whole_number(name: str, text: str, least: int, most: int) -> int:
+    """The number that a parameter's text says.
+
+    Raises:
+        InvalidField: it is none from `least` to `most`, or written with signs, spaces, underscores or other digits.
+    """
+    is_plain = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not (is_plain and least <= int(text) <= most):
+        raise InvalidField(name, f"{name} must be a whole number from {least} to {most}, not {text[:100]!r}")
+    return int(text)

@@ -1,0 +1,67 @@
+"""Recent logs in memory: a tier of all, and beside it one of errors, which a backlog of others cannot drive out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from logmill.record import URGENT_LEVELS
+from storage.blocks import newest_us, of_levels
+from storage.engine.protocol import Value
+from storage.recent import Recent
+
+# The tier of errors has this part of the other's room, beside it.
+ERRORS_PART = 5
+
+
+class Memory:
+    """Both tiers; safe for threads.
+
+    Attributes:
+        recent: the newest of all logs.
+        errors: the newest of the levels in `URGENT_LEVELS`.
+
+    Args:
+        max_records: how many rows `recent` keeps at most.
+        max_bytes: how many bytes they may take.
+        floor_us: the largest timestamp on disk at the start; None where the store is empty.
+        errors_floor_us: the same of errors.
+    """
+
+    def __init__(self, *, max_records: int, max_bytes: int, floor_us: int | None, errors_floor_us: int | None) -> None:
+        self.recent = Recent(max_records=max_records, max_bytes=max_bytes, floor_us=floor_us)
+        self.errors = Recent(
+            max_records=max_records // ERRORS_PART, max_bytes=max_bytes // ERRORS_PART, floor_us=errors_floor_us
+        )
+
+    def push(self, table: pa.Table) -> None:
+        """Take in rows that are stored. Where it raises, `miss` must be called for them."""
+        errors = of_levels(table, URGENT_LEVELS)
+        self.recent.push(table)
+        if errors.num_rows:
+            self.errors.push(errors)
+
+    def miss(self, table: pa.Table) -> None:
+        """Note that these rows may be on disk and are not here."""
+        for tier in (self.recent, self.errors):
+            tier.miss(newest_us(table))
+
+    def clear(self) -> None:
+        """Forget all: the store is empty."""
+        for tier in (self.recent, self.errors):
+            tier.clear()
+
+    def newest(self, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
+        """As `Recent.newest`, from the tier that can prove its answer; where one level is asked for, errors first."""
+        if filters.get("level") in URGENT_LEVELS:
+            # They are few, and they reach further back.
+            found = self.errors.newest(filters, limit)
+            if found is not None:
+                return found
+        return self.recent.newest(filters, limit)
+
+    def find(self, batch_id: bytes, ordinal: int) -> pa.Table | None:
+        """As `Recent.find`."""
+        found = self.recent.find(batch_id, ordinal)
+        return self.errors.find(batch_id, ordinal) if found is None else found
