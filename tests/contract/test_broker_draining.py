@@ -219,7 +219,7 @@ def test_a_consumer_that_stops_right_after_it_connected_under_load_waits_until_n
             finally:
                 published = load.stop()
             rest = rest_of(client)
-        # Each lane was full, which is when nothing is.
+        # Where a lane is full, nothing is.
         assert Counter(one.message.lane for one in received) == dict.fromkeys(Lane, 400)
         assert not any(one.redelivered for one in rest)
         assert sorted(ids(received + rest)) == sorted([one.message_id for one in backlog] + published)
