@@ -44,7 +44,12 @@ class Waiting:
 
     def __init__(self, drain_s: float, prefix: tuple[str, ...] = ()) -> None:
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-c", WAITS, str(drain_s)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [*prefix, sys.executable, "-c", WAITS, str(drain_s)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            # Where these tests run under nohup themselves, it would be ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
         assert self.line() == "installed"
 
