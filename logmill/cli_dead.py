@@ -11,7 +11,7 @@ import msgspec
 from logmill import dead_letters
 from logmill.broker import Broker, broker_of
 from logmill.dead_letters import Done
-from logmill.settings import load
+from logmill.settings import Settings, load
 
 _REASON_CHARS = 80
 # People may wait for long queues; Ctrl-C ends it.
@@ -20,11 +20,14 @@ _LINE = "{id:<36}  {at:<19}  {lane:<6}  {records:>7}  {bytes:>9}  {reason}"
 
 
 @click.group()
-def dead() -> None:
+@click.option("--data-dir", help="Folder of the installation, where its broker is the embedded one; LOGMILL_DATA_DIR.")
+@click.pass_context
+def dead(context: click.Context, data_dir: str | None) -> None:
     """Messages that were put aside: list them, look into one, replay or purge them.
 
     They are asked of the broker of LOGMILL_BROKER_URL; no service needs to run.
     """
+    context.obj = load(data_dir=data_dir)
 
 
 @dead.command("list")
@@ -82,7 +85,7 @@ def purge(ids: tuple[str, ...], *, every: bool, yes: bool) -> None:
 
 
 def _broker() -> Broker:
-    return broker_of(load())
+    return broker_of(click.get_current_context().find_object(Settings) or load())
 
 
 def _chosen(ids: tuple[str, ...], *, every: bool) -> tuple[str, ...] | None:

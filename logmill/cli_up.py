@@ -41,10 +41,6 @@ RESTART_ORDER = ("processor", "storage", "producer")
 def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> None:
     """Run producer, processors and storage on this machine until Ctrl-C."""
     settings = load(data_dir=data_dir, processors=processors, broker_url=broker_url)
-    if data_dir is not None and settings.broker_url == Settings().broker_url:
-        settings = load(
-            data_dir=data_dir, processors=processors, broker_url=f"sqlite:///{Path(data_dir) / 'broker.sqlite3'}"
-        )
     open_broker(settings.broker_url)  # says what is wrong with it before anything starts; does not connect
     folder = Path(settings.data_dir)
     lock = installation_lock(folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
@@ -26,11 +27,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What can be set, and to what it is set now."""
 
     # shared
-    broker_url: Annotated[str, _doc("Broker: amqp://, amqps:// (RabbitMQ) or sqlite:///path (embedded).")] = (
-        "sqlite:///data/broker.sqlite3"
-    )
+    broker_url: Annotated[
+        str,
+        _doc(
+            "Broker: amqp://, amqps:// (RabbitMQ) or sqlite:///path (embedded); "
+            "empty: embedded, in broker.sqlite3 of the data folder."
+        ),
+    ] = ""
     data_dir: Annotated[str, _doc("Folder of everything that is kept on this machine.")] = "data"
-    storage_url: Annotated[str, _doc("Where producer and processors find storage.")] = "http://127.0.0.1:5002"
+    storage_url: Annotated[
+        str,
+        _doc(
+            "Where producer and processors find storage; empty: on this machine, at LOGMILL_STORAGE_PORT.",
+            pattern="^(https?://.+)?$",
+        ),
+    ] = ""
     queue_max_messages: Annotated[
         int,
         _doc(
@@ -198,7 +209,12 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
             values[field] = msgspec.convert(_bool(value, hints[field]), hints[field], strict=False)
         except msgspec.ValidationError as error:
             raise ConfigError(f"{PREFIX}{field.upper()}: {error} (it is {value!r})") from None
-    return Settings(**values)
+    settings = Settings(**values)
+    return msgspec.structs.replace(
+        settings,
+        broker_url=settings.broker_url or f"sqlite:///{Path(settings.data_dir) / 'broker.sqlite3'}",
+        storage_url=settings.storage_url or f"http://127.0.0.1:{settings.storage_port}",
+    )
 
 
 def _bool(value: Any, hint: Any) -> Any:

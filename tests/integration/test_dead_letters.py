@@ -220,3 +220,12 @@ def test_a_broker_that_is_away_is_one_clear_line(tmp_path: Path, kind: str):
     assert done.returncode == 1
     assert done.stderr.startswith("logmill: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_embedded_broker_of_a_data_folder_is_found_by_the_folder(tmp_path: Path):
+    settings = load({}, data_dir=str(tmp_path / "data"))
+    broker_of(settings).declare(10)
+    command = [*python_command("dead"), "--data-dir", settings.data_dir, "list"]
+    environment = child_environment(load({}), LOGMILL_BROKER_URL="", LOGMILL_DATA_DIR="")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "0 dead letters\n")
