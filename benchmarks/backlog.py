@@ -54,11 +54,7 @@ def drain(pipeline: Pipeline, logs: int, per_request: int, progress: Progress) -
     if per_request:
         seen.start()
     # The urgent ones that are stored and not found yet are counted as backlog: a hundred of a million.
-    while (stored := pipeline.stored_logs() - before - seen.found) < logs:
-        progress(stored / logs)
-        _check_time(started_s, stored, logs)
-        time.sleep(STORED_POLL_S)
-    seconds = time.perf_counter() - started_s
+    seconds = _await_stored(lambda: pipeline.stored_logs() - before - seen.found, logs, started_s, progress)
     result: dict[str, Any] = {"logs_per_s": round(logs / seconds), "seconds": round(seconds, 1)}
     if per_request:
         waits_ms = seen.finish()
@@ -204,7 +200,7 @@ def poison(pipeline: Pipeline, good: int, bad: int, progress: Progress) -> dict[
     before = pipeline.stored_logs()
     pipeline.signal("processor", signal.SIGCONT)
     started_s = time.perf_counter()
-    _await_stored(pipeline, before, good, started_s, progress)
+    _await_stored(lambda: pipeline.stored_logs() - before, good, started_s, progress)
     while (dead := broker.depths()["dead"].ready) < bad:
         if time.perf_counter() - started_s > FIND_TIMEOUT_S:
             raise BenchmarkError(f"{dead} of {bad} dead letters")
@@ -256,18 +252,14 @@ def _sender(pipeline: Pipeline, requests: list[bytes]) -> Callable[[int], None]:
     return send
 
 
-def _await_stored(pipeline: Pipeline, before: int, count: int, started_s: float, progress: Progress) -> float:
-    """Seconds from `started_s` until so many more logs are stored."""
-    while (stored := pipeline.stored_logs() - before) < count:
+def _await_stored(stored_now: Callable[[], int], count: int, started_s: float, progress: Progress) -> float:
+    """Seconds from `started_s` until so many logs are stored."""
+    while (stored := stored_now()) < count:
         progress(stored / count)
-        _check_time(started_s, stored, count)
+        if time.perf_counter() - started_s > FIND_TIMEOUT_S:
+            raise BenchmarkError(f"{stored} of {count} stored after {FIND_TIMEOUT_S:g} s")
         time.sleep(STORED_POLL_S)
     return time.perf_counter() - started_s
-
-
-def _check_time(started_s: float, stored: int, count: int) -> None:
-    if time.perf_counter() - started_s > FIND_TIMEOUT_S:
-        raise BenchmarkError(f"{stored} of {count} stored after {FIND_TIMEOUT_S:g} s")
 
 
 def _levels(pipeline: Pipeline) -> Counter[str]:

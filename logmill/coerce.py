@@ -1,6 +1,6 @@
 """The careful way from JSON to `Submitted`: nulls, other types, `log_data` and fields of the client's own.
 
-Fields that Logmill does not know are kept: they join `metadata`, where the name is not taken there already.
+Fields that Logmill does not know are kept: they join `metadata`, under `name_2` where another value has the name there.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def coerce(body: bytes, limits: Limits) -> Submitted:
         if name == "metadata":
             known[name] = raw
         elif name == "source":
-            known.update(_source(_value(name, raw)))
+            sent = _value(name, raw)
+            known.update(_source(sent))
+            if isinstance(sent, dict) and not sent.keys() <= {"host", "file"}:
+                extra[name] = raw
         elif name in Submitted.__struct_fields__:
             value = _known_field(name, _value(name, raw))
             if value is not None:
@@ -95,10 +98,22 @@ def _unwrap(fields: dict[str, Raw]) -> dict[str, Raw]:
         inner = _object(value)
         if "log_data" in inner:
             raise InvalidField("log_data", "log_data may not hold another log_data")
-        return {**fields, **inner} if inner else {}
+        return _united(inner, fields) if inner else {}
     if not value.startswith(b'"') or value == b'""':
         raise InvalidField("log_data", "log_data must be an object or text")
-    return {**fields, "message": raw}
+    return _united({"message": raw}, fields)
+
+
+def _united(first: dict[str, Raw], others: dict[str, Raw]) -> dict[str, Raw]:
+    """All fields of both; where they differ in a value, that of `others` is under `name_2`, or the next free number."""
+    united = dict(first)
+    for name, raw in others.items():
+        free, number = name, 1
+        while free in united and bytes(united[free]) != bytes(raw):
+            number += 1
+            free = f"{name}_{number}"
+        united[free] = raw
+    return united
 
 
 def _value(name: str, raw: Raw) -> Any:
@@ -139,7 +154,7 @@ def _source(value: Any) -> dict[str, str]:
 
 def _join(metadata: Raw, extra: dict[str, Raw], limits: Limits) -> Raw:
     own = _decode_fields(one_line_object(metadata, limits))
-    return Raw(msgspec.json.encode({**extra, **own}))
+    return Raw(msgspec.json.encode(_united(own, extra)))
 
 
 def _json_type(value: Any) -> str:

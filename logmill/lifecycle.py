@@ -62,7 +62,7 @@ def open_listener(host: str, port: int, settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise _in_use(host, port, settings, error) from None
     return listener
 
 
@@ -78,8 +78,14 @@ def _bound_socket(host: str, port: int, settings: Settings) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        raise _in_use(host, port, settings, error) from None
     return bound
+
+
+def _in_use(host: str, port: int, settings: Settings, error: OSError) -> AlreadyRunning:
+    names = {settings.producer_port: "LOGMILL_PRODUCER_PORT", settings.storage_port: "LOGMILL_STORAGE_PORT"}
+    remedy = f"; {names[port]} chooses another port" if port in names else ""
+    return AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}{remedy}")
 
 
 def exec_gunicorn(

@@ -84,7 +84,8 @@ def entry_of(item: Submitted, limits: Limits, now_us: int, protocol: str) -> Ent
     message = item.message
     if message is UNSET:
         if all(getattr(item, name) == getattr(NOTHING, name) for name in Submitted.__struct_fields__):
-            raise Refused("an empty object is no log", code="empty")
+            message = "an empty log: it has no message, and no field that says more than its default"
+            raise Refused(message, code="empty")
         message = ""
     check_length("message", message, limits.max_message_bytes)
     check_length("service", item.service, MAX_LABEL_BYTES)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from logmill.errors import InvalidField, Refused
 from logmill.intake import NDJSON_TYPES, Taken, from_array, from_lines, from_single
 from logmill.submitted import Limits, known_lane
 from producer.formats.text import Defaults, from_text
+
+# Parameters of every content type: how many ids the answer names, and the lane.
+OPTIONS = ("ids", "lane")
 
 
 def read(
@@ -42,6 +45,7 @@ def _read(
     if not body.strip():
         raise Refused("the body is empty", code="empty")
     if content_type in NDJSON_TYPES:
+        _refuse_unknown(query, OPTIONS)
         return from_lines(body, limits, now_us=now_us, protocol="http", lanes=True)
     if content_type == "text/plain":
         return _single(from_text(body, limits, now_us=now_us, defaults=_defaults(query), whole=not batch), batch)
@@ -50,16 +54,21 @@ def _read(
             f"Content-Type {content_type!r} is not known; use application/json, application/x-ndjson or text/plain"
         )
         raise Refused(message, code="unsupported_media_type", status=415)
+    _refuse_unknown(query, OPTIONS)
     if batch:
         return from_array(body, limits, now_us=now_us, protocol="http", lanes=True)
     return from_single(body, limits, now_us=now_us, protocol="http")
 
 
 def _defaults(query: Mapping[str, str]) -> Defaults:
-    unknown = sorted(set(query) - set(Defaults.__struct_fields__) - {"ids", "lane"})
-    if unknown:
-        raise InvalidField(unknown[0], f"{unknown[0]} is no parameter; level, service, host, file and lane are")
+    _refuse_unknown(query, (*OPTIONS, *Defaults.__struct_fields__))
     return Defaults(**{name: query[name] for name in Defaults.__struct_fields__ if name in query})
+
+
+def _refuse_unknown(query: Mapping[str, str], known: Collection[str]) -> None:
+    unknown = sorted(set(query) - set(known))
+    if unknown:
+        raise InvalidField(unknown[0], f"{unknown[0]} is no parameter here; {', '.join(known)} are")
 
 
 def _single(taken: Taken, batch: bool) -> Taken:

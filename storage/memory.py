@@ -44,8 +44,9 @@ class Memory:
 
     def miss(self, table: pa.Table) -> None:
         """Note that these rows may be on disk and are not here."""
+        missing_us = newest_us(table)
         for tier in (self.recent, self.errors):
-            tier.miss(newest_us(table))
+            tier.miss(missing_us)
 
     def clear(self) -> None:
         """Forget all: the store is empty."""

@@ -15,7 +15,7 @@ from logmill.broker.topology import DEAD_ID_HEADER, LANE_HEADER
 from logmill.errors import BrokerUnavailable
 from logmill.ids import batch_id_of
 from logmill.record import Lane
-from tests.support.broker_client import collect, eventually
+from tests.support.broker_client import Client, collect, eventually
 from tests.support.broker_places import RabbitPlace
 from tests.support.rabbitmq_clients import client_of, foreign
 from tests.support.rabbitmq_node import RabbitNode
@@ -77,14 +77,20 @@ def test_what_a_foreign_client_put_among_the_dead_letters_is_shown_and_replayed(
         assert collect(client.consumer(), 1)[0].message.body == b"{}"
 
 
-def test_letters_that_another_reader_looks_at_are_missing(rabbit_node: RabbitNode) -> None:
-    def put_aside(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
-        for number in range(60):
+def put_numbers_aside(node: RabbitNode, client: Client, count: int) -> None:
+    """Have the letters "0", "1", … among the dead ones, as a foreign client puts them there."""
+
+    def publish(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for number in range(count):
             channel.basic_publish("", "logs.dead", str(number).encode())
 
+    foreign(node, publish)
+    eventually(lambda: client.broker.depths()["dead"].ready == count)
+
+
+def test_letters_that_another_reader_looks_at_are_missing(rabbit_node: RabbitNode) -> None:
     with client_of(rabbit_node) as client:
-        foreign(rabbit_node, put_aside)
-        eventually(lambda: client.broker.depths()["dead"].ready == 60)
+        put_numbers_aside(rabbit_node, client, 60)
         with client.broker.dead_letters() as dead, client.broker.dead_letters() as others:
             next(dead.scan(40))
             # It has one batch, a small one, since it does not know yet how large letters are.
@@ -109,13 +115,8 @@ def test_dead_letters_end_in_time_where_the_broker_falls_silent(rabbit_node: Rab
 
 
 def test_a_replay_waits_once_for_all_its_confirms(rabbit_node: RabbitNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_aside(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
-        for number in range(20):
-            channel.basic_publish("", "logs.dead", str(number).encode())
-
     with client_of(rabbit_node) as client:
-        foreign(rabbit_node, put_aside)
-        eventually(lambda: client.broker.depths()["dead"].ready == 20)
+        put_numbers_aside(rabbit_node, client, 20)
         never: Future[None] = Future()
         monkeypatch.setattr("logmill.broker.rabbitmq_publisher.RabbitPublisher.publish_to", lambda *_: never)
         started_s = time.monotonic()

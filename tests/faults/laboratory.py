@@ -141,8 +141,6 @@ class Laboratory:
             self._broker_url = f"sqlite:///{self.folder / 'broker' / 'broker.sqlite3'}"
             return dict.fromkeys(("publisher", "consumer"), self._broker_url)
         self.node = node = RabbitNode(self.folder / "rabbitmq", tick_ms=TICK_MS)
-        node.port = free_port()
-        node._environment |= {"RABBITMQ_NODE_PORT": str(node.port), "RABBITMQ_DIST_PORT": str(free_port())}
         node.start()
         self._broker_url = node.url
         for name in ("publisher", "consumer"):

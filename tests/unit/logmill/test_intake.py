@@ -32,8 +32,9 @@ def test_every_field_is_optional_but_one_must_be_there():
     entry = one({"message": "hello"})
     assert (entry.level, entry.service, bytes(entry.metadata), entry.timestamp) == ("INFO", "unknown", b"{}", NOW_US)
     assert one({"level": "ERROR"}).message == ""
-    with pytest.raises(Refused, match="empty"):
-        one({})
+    for nothing in ({}, {"level": "INFO"}):
+        with pytest.raises(Refused, match="empty"):
+            one(nothing)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +135,22 @@ def test_lengths_are_counted_in_bytes():
         assert caught.value.code == "too_long"
 
 
-def test_fields_that_are_not_known_join_metadata_and_do_not_replace_it():
-    entry = one({"message": "m", "user": 7, "a": "outer", "metadata": {"a": 1, "b": 1e400 if False else 2}})
-    assert json.loads(bytes(entry.metadata)) == {"a": 1, "b": 2, "user": 7}
+@pytest.mark.parametrize(
+    ("sent", "metadata"),
+    [
+        ({"user": 7, "a": "outer", "metadata": {"a": 1, "b": 2}}, {"a": 1, "b": 2, "user": 7, "a_2": "outer"}),
+        ({"a": 1, "metadata": {"a": 1}}, {"a": 1}),
+        ({"a": 3, "metadata": {"a": 1, "a_2": 2}}, {"a": 1, "a_2": 2, "a_3": 3}),
+        ({"a": 1, "metadata": None}, {"a": 1}),
+        ({"source": {"host": "h", "pid": 7}}, {"source": {"host": "h", "pid": 7}}),
+        ({"log_data": {"message": "in", "metadata": {"a": 1}}, "metadata": {"b": 2}}, {"a": 1, "metadata_2": {"b": 2}}),
+        ({"log_data": "in"}, {"message_2": "m"}),
+    ],
+)
+def test_fields_that_are_not_known_join_metadata_and_none_is_lost(sent, metadata):
+    assert json.loads(bytes(one({"message": "m", **sent}).metadata)) == (
+        {**metadata, "message_2": "m"} if "log_data" in sent else metadata
+    )
 
 
 def test_metadata_is_kept_to_the_letter_but_for_line_breaks():

@@ -168,6 +168,8 @@ def test_a_port_in_use_is_a_clear_error():
         port = taken.getsockname()[1]
         with pytest.raises(AlreadyRunning, match=f"127.0.0.1:{port}"):
             check_listen("127.0.0.1", port, load({}))
+        with pytest.raises(AlreadyRunning, match="LOGMILL_STORAGE_PORT"):
+            check_listen("127.0.0.1", port, load({}, storage_port=port))
 
 
 def test_nothing_listens_to_the_world_without_a_key():

@@ -222,6 +222,22 @@ def test_ready_and_answers_say_that_the_broker_stalls(client, publisher):
     assert publisher.sent == []
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type", "body"),
+    [
+        ("/logs?service=s", "application/json", b'{"message": "a"}'),
+        ("/logs/batch?service=s", "application/json", b'[{"message": "a"}]'),
+        ("/logs/batch?service=s", "application/x-ndjson", b'{"message": "a"}\n'),
+        ("/logs/batch?service=s&color=red", "text/plain", b"a\n"),
+    ],
+)
+def test_a_parameter_that_would_do_nothing_is_refused_and_named(client, publisher, path, content_type, body):
+    answer = client.post(path, data=body, content_type=content_type)
+    assert answer.status_code == 400
+    assert answer.json["field"] == ("color" if content_type == "text/plain" else "service")
+    assert publisher.sent == []
+
+
 def test_an_error_is_taken_while_the_bulk_queue_stalls(client, publisher):
     publisher.stall(7.25, Lane.BULK)
     assert "in bulk" in client.get("/ready").json["message"]
