@@ -141,6 +141,8 @@ class _Owned:
 
 def _shown(progress: Progress, title: str, scenario: Any, *arguments: Any) -> Any:
     task = progress.add_task(title, total=1.0)
+    if not progress.console.is_terminal:  # where no bar is drawn
+        progress.console.print(f"{title} …")
     value = scenario(*arguments, lambda share: progress.update(task, completed=share))
     progress.update(task, completed=1.0)
     return value

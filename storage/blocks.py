@@ -126,6 +126,10 @@ class Rows:
 
     def are_distinct(self) -> bool:
         """Whether no row is in the block twice."""
+        # Blocks of processors are in order, which a look at neighbours shows. A table of all keys takes megabytes that
+        # the allocator gives back and gets anew each time: 0.5 us a row of faults, where this takes 0.01.
+        if pc.all(pc.less(self.keys[:-1], self.keys[1:])).as_py() is not False:
+            return True
         return bool(pc.count_distinct(self.keys).as_py() == len(self.keys))
 
     def firsts(self) -> pa.Array:

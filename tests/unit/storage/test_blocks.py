@@ -143,3 +143,14 @@ def test_rows_that_are_there_twice_are_found() -> None:
     rows = blocks.Rows(table)
     assert not rows.are_distinct()
     assert rows.firsts().to_pylist() == [0, 1, 2, 5]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_rows_that_are_there_once_are_distinct_in_any_order(step: int) -> None:
+    table, _ = blocks.decode(stream((batch(3) + batch(2))[::step]))
+    assert blocks.Rows(table).are_distinct()
+
+
+def test_a_row_that_is_there_twice_in_a_row_is_found() -> None:
+    table, _ = blocks.decode(stream([*batch(1), *[batch(2)[1]] * 2]))
+    assert not blocks.Rows(table).are_distinct()
