@@ -92,7 +92,18 @@ class Writer(threading.Thread):
         self._stop_event.set()
 
     def run(self) -> None:
-        """Send until told to stop, at a steady rate on average: what failures delay is not made up for."""
+        """Send until told to stop; a fault of the writer itself is noted, so that the round does not pass."""
+        try:
+            self._send_on()
+        except Exception as error:
+            with self._load.lock:
+                self._load.odd[f"a writer failed: {error!r}"] += 1
+            raise
+        finally:
+            self._disconnect()
+
+    def _send_on(self) -> None:
+        """Send at a steady rate on average: what failures delay is not made up for."""
         due_s = time.monotonic()
         while not self._stop_event.is_set():
             records, request = self._next()
@@ -104,7 +115,6 @@ class Writer(threading.Thread):
                 self._stop_event.wait(self._rng.uniform(0.02, 0.2))
             due_s = max(due_s + len(records) / self._rate * self._rng.uniform(0.5, 1.5), time.monotonic() - 1.0)
             self._stop_event.wait(max(0.0, due_s - time.monotonic()))
-        self._disconnect()
 
     def _next(self) -> tuple[list[Record], Request]:
         """The next records, of one service, so that each service is complete after one query; and their request."""
@@ -164,6 +174,10 @@ class Writer(threading.Thread):
             response = self._connection.getresponse()
             text = response.read()
         except (OSError, http.client.HTTPException):
+            self._disconnect()
+            return Answer(Outcome.UNKNOWN)
+        if "Content-Length" not in response.headers:
+            # The producer always says it: the connection was cut within the headers, which http.client lets pass.
             self._disconnect()
             return Answer(Outcome.UNKNOWN)
         if response.status == 503 and response.headers.get("Retry-After", "").isdigit():
