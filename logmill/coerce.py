@@ -13,12 +13,13 @@ import msgspec
 from msgspec import Raw
 
 from logmill.errors import InvalidField, Refused, Undecodable
-from logmill.submitted import EMPTY_OBJECT, Limits, Submitted, SubmittedWithLane, one_line_object
+from logmill.submitted import EMPTY, EMPTY_OBJECT, Limits, Submitted, SubmittedWithLane, one_line_object
 from logmill.timestamps import EPOCH, MICROSECOND, to_us
 
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_NULL = b"null"
 _JSON_TYPES = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
 
 
@@ -58,15 +59,25 @@ def coerce(body: bytes, limits: Limits) -> Submitted:
     if "log_data" in fields:
         fields = _unwrap(fields)
     lane = _value("lane", fields.pop("lane")) if "lane" in fields else None
+    known, extra = _told_apart(fields)
+    if extra:
+        known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
+    if not known:
+        raise Refused(EMPTY, code="empty")
+    return Submitted(**known) if lane is None else SubmittedWithLane(**known, lane=lane)
+
+
+def _told_apart(fields: dict[str, Raw]) -> tuple[dict[str, Any], dict[str, Raw]]:
+    """The values of fields that are known, and the others."""
     known: dict[str, Any] = {}
     extra: dict[str, Raw] = {}
+    source: dict[str, str] = {}
     for name, raw in fields.items():
         if name == "metadata":
             known[name] = raw
         elif name == "source":
-            sent = _value(name, raw)
-            known.update(_source(sent))
-            if isinstance(sent, dict) and not sent.keys() <= {"host", "file"}:
+            source, is_whole = _source(_value(name, raw))
+            if not is_whole:
                 extra[name] = raw
         elif name in Submitted.__struct_fields__:
             value = _known_field(name, _value(name, raw))
@@ -74,11 +85,9 @@ def coerce(body: bytes, limits: Limits) -> Submitted:
                 known[name] = value
         else:
             extra[name] = raw
-    if extra:
-        known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
-    if not known:
-        raise Refused("an empty object is no log", code="empty")
-    return Submitted(**known) if lane is None else SubmittedWithLane(**known, lane=lane)
+    if any(known.setdefault(name, value) != value for name, value in source.items()):
+        extra["source"] = fields["source"]
+    return known, extra
 
 
 def _object(body: bytes) -> dict[str, Raw]:
@@ -98,18 +107,24 @@ def _unwrap(fields: dict[str, Raw]) -> dict[str, Raw]:
         inner = _object(value)
         if "log_data" in inner:
             raise InvalidField("log_data", "log_data may not hold another log_data")
-        return _united(inner, fields) if inner else {}
+        return _united(inner, fields)
     if not value.startswith(b'"') or value == b'""':
         raise InvalidField("log_data", "log_data must be an object or text")
     return _united({"message": raw}, fields)
 
 
 def _united(first: dict[str, Raw], others: dict[str, Raw]) -> dict[str, Raw]:
-    """All fields of both; where they differ in a value, that of `others` is under `name_2`, or the next free number."""
+    """All fields of both; where they differ in a value, that of `others` is under `name_2`, or the next free number.
+
+    A null says nothing: the other's value takes its place.
+    """
     united = dict(first)
     for name, raw in others.items():
+        value = bytes(raw)  # once: it may be long, and the names that are taken many
+        if name in united and value == _NULL:
+            continue
         free, number = name, 1
-        while free in united and bytes(united[free]) != bytes(raw):
+        while free in united and bytes(united[free]) not in {value, _NULL}:
             number += 1
             free = f"{name}_{number}"
         united[free] = raw
@@ -144,12 +159,13 @@ def _known_field(name: str, value: Any) -> Any:
     raise InvalidField(name, f"{name} must be {wanted}, not {_json_type(value)}")
 
 
-def _source(value: Any) -> dict[str, str]:
-    """`source` as text is the file; as an object it has host and file."""
-    parts = {"file": value} if isinstance(value, str) else value or {}
+def _source(value: Any) -> tuple[dict[str, str], bool]:
+    """`source` as text is the file; as an object it has host and file. And whether that is all it has."""
+    parts = {"file": value} if isinstance(value, str) else {} if value is None else value
     if not isinstance(parts, dict) or not all(isinstance(parts.get(name, ""), str) for name in ("host", "file")):
         raise InvalidField("source", "source must be text, or an object with the texts host and file")
-    return {name: parts[name] for name in ("host", "file") if name in parts}
+    found = {name: parts[name] for name in ("host", "file") if name in parts}
+    return found, len(found) == len(parts)
 
 
 def _join(metadata: Raw, extra: dict[str, Raw], limits: Limits) -> Raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import select
@@ -62,7 +63,7 @@ def open_listener(host: str, port: int, settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _in_use(host, port, settings, error) from None
+        raise _cannot_listen(host, port, settings, error) from None
     return listener
 
 
@@ -78,13 +79,19 @@ def _bound_socket(host: str, port: int, settings: Settings) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise _in_use(host, port, settings, error) from None
+        raise _cannot_listen(host, port, settings, error) from None
     return bound
 
 
-def _in_use(host: str, port: int, settings: Settings, error: OSError) -> AlreadyRunning:
-    names = {settings.producer_port: "LOGMILL_PRODUCER_PORT", settings.storage_port: "LOGMILL_STORAGE_PORT"}
-    remedy = f"; {names[port]} chooses another port" if port in names else ""
+def _cannot_listen(host: str, port: int, settings: Settings, error: OSError) -> AlreadyRunning:
+    first = settings.processor_metrics_port
+    names = {
+        **dict.fromkeys(range(first, first + settings.processors), "LOGMILL_PROCESSOR_METRICS_PORT"),
+        settings.producer_port: "LOGMILL_PRODUCER_PORT",
+        settings.storage_port: "LOGMILL_STORAGE_PORT",
+    }
+    helps = error.errno == errno.EADDRINUSE and port in names
+    remedy = f"; {names[port]} chooses another port" if helps else ""
     return AlreadyRunning(f"cannot listen on {host}:{port}: {error.strerror}{remedy}")
 
 

@@ -15,6 +15,7 @@ from logmill.timestamps import to_us
 
 MAX_LABEL_BYTES = 256
 EMPTY_OBJECT = Raw(b"{}")
+EMPTY = "an empty log: it has no message, and no field that says more than its default"
 
 # Fields that few clients set, and how many bytes each may have.
 _SHORT_FIELDS = {"id": 512, "trace_id": 512, "span_id": 512, "host": MAX_LABEL_BYTES, "file": 4096}
@@ -84,8 +85,7 @@ def entry_of(item: Submitted, limits: Limits, now_us: int, protocol: str) -> Ent
     message = item.message
     if message is UNSET:
         if all(getattr(item, name) == getattr(NOTHING, name) for name in Submitted.__struct_fields__):
-            message = "an empty log: it has no message, and no field that says more than its default"
-            raise Refused(message, code="empty")
+            raise Refused(EMPTY, code="empty")
         message = ""
     check_length("message", message, limits.max_message_bytes)
     check_length("service", item.service, MAX_LABEL_BYTES)

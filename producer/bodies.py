@@ -68,7 +68,10 @@ def _defaults(query: Mapping[str, str]) -> Defaults:
 def _refuse_unknown(query: Mapping[str, str], known: Collection[str]) -> None:
     unknown = sorted(set(query) - set(known))
     if unknown:
-        raise InvalidField(unknown[0], f"{unknown[0]} is no parameter here; {', '.join(known)} are")
+        name = unknown[0][:100]
+        raise InvalidField(
+            name, f"there is no parameter {name!r} for this type; known are {', '.join(known)}", code="unknown"
+        )
 
 
 def _single(taken: Taken, batch: bool) -> Taken:

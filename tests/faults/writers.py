@@ -176,7 +176,7 @@ class Writer(threading.Thread):
         except (OSError, http.client.HTTPException):
             self._disconnect()
             return Answer(Outcome.UNKNOWN)
-        if "Content-Length" not in response.headers:
+        if not response.headers.get("Content-Length"):
             # The producer always says it: the connection was cut within the headers, which http.client lets pass.
             self._disconnect()
             return Answer(Outcome.UNKNOWN)

@@ -170,6 +170,9 @@ def test_a_port_in_use_is_a_clear_error():
             check_listen("127.0.0.1", port, load({}))
         with pytest.raises(AlreadyRunning, match="LOGMILL_STORAGE_PORT"):
             check_listen("127.0.0.1", port, load({}, storage_port=port))
+    with pytest.raises(AlreadyRunning) as elsewhere:
+        check_listen("192.0.2.7", port, load({}, storage_port=port, allow_no_key=True))
+    assert "another port" not in str(elsewhere.value)
 
 
 def test_nothing_listens_to_the_world_without_a_key():
