@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 
 
 class ExitCode(IntEnum):
@@ -79,20 +81,38 @@ class Refused(LogmillError):
         code: a short stable name for programs.
         field: the field at fault, if it is one.
         status: the HTTP status that says it best.
+        more: what else programs may want to know, such as a position; part of the answer.
     """
 
-    def __init__(self, message: str, *, code: str, field: str | None = None, status: int = 400) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        field: str | None = None,
+        status: int = 400,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.field = field
         self.status = status
+        self.more = more
 
 
 class InvalidField(Refused):
     """One field of a record or a request has a value that cannot be taken."""
 
-    def __init__(self, field: str, message: str, *, code: str = "invalid_field", status: int = 400) -> None:
-        super().__init__(message, code=code, field=field, status=status)
+    def __init__(
+        self,
+        field: str,
+        message: str,
+        *,
+        code: str = "invalid_field",
+        status: int = 400,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message, code=code, field=field, status=status, more=more)
 
 
 class Undecodable(Refused):

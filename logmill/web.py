@@ -137,7 +137,7 @@ def _host_check(trusted: str) -> Callable[[], Response | None]:
 
 
 def _on_refused(error: Refused) -> Response:
-    return error_answer(error.status, error.code, str(error), field=error.field)
+    return error_answer(error.status, error.code, str(error), field=error.field, **dict[str, Any](error.more))
 
 
 def _on_http_error(error: HTTPException) -> Response:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pyarrow as pa
 
 from logmill.record import URGENT_LEVELS
 from storage.blocks import newest_us, of_levels
-from storage.engine.protocol import Value
-from storage.recent import Recent
+from storage.recent import Place, Recent
+from storage.search.filters import Filter, only_values
 
 # The tier of errors has this part of the other's room, beside it.
 ERRORS_PART = 5
+_URGENT = frozenset(URGENT_LEVELS)
 
 
 class Memory:
@@ -53,14 +52,15 @@ class Memory:
         for tier in (self.recent, self.errors):
             tier.clear()
 
-    def newest(self, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
-        """As `Recent.newest`, from the tier that can prove its answer; where one level is asked for, errors first."""
-        if filters.get("level") in URGENT_LEVELS:
+    def newest(self, wanted: Filter, limit: int, before: Place | None = None) -> pa.Table | None:
+        """As `Recent.newest`, from the tier that can prove its answer; errors first where only they are asked for."""
+        levels = only_values(wanted, "level")
+        if levels is not None and levels <= _URGENT:
             # They are few, and they reach further back.
-            found = self.errors.newest(filters, limit)
+            found = self.errors.newest(wanted, limit, before)
             if found is not None:
                 return found
-        return self.recent.newest(filters, limit)
+        return self.recent.newest(wanted, limit, before)
 
     def find(self, batch_id: bytes, ordinal: int) -> pa.Table | None:
         """As `Recent.find`."""

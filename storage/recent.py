@@ -8,20 +8,35 @@ total: timestamp, batch id, ordinal, each descending.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.blocks import SCHEMA, newest_us, row_numbers, whole
-from storage.engine.protocol import Value
+from storage.search.filters import EVERYTHING, Filter, lowest
+from storage.search.masks import mask
 
 # Blocks below this are brought together once there are this many of them: a block costs some 20 KB whatever it holds.
 _SMALL_ROWS = 4096
 _MAX_SMALL_BLOCKS = 16
 _ORDER = [("timestamp", "descending"), ("batch_id", "descending"), ("ordinal", "descending")]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row's place in the order.
+
+    Attributes:
+        timestamp_us: microseconds since 1970-01-01 UTC.
+        batch_id: 16 bytes.
+        ordinal: within the batch.
+    """
+
+    timestamp_us: int
+    batch_id: bytes
+    ordinal: int
 
 
 class _Block:
@@ -91,25 +106,26 @@ class Recent:
             self.records = self.size_bytes = 0
             self._floor_us = None
 
-    def newest(self, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
-        """The newest `limit` rows that pass the filters, newest first, or None where memory cannot prove its answer.
+    def newest(self, wanted: Filter, limit: int, before: Place | None = None) -> pa.Table | None:
+        """The newest `limit` rows that pass the filter, newest first, or None where memory cannot prove its answer.
 
         Args:
-            filters: names as in `sql/predicates.sql`, and their values.
+            wanted: the filter.
             limit: at least 1.
+            before: where a page ended; only rows after it in the order are wanted.
         """
         with self._lock:
             blocks = sorted(self._blocks, key=lambda block: block.newest_us, reverse=True)
             floor_us = self._floor_us
-        since_us = filters.get("since")
-        is_complete = floor_us is None or (isinstance(since_us, int) and since_us > floor_us)
+        since_us = lowest(wanted, "timestamp")
+        is_complete = floor_us is None or (since_us is not None and since_us > floor_us)
         keys: pa.Table | None = None
         for number, block in enumerate(blocks):
             if not is_complete and floor_us is not None and block.newest_us <= floor_us:
                 break
             if keys is not None and keys.num_rows == limit and block.newest_us < _last_us(keys):
                 break
-            found = _top(block.table, number, filters, limit)
+            found = _top(block.table, number, wanted, limit, before)
             if found is not None:
                 keys = found if keys is None else _first(pa.concat_tables([keys, found]), limit)
         is_full = keys is not None and keys.num_rows == limit
@@ -155,16 +171,13 @@ class Recent:
         self._floor_us = us if self._floor_us is None else max(self._floor_us, us)
 
 
-def _top(table: pa.Table, number: int, filters: Mapping[str, Value], limit: int) -> pa.Table | None:
+def _top(table: pa.Table, number: int, wanted: Filter, limit: int, before: Place | None) -> pa.Table | None:
     """The keys of the block's newest rows that pass, in order, each with its place; None where none passes."""
     times = whole(table["timestamp"]).cast(pa.int64())
     rows = None
-    if filters:
-        mask = None
-        for name, value in filters.items():
-            passes = _TESTS[name](table, value)
-            mask = passes if mask is None else pc.and_(mask, passes)
-        rows = pc.indices_nonzero(mask)
+    if wanted != EVERYTHING or before is not None:
+        passing = mask(table, wanted)
+        rows = pc.indices_nonzero(passing if before is None else pc.and_(passing, _after(table, before)))
         times = times.take(rows)
     if len(times) == 0:
         return None
@@ -184,6 +197,16 @@ def _top(table: pa.Table, number: int, filters: Mapping[str, Value], limit: int)
         "row": pa.chunked_array([rows]).cast(pa.int64()),
     }
     return _first(pa.table(columns), limit)
+
+
+def _after(table: pa.Table, place: Place) -> pa.Array:
+    """Which rows come after this place in the order, newest first."""
+    times = whole(table["timestamp"]).cast(pa.int64())
+    ids = whole(table["batch_id"]).cast(pa.large_binary())
+    ordinals = whole(table["ordinal"])
+    same_batch = pc.and_(pc.equal(ids, place.batch_id), pc.less(ordinals, pa.scalar(place.ordinal, ordinals.type)))
+    same_time = pc.and_(pc.equal(times, place.timestamp_us), pc.or_(pc.less(ids, place.batch_id), same_batch))
+    return pc.or_(pc.less(times, place.timestamp_us), same_time)
 
 
 def _first(keys: pa.Table, limit: int) -> pa.Table:
@@ -209,34 +232,3 @@ def _rows(blocks: list[_Block], keys: pa.Table) -> pa.Table:
 def _plain(table: pa.Table) -> pa.Table:
     """The table in the one schema that all blocks can be brought to."""
     return table.cast(SCHEMA)
-
-
-def _equals(column: str) -> Any:
-    def test(table: pa.Table, value: Value) -> pa.Array:
-        values = whole(table[column])
-        if pa.types.is_dictionary(values.type):
-            return pc.equal(values.dictionary, pa.scalar(value, values.dictionary.type)).take(values.indices)
-        return pc.equal(values, pa.scalar(value, values.type))
-
-    return test
-
-
-def _has_tag(table: pa.Table, value: Value) -> pa.Array:
-    tags = whole(table["tags"])
-    items = pc.list_flatten(tags)
-    parents = pc.list_parent_indices(tags)
-    found = parents.filter(pc.equal(items.cast(pa.large_utf8()), pa.scalar(value, pa.large_utf8())))
-    return pc.is_in(row_numbers(len(tags)), value_set=found.cast(pa.int64()))
-
-
-def _time(compare: Any) -> Any:
-    return lambda table, value: compare(whole(table["timestamp"]).cast(pa.int64()), pa.scalar(value, pa.int64()))
-
-
-_TESTS: dict[str, Any] = {
-    **{name: _equals(name) for name in ("level", "service", "priority", "anomaly", "status_code", "trace_id")},
-    "tag": _has_tag,
-    "since": _time(pc.greater_equal),
-    "until": _time(pc.less),
-    "min_severity": lambda table, value: pc.greater_equal(whole(table["severity"]), pa.scalar(value, pa.uint8())),
-}

@@ -25,6 +25,8 @@ _SOURCE = ("host", "file", "protocol")
 _SPECIAL = {"batch_id", "ordinal", "metadata", "fingerprint", *_SOURCE, *_OPTIONAL}
 _TIMES = [column.name for column in COLUMNS if column.kind is Kind.TIME]
 _PLAIN = [column.name for column in COLUMNS if column.name not in _SPECIAL]
+# What a log may show.
+FIELDS = ("id", *_PLAIN, "metadata", "fingerprint", "source", *_OPTIONAL)
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 

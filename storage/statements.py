@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from string import Template
@@ -26,9 +26,3 @@ def statement(file: str, name: str, **fragments: str) -> str:
     Fragments come from this program (column names, DDL, predicates), never from a request: values are bound.
     """
     return Template(statements(file)[name]).substitute(fragments)
-
-
-def where(names: Iterable[str]) -> str:
-    """The conjunction of named predicates; KeyError for a name that `predicates.sql` does not have."""
-    known = statements("predicates")
-    return " AND ".join(f"({known[name]})" for name in names) or known["all"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,7 +16,10 @@ from storage.engine import schema
 from storage.engine.protocol import Engine, Value
 from storage.identities import Identities
 from storage.memory import Memory
-from storage.statements import statement, where
+from storage.recent import Place
+from storage.search.filters import Filter
+from storage.search.sql import condition
+from storage.statements import statement
 
 _LOOKUP_BATCHES = 5_000
 
@@ -112,18 +114,24 @@ class Store:
         found = self._engine.free_bytes()
         return math.nan if found is None else found
 
-    def newest(self, filters: Mapping[str, Value], limit: int) -> tuple[pa.Table, str]:
-        """The newest rows that pass the filters, newest first, and who answered: memory or engine.
+    def newest(self, wanted: Filter, limit: int, before: Place | None = None) -> tuple[pa.Table, str]:
+        """The newest rows that pass the filter, newest first, and who answered: memory or engine.
 
         Args:
-            filters: names as in `sql/predicates.sql`, and their values.
+            wanted: the filter.
             limit: how many at most.
+            before: where a page ended; only rows after it in the order are wanted.
         """
-        rows = self.memory.newest(filters, limit)
+        rows = self.memory.newest(wanted, limit, before)
         if rows is not None:
             return rows, "memory"
-        sql = statement("logs", "select_logs", columns=schema.COLUMN_LIST, where=where(filters))
-        return self._engine.select(sql, {**filters, "limit": limit}), "engine"
+        where, params = condition(wanted)
+        if before is not None:
+            where = f"({where}) AND ({statement('predicates', 'after_place')})"
+            place: dict[str, Value] = {"place_us": before.timestamp_us, "place_batch": before.batch_id.hex()}
+            params |= {**place, "place_ordinal": before.ordinal}
+        sql = statement("logs", "select_logs", columns=schema.COLUMN_LIST, where=where)
+        return self._engine.select(sql, {**params, "limit": limit}), "engine"
 
     def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
         """The row of this identity, or a table of none; no query for a recent row, nor for one not stored yet."""
@@ -139,9 +147,10 @@ class Store:
         """How many logs there are of each level, service and priority, at the same cost whatever the store's size."""
         return self._engine.select(statement("logs", "counts"))
 
-    def anomaly_reasons(self, filters: Mapping[str, Value]) -> dict[str, int]:
-        """How many logs that pass the filters have each reason, the most frequent first."""
-        found = self._engine.select(statement("logs", "anomaly_reasons", where=where(filters)), filters)
+    def anomaly_reasons(self, wanted: Filter) -> dict[str, int]:
+        """How many logs that pass the filter have each reason, the most frequent first."""
+        where, params = condition(wanted)
+        found = self._engine.select(statement("logs", "anomaly_reasons", where=where), params)
         return dict(zip(found["reason"].to_pylist(), found["logs"].to_pylist(), strict=True))
 
     def disk_use(self) -> dict[str, int]:

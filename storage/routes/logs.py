@@ -14,8 +14,10 @@ from logmill import web
 from logmill.errors import InvalidField, Refused
 from logmill.ids import parse_log_id
 from logmill.settings import Settings
-from storage import query, render
+from logmill.timestamps import now_us
+from storage import pages, render
 from storage.metrics import Metrics
+from storage.search.filters import And, AnyOf, Filter, both
 from storage.store import Store
 
 log = structlog.get_logger()
@@ -32,25 +34,23 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: 
 
 
 def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int) -> None:
-    def asked() -> query.Query:
-        return query.parse(request.args.to_dict(flat=False), max_limit)
-
-    def page(wanted: query.Query) -> dict[str, Any]:
+    def page(*others: Filter) -> tuple[dict[str, Any], Filter]:
         start_s = time.perf_counter()
-        rows, answered_by = store.newest(wanted.filters, wanted.limit)
-        found = render.logs(rows)
+        asked = pages.parse(request.args.to_dict(flat=False), max_limit, now_us())
+        wanted = both(asked.wanted, And(others))
+        rows, answered_by = store.newest(wanted, asked.limit, asked.before)
+        found = pages.shown(rows, asked)
         metrics.query_seconds.labels(answered_by).observe(time.perf_counter() - start_s)
-        return {"status": "success", "count": len(found), "logs": found}
+        return found, wanted
 
     @routes.get("/logs")
     def newest() -> Response:
-        return web.answer(page(asked()))
+        return web.answer(page()[0])
 
     @routes.get("/logs/anomalies")
     def anomalies() -> Response:
-        wanted = asked()
-        wanted.filters["anomaly"] = True
-        return web.answer({**page(wanted), "by_reason": store.anomaly_reasons(wanted.filters)})
+        found, wanted = page(AnyOf("anomaly", (True,)))
+        return web.answer({**found, "by_reason": store.anomaly_reasons(wanted)})
 
 
 def _add_single(routes: Blueprint, store: Store) -> None:

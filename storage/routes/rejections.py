@@ -12,7 +12,7 @@ from logmill import web
 from logmill.errors import InvalidField, Refused, Undecodable
 from logmill.settings import Settings
 from logmill.timestamps import now_us, to_us
-from storage import query, render
+from storage import pages, render
 from storage.metrics import Metrics
 from storage.store import Store
 
@@ -71,7 +71,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
         args = request.args.to_dict()
         for name in args.keys() - {"limit"}:
             raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known is limit", code="unknown")
-        limit = query.parse_limit(args.get("limit", str(query.DEFAULT_LIMIT)), settings.max_limit)
+        limit = pages.parse_limit(args.get("limit", str(pages.DEFAULT_LIMIT)), settings.max_limit)
         rows = store.rejections(limit)
         times = render.times_us(rows, "at")
         found = [

@@ -1,32 +1,83 @@
--- name: all
-1
+-- One condition each. $column is a column of the record, $value a bound value of the column's type, $values an array of
+-- them, $path bound names, one for each level.
+-- name: equals
+$column = $value
 
--- name: level
-level = {level:String}
+-- name: any_of
+$column IN $values
 
--- name: service
-service = {service:String}
+-- name: list_has
+has($column, $value)
 
--- name: priority
-priority = {priority:String}
+-- name: list_has_any
+hasAny($column, $values)
 
--- name: tag
-has(tags, {tag:String})
+-- name: at_least
+$column >= $value
 
--- name: anomaly
-anomaly = {anomaly:Bool}
+-- name: above
+$column > $value
 
--- name: since
-timestamp >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')
+-- name: at_most
+$column <= $value
 
--- name: until
-timestamp < fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+-- name: below
+$column < $value
 
--- name: status_code
-status_code = {status_code:UInt16}
+-- name: nullable
+ifNull($condition, 0)
 
--- name: min_severity
-severity >= {min_severity:UInt8}
+-- name: exists_text
+$column != ''
 
--- name: trace_id
-trace_id = {trace_id:String}
+-- name: exists_number
+$column != 0
+
+-- name: exists_nullable
+isNotNull($column)
+
+-- name: exists_list
+notEmpty($column)
+
+-- name: matches
+match($column, $value)
+
+-- name: matches_lowered
+match(lowerUTF8($column), $value)
+
+-- name: list_matches
+arrayExists(item -> match(item, $value), $column)
+
+-- name: has_words
+hasAllTokens(lowerUTF8(message), $values)
+
+-- name: contains
+position(lowerUTF8(message), $value) > 0
+
+-- name: identity
+batch_id = toFixedString(unhex($batch_id), 16) AND ordinal = $ordinal
+
+-- name: metadata_text
+JSONExtractString(metadata, $path) = $value AND JSONType(metadata, $path) = 'String'
+
+-- name: metadata_item
+JSONType(metadata, $path) = 'Array' AND has(JSONExtract(metadata, $path, 'Array(String)'), $value)
+
+-- name: metadata_bool
+JSONType(metadata, $path) = 'Bool' AND JSONExtractBool(metadata, $path) = $value
+
+-- name: metadata_number
+JSONType(metadata, $path) IN ('Int64', 'UInt64', 'Double') AND $condition
+
+-- name: metadata_matches
+JSONType(metadata, $path) = 'String' AND match(JSONExtractString(metadata, $path), $value)
+
+-- name: metadata_exists
+JSONHas(metadata, $path) AND JSONType(metadata, $path) != 'Null'
+
+-- name: after_place
+timestamp <= fromUnixTimestamp64Micro({place_us:Int64}, 'UTC') AND (timestamp, batch_id, ordinal) < (
+    fromUnixTimestamp64Micro({place_us:Int64}, 'UTC'),
+    toFixedString(unhex({place_batch:String}), 16),
+    {place_ordinal:UInt32}
+)

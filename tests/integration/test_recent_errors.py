@@ -24,7 +24,7 @@ def test_errors_stay_in_memory_behind_a_flood(tmp_path: Path) -> None:
         found = service.get("/logs", level="CRITICAL", limit=10).json()
         assert [log["service"] for log in found["logs"]] == ["urgent"] * 10
         assert answered_by_engine(service) == before
-        from_memory = service.get("/logs", level="critical", limit=20).json()
+        from_memory = service.get("/logs", level="CRITICAL", limit=20).json()
         service.kill()
         service.restart()
         assert service.get("/logs", level="CRITICAL", limit=20).json() == from_memory

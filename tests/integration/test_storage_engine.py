@@ -15,6 +15,7 @@ from storage.blocks import decode
 from storage.engine import schema
 from storage.engine.chdb_engine import ChdbEngine
 from storage.errors import QueryTimeout
+from storage.search.filters import EVERYTHING
 from storage.statements import statement
 from storage.store import Store
 from tests.support.storage_blocks import batch, realistic, stream
@@ -147,7 +148,7 @@ def test_an_insert_of_unknown_outcome_is_found_out_by_the_next(engine: ChdbEngin
     with pytest.raises(StorageUnavailable):
         store.insert(table, body)
     engine.insert = insert  # type: ignore[method-assign]
-    rows, answered_by = store.newest({}, 5)
+    rows, answered_by = store.newest(EVERYTHING, 5)
     assert (rows.num_rows, answered_by) == (5, "engine")
     result = store.insert(table, body)
     assert (result.stored, result.duplicates) == (0, 10)

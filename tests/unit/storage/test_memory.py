@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from logmill.record import URGENT_LEVELS
 from storage.blocks import SCHEMA, decode, of_levels
 from storage.memory import ERRORS_PART, Memory
+from storage.search.filters import And, AnyOf, Between, Bounds
 from tests.support.storage_blocks import batch, realistic, row, stream
 from tests.unit.storage.test_recent import keys, page
 
@@ -55,12 +56,13 @@ def test_an_answer_about_a_level_is_the_answer_of_the_whole_data(
         (memory.push if outcome == "pushed" else memory.miss)(table)
         assert memory.recent.records <= max_records
         assert memory.errors.records <= max_records // ERRORS_PART
-    filters = {"level": level, **({} if since is None else {"since": since})}
-    found = memory.newest(filters, limit)
+    of_level = AnyOf("level", (level,))
+    wanted = of_level if since is None else And((of_level, Between("timestamp", Bounds(low=since))))
+    found = memory.newest(wanted, limit)
     if found is None:
         assert everything, "an empty store is known whole"
     else:
-        assert keys(found) == page(everything, filters, limit)
+        assert keys(found) == page(everything, wanted, limit)
 
 
 def test_a_push_that_fails_half_way_hides_nothing_once_it_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,11 +76,11 @@ def test_a_push_that_fails_half_way_hides_nothing_once_it_is_missed(monkeypatch:
     with pytest.raises(MemoryError):
         memory.push(table)
     memory.miss(table)
-    assert memory.newest({"level": "ERROR"}, 5) is None
+    assert memory.newest(AnyOf("level", ("ERROR",)), 5) is None
     monkeypatch.undo()
     later, _ = decode(stream(batch(5, level="ERROR", timestamp=1_800_000_000_000_000)))
     memory.push(later)
-    found = memory.newest({"level": "ERROR"}, 5)
+    found = memory.newest(AnyOf("level", ("ERROR",)), 5)
     assert found is not None
     assert set(found["timestamp"].cast(pa.int64()).to_pylist()) == {1_800_000_000_000_000}
 

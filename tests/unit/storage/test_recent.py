@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.blocks import SCHEMA, decode
-from storage.recent import Recent
+from storage.recent import Place, Recent
+from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter, Not
+from tests.support.search_model import passes
 from tests.support.storage_blocks import batch, row, stream
 
 TAGS = ("auth", "api", "payment")
@@ -28,36 +30,34 @@ ROWS = st.fixed_dictionaries(
     }
 )
 BLOCKS = st.lists(st.lists(ROWS, min_size=1, max_size=8), max_size=25)
-FILTERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "level": st.sampled_from(["INFO", "ERROR", "DEBUG"]),
-        "service": st.sampled_from(["a", "b", "c\0'\\", "none"]),
-        "priority": st.sampled_from(["low", "high"]),
-        "anomaly": st.booleans(),
-        "tag": st.sampled_from((*TAGS, "none")),
-        "since": st.integers(0, 13),
-        "until": st.integers(0, 13),
-        "min_severity": st.integers(0, 4),
-        "status_code": st.integers(0, 3),
-        "trace_id": st.sampled_from(["", "t", "u"]),
-    },
+
+
+def parts(*choices: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+    return st.tuples(*(st.none() | choice for choice in choices)).map(
+        lambda found: And(tuple(part for part in found if part is not None))
+    )
+
+
+FILTERS = parts(
+    st.sampled_from(["INFO", "ERROR", "DEBUG"]).map(lambda value: AnyOf("level", (value,))),
+    st.sampled_from(["a", "b", "c\0'\\", "none"]).map(lambda value: AnyOf("service", (value,))),
+    st.booleans().map(lambda value: AnyOf("anomaly", (value,))),
+    st.sampled_from((*TAGS, "none")).map(lambda value: Not(AnyOf("tags", (value,)))),
+    st.integers(0, 13).map(lambda value: Between("timestamp", Bounds(low=value))),
+    st.integers(0, 13).map(lambda value: Between("timestamp", Bounds(high=value, with_high=False))),
+    st.integers(0, 4).map(lambda value: Between("severity", Bounds(low=value))),
+)
+PLACES = st.none() | st.builds(
+    Place, st.integers(0, 13), st.integers(980, 1001).map(lambda n: uuid.UUID(int=n).bytes), st.integers(0, 8)
 )
 
 
-def passes(row: dict[str, Any], filters: dict[str, Any]) -> bool:
-    tests = {
-        "tag": lambda value: value in row["tags"],
-        "since": lambda value: row["timestamp"] >= value,
-        "until": lambda value: row["timestamp"] < value,
-        "min_severity": lambda value: row["severity"] >= value,
-    }
-    return all(tests[n](v) if n in tests else row[n] == v for n, v in filters.items())
-
-
-def page(rows: list[dict[str, Any]], filters: dict[str, Any], limit: int) -> list[tuple[int, bytes, int]]:
-    keys = [(row["timestamp"], row["batch_id"], row["ordinal"]) for row in rows if passes(row, filters)]
-    return sorted(keys, reverse=True)[:limit]
+def page(
+    rows: list[dict[str, Any]], wanted: Filter, limit: int, before: Place | None = None
+) -> list[tuple[int, bytes, int]]:
+    keys = [(row["timestamp"], row["batch_id"], row["ordinal"]) for row in rows if passes(row, wanted)]
+    place = None if before is None else (before.timestamp_us, before.batch_id, before.ordinal)
+    return sorted((key for key in keys if place is None or key < place), reverse=True)[:limit]
 
 
 def keys(table: pa.Table) -> list[tuple[int, bytes, int]]:
@@ -70,7 +70,8 @@ def keys(table: pa.Table) -> list[tuple[int, bytes, int]]:
     blocks=BLOCKS,
     older=st.lists(ROWS, max_size=5),
     max_records=st.integers(0, 60),
-    filters=FILTERS,
+    wanted=FILTERS,
+    before=PLACES,
     limit=st.integers(1, 12),
     plain=st.booleans(),
 )
@@ -78,7 +79,8 @@ def test_an_answer_from_memory_is_the_answer_of_the_whole_data(
     blocks: list[list[dict[str, Any]]],
     older: list[dict[str, Any]],
     max_records: int,
-    filters: dict[str, Any],
+    wanted: Filter,
+    before: Place | None,
     limit: int,
     plain: bool,
 ) -> None:
@@ -91,18 +93,18 @@ def test_an_answer_from_memory_is_the_answer_of_the_whole_data(
         table, _ = decode(stream(rows))
         recent.push(table.cast(SCHEMA) if plain else table)
         assert recent.records <= max_records
-    found = recent.newest(filters, limit)
+    found = recent.newest(wanted, limit, before)
     if found is None:
         assert everything, "an empty store is known whole"
     else:
-        assert keys(found) == page(everything, filters, limit)
+        assert keys(found) == page(everything, wanted, limit, before)
 
 
 def test_memory_that_holds_everything_always_answers() -> None:
     recent = Recent(max_records=100, max_bytes=1 << 30, floor_us=None)
     table, _ = decode(stream(batch(10)))
     recent.push(table)
-    found = recent.newest({"service": "none"}, 5)
+    found = recent.newest(AnyOf("service", ("none",)), 5)
     assert found is not None
     assert found.num_rows == 0
 
@@ -111,10 +113,10 @@ def test_a_full_page_above_the_floor_is_answered_and_one_at_it_is_not() -> None:
     recent = Recent(max_records=100, max_bytes=1 << 30, floor_us=1_700_000_000_000_004)
     table, _ = decode(stream(batch(10)))
     recent.push(table)
-    assert recent.newest({}, 5) is not None
-    assert recent.newest({}, 6) is None
+    assert recent.newest(EVERYTHING, 5) is not None
+    assert recent.newest(EVERYTHING, 6) is None
     recent.miss(1_700_000_000_000_005)
-    assert recent.newest({}, 5) is None
+    assert recent.newest(EVERYTHING, 5) is None
 
 
 def test_bytes_are_bounded_too() -> None:
@@ -136,7 +138,7 @@ def test_small_blocks_are_brought_together() -> None:
 def test_clearing_forgets_the_floor() -> None:
     recent = Recent(max_records=10, max_bytes=1 << 30, floor_us=5)
     recent.clear()
-    assert recent.newest({}, 1) is not None
+    assert recent.newest(EVERYTHING, 1) is not None
 
 
 def test_a_row_is_found_by_its_identity_as_long_as_it_is_in_memory() -> None:
@@ -160,10 +162,10 @@ def test_of_a_block_that_is_larger_than_memory_the_newest_rows_stay() -> None:
     rows = batch(250)
     recent.push(decode(stream(rows))[0])
     assert recent.records == 100
-    found = recent.newest({}, 99)
+    found = recent.newest(EVERYTHING, 99)
     assert found is not None
-    assert keys(found) == page(rows, {}, 99)
-    assert recent.newest({}, 101) is None
+    assert keys(found) == page(rows, EVERYTHING, 99)
+    assert recent.newest(EVERYTHING, 101) is None
 
 
 def test_nothing_leaves_where_there_is_no_memory_to_bring_blocks_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +181,6 @@ def test_nothing_leaves_where_there_is_no_memory_to_bring_blocks_together(monkey
     with pytest.raises(MemoryError):
         recent.push(decode(stream(batch(1)))[0])
     monkeypatch.undo()
-    found = recent.newest({}, 15)
+    found = recent.newest(EVERYTHING, 15)
     assert found is not None
-    assert keys(found) == page(rows, {}, 15)
+    assert keys(found) == page(rows, EVERYTHING, 15)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from logmill.record import COLUMNS, Kind
-from storage import blocks, query, recent
+from storage import blocks
 from storage.engine import schema
-from storage.statements import statement, statements, where
+from storage.search.filters import EVERYTHING, And, AnyOf
+from storage.search.sql import condition
+from storage.statements import statement
 from tests.support import storage_blocks
 
 
@@ -23,19 +25,12 @@ def test_the_table_has_the_columns_of_the_record_in_its_order() -> None:
     assert found == [column.name for column in COLUMNS]
 
 
-def test_filters_have_one_vocabulary_in_requests_sql_and_memory() -> None:
-    in_sql = set(statements("predicates")) - {"all"}
-    assert in_sql == set(query._PARSERS) == set(recent._TESTS)
-
-
-def test_predicates_bind_the_value_of_their_own_name() -> None:
-    for name, text in statements("predicates").items():
-        assert re.findall(r"{(\w+):", text) == ([] if name == "all" else [name])
-
-
-def test_conditions_are_joined_and_none_means_all() -> None:
-    assert where([]) == "1"
-    assert where(["level", "tag"]) == "(level = {level:String}) AND (has(tags, {tag:String}))"
+def test_conditions_are_joined_and_every_value_is_bound() -> None:
+    assert condition(EVERYTHING) == ("1", {})
+    assert condition(And((AnyOf("level", ("INFO",)), AnyOf("tags", ("'",))))) == (
+        "(level = {f0:String}) AND (has(tags, {f1:String}))",
+        {"f0": "INFO", "f1": "'"},
+    )
 
 
 def test_fragments_of_a_statement_must_all_be_given() -> None:

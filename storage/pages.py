@@ -1,0 +1,83 @@
+"""Pages of logs: what a request for one asks, and the answer with the cursor of the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from logmill.errors import InvalidField
+from logmill.parameters import whole_number
+from storage import render
+from storage.recent import Place
+from storage.search import cursor
+from storage.search.cursor import Cursor
+from storage.search.filters import Filter
+from storage.search.parameters import Args, filter_of, single
+
+DEFAULT_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the newest logs.
+
+    Attributes:
+        wanted: the filter.
+        limit: how many logs at most.
+        before: where the last page ended, None for the first.
+        fields: those that are shown, None for all.
+        args: the parameters it came from.
+        now_us: what relative times count from.
+    """
+
+    wanted: Filter
+    limit: int
+    before: Place | None
+    fields: frozenset[str] | None
+    args: Args
+    now_us: int
+
+
+def parse(args: Args, max_limit: int, now_us: int) -> Page:
+    """The page that a request's parameters ask for.
+
+    Raises:
+        InvalidField: names the parameter.
+    """
+    text = single(args, "cursor")
+    at = cursor.decode(text, args) if text else None
+    now_us = now_us if at is None else at.now_us
+    wanted = filter_of(args, now_us, "limit", "cursor", "fields")
+    limit = parse_limit(single(args, "limit", str(min(DEFAULT_LIMIT, max_limit))), max_limit)
+    return Page(wanted, limit, None if at is None else at.place, _fields(args), args, now_us)
+
+
+def parse_limit(text: str, max_limit: int) -> int:
+    """A number of records from 1 to `max_limit`."""
+    return whole_number("limit", text, 1, max_limit)
+
+
+def shown(rows: pa.Table, page: Page) -> dict[str, Any]:
+    """The answer: the logs, how many, and where the next page begins; None where this one is not full."""
+    logs = render.logs(rows)
+    if page.fields is not None:
+        logs = [{name: value for name, value in log.items() if name in page.fields} for log in logs]
+    following = None
+    if rows.num_rows == page.limit:
+        following = cursor.encode(Cursor(_last(rows), page.now_us), page.args)
+    return {"status": "success", "count": len(logs), "logs": logs, "next_cursor": following}
+
+
+def _last(rows: pa.Table) -> Place:
+    last = rows.slice(rows.num_rows - 1)
+    return Place(render.times_us(last, "timestamp")[0], last["batch_id"][0].as_py(), last["ordinal"][0].as_py())
+
+
+def _fields(args: Args) -> frozenset[str] | None:
+    names = [name.strip() for value in args.get("fields", []) for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in render.FIELDS:
+            raise InvalidField("fields", f"there is no field {name[:100]!r}; known are {', '.join(render.FIELDS)}")
+    return frozenset(names) or None

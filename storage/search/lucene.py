@@ -1,0 +1,310 @@
+"""Reads Lucene's query syntax, as people know it from Kibana and Graylog, into filters.
+
+luqum parses; this module gives its tree a meaning. Words side by side must all be there (AND). A field that no record
+has as a column is looked for in the metadata. Not supported, and said so with the position: fuzzy words, proximity and
+boosts, which rank results where logs are ordered by time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from luqum import tree
+from luqum.exceptions import ParseError
+from luqum.thread import parse as parse_lucene
+
+from logmill.errors import InvalidField
+from logmill.ids import parse_log_id
+from storage.search import words
+from storage.search.fields import Field, Holds, field_of
+from storage.search.filters import (
+    EVERYTHING,
+    And,
+    AnyOf,
+    Between,
+    Bounds,
+    Contains,
+    Exists,
+    Filter,
+    Identity,
+    Matches,
+    Metadata,
+    Not,
+    Or,
+    Words,
+)
+from storage.search.patterns import check_pattern
+from storage.search.words import Piece, Wildcard
+
+MAX_CHARS = 8192
+MAX_DEPTH = 40
+MAX_TERMS = 200
+
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_POSITION = re.compile(r"at position (\d+)")
+_ANY = [Wildcard.RUN]
+
+
+class QueryError(InvalidField):
+    """The search text cannot be read.
+
+    Args:
+        message: what is wrong.
+        position: the character at which it is, from 0.
+    """
+
+    def __init__(self, message: str, position: int) -> None:
+        where = f"{message} (at character {position + 1} of q)"
+        super().__init__("q", where, code="invalid_query", more={"position": position})
+
+
+def parse(text: str, now_us: int) -> Filter:
+    """The filter that a search text asks for; an empty one asks for everything.
+
+    Args:
+        text: at most MAX_CHARS characters, MAX_TERMS terms and MAX_DEPTH brackets within each other.
+        now_us: what relative times count from.
+
+    Raises:
+        QueryError: it cannot be read; says where.
+    """
+    if len(text) > MAX_CHARS:
+        raise QueryError(f"q is {len(text)} characters long, {MAX_CHARS} at most", MAX_CHARS)
+    if not text.strip():
+        return EVERYTHING
+    try:
+        item = parse_lucene(text)
+    except ParseError as error:
+        raise _syntax_error(str(error), text) from None
+    return _Reader(now_us).read(item, None, 0)
+
+
+def _syntax_error(words_of_luqum: str, text: str) -> QueryError:
+    found = _POSITION.search(words_of_luqum)
+    if found is None:
+        return QueryError("the search ends too early; is a bracket or a quote left open?", len(text))
+    at = int(found[1])
+    rest = text[at : at + 20]
+    if rest[:1] in {'"', "/"}:
+        return QueryError(f"{rest[:1]} is opened and not closed", at)
+    return QueryError(f"{rest!r} was not expected here; quote or escape what is no operator", at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a term is looked for in: a field of the record, or a path of its metadata."""
+
+    name: str
+    field: Field | None = None
+    path: tuple[str, ...] = ()
+
+
+class _Reader:
+    """Turns luqum's tree into filters; one for each search text."""
+
+    def __init__(self, now_us: int) -> None:
+        self._now_us = now_us
+        self._terms = 0
+
+    def read(self, item: tree.Item, target: _Target | None, depth: int) -> Filter:
+        if depth > MAX_DEPTH:
+            raise QueryError(f"there are more than {MAX_DEPTH} brackets within each other", _at(item))
+        match item:
+            case tree.OrOperation():
+                return Or(tuple(self.read(one, target, depth + 1) for one in item.operands))
+            case tree.AndOperation() | tree.UnknownOperation():
+                return And(tuple(self.read(one, target, depth + 1) for one in item.operands))
+            case tree.Not() | tree.Prohibit():
+                return Not(self.read(item.a, target, depth + 1))
+            case tree.Plus():
+                return self.read(item.a, target, depth + 1)
+            case tree.Group() | tree.FieldGroup():
+                return self.read(item.expr, target, depth + 1)
+            case tree.SearchField():
+                return self._field(item, target, depth)
+            case tree.Fuzzy() | tree.Proximity():
+                raise QueryError("~ (fuzzy words, proximity) is not supported; * and ? are", _at(item))
+            case tree.Boost():
+                raise QueryError("^ (boosts) is not supported: logs are ordered by time", _at(item))
+            case _:
+                return self._single(item, target)
+
+    def _single(self, item: tree.Item, target: _Target | None) -> Filter:
+        self._terms += 1
+        if self._terms > MAX_TERMS:
+            raise QueryError(f"there are more than {MAX_TERMS} terms", _at(item))
+        try:
+            return self._term(item, target)
+        except QueryError:
+            raise
+        except InvalidField as error:
+            raise QueryError(str(error), _at(item)) from None
+
+    def _field(self, item: tree.SearchField, target: _Target | None, depth: int) -> Filter:
+        if target is not None:
+            raise QueryError(f"{item.name} is asked for inside {target.name}", _at(item))
+        name = _ESCAPED.sub(r"\1", item.name)
+        if name == "_exists_":
+            return self._exists(_target(_plain_text(item.expr)), item)
+        if name == "*":
+            return self.read(item.expr, None, depth + 1)
+        if name == "id":
+            return self._identity(item)
+        if name == "source":
+            either = (self.read(item.expr, _target(one), depth + 1) for one in ("host", "file"))
+            return Or(tuple(either))
+        return self.read(item.expr, _target(name), depth + 1)
+
+    def _term(self, item: tree.Item, target: _Target | None) -> Filter:
+        match item:
+            case tree.Range():
+                bounds = (item.low, item.high, item.include_low, item.include_high)
+                return self._between(item, target, *bounds)
+            case tree.From():
+                return self._between(item, target, item.a, None, item.include, True)
+            case tree.To():
+                return self._between(item, target, None, item.a, True, item.include)
+            case tree.Regex():
+                return self._regex(item.value[1:-1].replace("\\/", "/"), target)
+            case tree.Phrase():
+                return self._text([_ESCAPED.sub(r"\1", item.value[1:-1])], target)
+            case tree.Word():
+                return self._text(_pieces(item.value), target)
+            case _:
+                raise QueryError(f"{str(item)[:40]!r} cannot be searched for", _at(item))
+
+    def _text(self, pieces: list[Piece], target: _Target | None) -> Filter:
+        if target is None or (target.field is not None and target.field.holds is Holds.MESSAGE):
+            return _in_message(pieces, is_bare=target is None)
+        if pieces == _ANY:
+            return Metadata(target.path, None) if target.field is None else Exists(target.field.column)
+        if any(isinstance(piece, Wildcard) for piece in pieces):
+            return self._wildcards(pieces, target)
+        text = "".join(str(piece) for piece in pieces)
+        if target.field is None:
+            return Metadata(target.path, text)
+        return AnyOf(target.field.column, (target.field.value(text, self._now_us),))
+
+    def _wildcards(self, pieces: list[Piece], target: _Target) -> Filter:
+        pattern = words.wildcard_pattern(pieces, whole=True)
+        if target.field is None:
+            return Metadata(target.path, Matches("metadata", pattern))
+        if target.field.holds not in {Holds.TEXT, Holds.LIST}:
+            raise InvalidField("q", f"{target.name} holds {target.field.holds.value}; it takes no wildcards")
+        return Matches(target.field.column, pattern)
+
+    def _regex(self, pattern: str, target: _Target | None) -> Filter:
+        check_pattern(pattern)
+        pattern = f"(?s:{pattern})"  # the engine's dot takes a line break unless told otherwise; so does memory's
+        if target is None:
+            return Matches("message", pattern)
+        if target.field is None:
+            return Metadata(target.path, Matches("metadata", pattern))
+        if target.field.holds not in {Holds.MESSAGE, Holds.TEXT, Holds.LIST}:
+            raise InvalidField("q", f"{target.name} holds {target.field.holds.value}; it takes no expression")
+        return Matches(target.field.column, pattern)
+
+    def _between(
+        self,
+        item: tree.Item,
+        target: _Target | None,
+        low: tree.Item | None,
+        high: tree.Item | None,
+        with_low: bool,
+        with_high: bool,
+    ) -> Filter:
+        if target is None:
+            raise QueryError("a range needs a field, as in severity:>=70", _at(item))
+        if target.field is not None and target.field.holds not in {Holds.NUMBER, Holds.TIME}:
+            raise QueryError(f"{target.name} holds {target.field.holds.value}; it takes no range", _at(item))
+        bounds = Bounds(self._bound(low, target), self._bound(high, target), with_low, with_high)
+        if bounds.low is None and bounds.high is None:
+            return self._exists(target, item)
+        return Metadata(target.path, bounds) if target.field is None else Between(target.field.column, bounds)
+
+    def _bound(self, item: tree.Item | None, target: _Target) -> float | None:
+        if item is None:
+            return None
+        text = _plain_text(item)
+        if text == "*":
+            return None
+        if target.field is not None:
+            return float_or_int(target.field.value(text, self._now_us))
+        try:
+            return float(text)
+        except ValueError:
+            raise QueryError(f"{text[:40]!r} is no number", _at(item)) from None
+
+    def _exists(self, target: _Target, item: tree.Item) -> Filter:
+        if not target.name:
+            raise QueryError("_exists_ needs the name of a field", _at(item))
+        return Metadata(target.path, None) if target.field is None else Exists(target.field.column)
+
+    def _identity(self, item: tree.SearchField) -> Filter:
+        found = parse_log_id(_plain_text(item.expr))
+        if found is None:
+            raise QueryError("this is no id of a log; one looks like <batch id>-<number>", _at(item.expr))
+        return Identity(*found)
+
+
+def float_or_int(value: object) -> float:
+    """A value of a numeric field as a number; ints stay ints, which times need."""
+    return value if isinstance(value, int | float) else float(str(value))
+
+
+def _target(name: str) -> _Target:
+    field = field_of(name)
+    if field is not None:
+        return _Target(name, field)
+    return _Target(name, None, tuple(name.removeprefix("metadata.").split(".")))
+
+
+def _in_message(pieces: list[Piece], *, is_bare: bool) -> Filter:
+    if pieces == _ANY:
+        return EVERYTHING if is_bare else Exists("message")
+    literal = [piece.lower() for piece in pieces if isinstance(piece, str)]
+    if len(literal) == len(pieces):
+        found = words.words_of("".join(literal))
+        return Words(found) if found else Contains("".join(literal))
+    if [Wildcard.RUN, *literal, Wildcard.RUN] == [p.lower() if isinstance(p, str) else p for p in pieces]:
+        return Contains(literal[0])
+    found = words.words_of(literal[0]) if literal else ()
+    if pieces[1:] == _ANY and found and literal[0].endswith(found[-1]):
+        return Words(found, is_prefix=True)
+    lowered = [piece.lower() if isinstance(piece, str) else piece for piece in pieces]
+    return Matches("message", words.wildcard_pattern(lowered, whole=False), lowered=True)
+
+
+def _pieces(text: str) -> list[Piece]:
+    """A word of Lucene as literal texts and wildcards."""
+    found: list[Piece] = []
+    literal = ""
+    characters = iter(text)
+    for character in characters:
+        if character == "\\":
+            literal += next(characters, "\\")
+        elif character in "*?":
+            if literal:
+                found.append(literal)
+                literal = ""
+            if character != "*" or found[-1:] != _ANY:
+                found.append(Wildcard(character))
+        else:
+            literal += character
+    return [*found, literal] if literal or not found else found
+
+
+def _plain_text(item: tree.Item) -> str:
+    """The text of a bound or a name, without quotes and escapes."""
+    if isinstance(item, tree.Prohibit):
+        return f"-{_plain_text(item.a)}"
+    if isinstance(item, tree.Phrase):
+        return _ESCAPED.sub(r"\1", item.value[1:-1])
+    if isinstance(item, tree.Word):
+        return _ESCAPED.sub(r"\1", item.value)
+    raise QueryError("a single value is expected here", _at(item))
+
+
+def _at(item: tree.Item) -> int:
+    return item.pos or 0

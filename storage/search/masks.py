@@ -1,0 +1,192 @@
+"""A filter read over rows in memory: for each row of an Arrow table, whether it holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from logmill.record import COLUMNS, Kind
+from storage.blocks import row_numbers, whole
+from storage.search import words
+from storage.search.filters import (
+    And,
+    AnyOf,
+    Between,
+    Bounds,
+    Contains,
+    Exists,
+    Filter,
+    Identity,
+    Matches,
+    Metadata,
+    Not,
+    Or,
+    Scalar,
+    Words,
+)
+from storage.search.sql import number_of
+
+_KINDS = {column.name: column.kind for column in COLUMNS}
+_decode = msgspec.json.Decoder().decode
+
+
+def mask(table: pa.Table, wanted: Filter) -> pa.Array:
+    """Booleans without nulls, one a row.
+
+    Args:
+        table: rows in any form that blocks have: labels as text or as dictionaries.
+        wanted: the filter.
+    """
+    match wanted:
+        case And(parts):
+            return reduce(pc.and_, (mask(table, part) for part in parts), _all(table, True))
+        case Or(parts):
+            return reduce(pc.or_, (mask(table, part) for part in parts), _all(table, False))
+        case Not(part):
+            return pc.invert(mask(table, part))
+        case AnyOf(column, values):
+            return _any_of(table, column, values)
+        case Between(column, bounds):
+            return _between(table, column, bounds)
+        case Exists(column):
+            return _exists(table, column)
+        case Matches(column, pattern, lowered):
+            return _of_texts(table, column, lambda texts: _found(texts, pattern, lowered=lowered))
+        case Words(wanted_words, is_prefix):
+            pattern = words.phrase_pattern(wanted_words, is_prefix=is_prefix)
+            return _of_texts(table, "message", lambda texts: _found(texts, pattern, lowered=True))
+        case Contains(text):
+            return _of_texts(table, "message", lambda texts: pc.match_substring(pc.utf8_lower(texts), text))
+        case Identity(batch_id, ordinal):
+            ids = pc.equal(whole(table["batch_id"]).cast(pa.large_binary()), batch_id.bytes)
+            return pc.and_(ids, pc.equal(whole(table["ordinal"]), pa.scalar(ordinal, pa.uint32())))
+        case Metadata(path, test):
+            return _metadata(table, path, test)
+
+
+def _all(table: pa.Table, value: bool) -> pa.Array:
+    return (
+        pa.array([value]).take(pa.array([0] * table.num_rows, pa.int64()))
+        if table.num_rows
+        else pa.array([], pa.bool_())
+    )
+
+
+def _any_of(table: pa.Table, column: str, values: Sequence[Scalar]) -> pa.Array:
+    if _KINDS[column] in {Kind.LABEL, Kind.TEXT, Kind.LABELS}:
+        wanted = pa.array(values, pa.large_utf8())
+        return _of_texts(table, column, lambda texts: pc.is_in(texts, value_set=wanted))
+    held = _plain_numbers(table, column)
+    return _sure(pc.is_in(held, value_set=pa.array(values, held.type)))
+
+
+def _between(table: pa.Table, column: str, bounds: Bounds) -> pa.Array:
+    held = _plain_numbers(table, column)
+    parts = [_all(table, True)]
+    if bounds.low is not None:
+        compare = pc.greater_equal if bounds.with_low else pc.greater
+        parts.append(compare(held, pa.scalar(bounds.low, held.type)))
+    if bounds.high is not None:
+        compare = pc.less_equal if bounds.with_high else pc.less
+        parts.append(compare(held, pa.scalar(bounds.high, held.type)))
+    return _sure(reduce(pc.and_, parts))
+
+
+def _exists(table: pa.Table, column: str) -> pa.Array:
+    kind = _KINDS[column]
+    if kind in {Kind.LABEL, Kind.TEXT}:
+        return _of_texts(table, column, lambda texts: pc.not_equal(texts, pa.scalar("", texts.type)))
+    if kind is Kind.LABELS:
+        return pc.greater(pc.list_value_length(whole(table[column])), 0)
+    if kind is Kind.F32_OR_NULL:
+        return pc.is_valid(whole(table[column]))
+    held = _plain_numbers(table, column)
+    return pc.not_equal(held, pa.scalar(0, held.type))
+
+
+def _plain_numbers(table: pa.Table, column: str) -> pa.Array:
+    held = whole(table[column])
+    return held.cast(pa.int64()) if _KINDS[column] is Kind.TIME else held
+
+
+def _of_texts(table: pa.Table, column: str, test: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """A test of texts, done once for each distinct label; of a list, whether any item passes."""
+    held = whole(table[column])
+    if _KINDS[column] is Kind.LABELS:
+        items = pc.list_flatten(held)
+        passing = pc.list_parent_indices(held).filter(_of_values(items, test)).cast(pa.int64())
+        return pc.is_in(row_numbers(len(held)), value_set=passing)
+    return _of_values(held, test)
+
+
+def _of_values(held: pa.Array, test: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    if pa.types.is_dictionary(held.type):
+        return _sure(test(held.dictionary.cast(pa.large_utf8()))).take(held.indices)
+    return _sure(test(held.cast(pa.large_utf8())))
+
+
+def _found(texts: pa.Array, pattern: str, *, lowered: bool) -> pa.Array:
+    return pc.match_substring_regex(pc.utf8_lower(texts) if lowered else texts, pattern)
+
+
+def _sure(found: pa.Array) -> pa.Array:
+    return pc.fill_null(found, False)
+
+
+def _metadata(table: pa.Table, path: tuple[str, ...], test: str | Bounds | Matches | None) -> pa.Array:
+    texts = whole(table["metadata"]).cast(pa.large_utf8())
+    # Few rows have the name at all; only those are decoded.
+    maybe = pc.indices_nonzero(pc.match_substring(texts, path[-1])) if path[-1].isascii() else row_numbers(len(texts))
+    rows = [
+        row
+        for row, text in zip(maybe.to_pylist(), texts.take(maybe).to_pylist(), strict=True)
+        if _has(text, path, test)
+    ]
+    return pc.is_in(row_numbers(len(texts)), value_set=pa.array(rows, pa.int64()))
+
+
+def _has(text: str, path: tuple[str, ...], test: str | Bounds | Matches | None) -> bool:
+    try:
+        decoded = _decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return any(_passes(value, test) for value in _at(decoded, path))
+
+
+def _at(decoded: Any, path: tuple[str, ...]) -> Iterable[Any]:
+    for names in dict.fromkeys((path, (".".join(path),))):
+        value = decoded
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None:
+            yield value
+
+
+def _passes(value: Any, test: str | Bounds | Matches | None) -> bool:
+    if test is None:
+        return True
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(test, Bounds):
+        return is_number and _in_bounds(float(value), test)
+    if isinstance(test, Matches):
+        return isinstance(value, str) and bool(_found(pa.array([value]), test.pattern, lowered=False)[0].as_py())
+    if isinstance(value, bool):
+        return test == str(value).lower()
+    if isinstance(value, list):
+        return any(item == test for item in value if isinstance(item, str))
+    if is_number:
+        number = number_of(test)
+        return number is not None and math.isclose(float(value), number, rel_tol=0, abs_tol=0)
+    return bool(value == test)
+
+
+def _in_bounds(value: float, bounds: Bounds) -> bool:
+    above = bounds.low is None or (value >= bounds.low if bounds.with_low else value > bounds.low)
+    below = bounds.high is None or (value <= bounds.high if bounds.with_high else value < bounds.high)
+    return above and below

@@ -1,0 +1,132 @@
+"""Searches and pages over HTTP: a walk with cursors sees each record once, whatever is stored meanwhile."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.storage_blocks import batch, row, stream
+from tests.support.storage_service import StorageService
+
+TIMES = range(1_700_000_000_000_000, 1_700_000_000_000_050)
+
+
+@pytest.fixture(scope="module", params=[100_000, 300], ids=["memory", "engine"])
+def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageService]:
+    with StorageService(tmp_path_factory.mktemp("pages") / "data", recent_max_records=request.param) as service:
+        yield service
+
+
+@pytest.fixture(autouse=True)
+def empty(storage: StorageService) -> None:
+    assert storage.http.delete(storage.url + "/logs/clear", timeout=30).status_code == 200
+
+
+def walk(storage: StorageService, **params: Any) -> Iterator[dict[str, Any]]:
+    cursor = ""
+    while cursor is not None:
+        answer = storage.get("/logs", cursor=cursor, **params).json()
+        yield from answer["logs"]
+        cursor = answer["next_cursor"]
+
+
+@pytest.mark.parametrize("q", ["", "level:error", "message:1*"])
+def test_a_walk_sees_each_record_once_while_others_are_stored(storage: StorageService, q: str) -> None:
+    rng = random.Random(5)
+
+    def some(count: int) -> list[dict[str, Any]]:
+        # Few distinct times, so that pages end within rows of the same time and within a batch.
+        return [
+            {**one, "timestamp": rng.choice(TIMES), "level": level, "priority": "high" if level == "ERROR" else "low"}
+            for one, level in zip(batch(count), rng.choices(["INFO", "ERROR"], k=count), strict=True)
+        ]
+
+    first = [one for _ in range(5) for one in some(100)]
+    assert storage.ingest(stream(first)).status_code == 201
+    wanted = [log["id"] for log in walk(storage, q=q, limit=10_000)]
+    assert 50 < len(wanted) <= 500
+    done = threading.Event()
+    stored = 0
+
+    def store() -> None:
+        nonlocal stored
+        with StorageClient(storage) as client:
+            while not done.is_set():
+                stored += client.ingest(stream(some(20)))
+
+    writer = threading.Thread(target=store)
+    writer.start()
+    try:
+        seen = Counter(log["id"] for log in walk(storage, q=q, limit=7))
+    finally:
+        done.set()
+        writer.join(30)
+    assert stored > 0
+    assert max(seen.values()) == 1
+    assert set(wanted) <= set(seen)
+
+
+class StorageClient:
+    """A connection of a thread's own."""
+
+    def __init__(self, storage: StorageService) -> None:
+        self._url = storage.url
+        self._http = requests.Session()
+
+    def ingest(self, body: bytes) -> int:
+        answer = self._http.post(
+            self._url + "/ingest",
+            data=body,
+            headers={"Content-Type": "application/vnd.apache.arrow.stream"},
+            timeout=30,
+        )
+        assert answer.status_code == 201
+        stored: int = answer.json()["stored"]
+        return stored
+
+    def __enter__(self) -> StorageClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+
+def test_a_search_finds_what_it_says(storage: StorageService) -> None:
+    made = [
+        row(uuid.uuid4(), 0, message="Connection timed out", service="auth", metadata='{"order": {"id": 4711}}'),
+        row(
+            uuid.uuid4(), 0, message="connection accepted", service="api", metadata='{"order.id": 4711}', level="ERROR"
+        ),
+        row(uuid.uuid4(), 0, message="payment failed", service="pay", status_code=503, tags=["payment"]),
+    ]
+    for one in made:
+        assert storage.ingest(stream([one])).status_code == 201
+
+    def services(**params: Any) -> list[str]:
+        answer = storage.get("/logs", **params)
+        assert answer.status_code == 200, answer.text
+        return sorted(log["service"] for log in answer.json()["logs"])
+
+    assert services(q="connection") == ["api", "auth"]
+    assert services(q='"timed out"') == ["auth"]
+    assert services(q="conn* -accepted") == ["auth"]
+    assert services(q="metadata.order.id:4711") == ["api", "auth"]
+    assert services(q="order.id:[4000 TO 5000] AND level:error") == ["api"]
+    assert services(q="status_code:>=500 OR tag:auth") == ["pay"]
+    assert services(q="/fail(ed|ure)/") == ["pay"]
+    assert services(q='"\'; DROP TABLE logs --"') == []
+    assert storage.http.get(f"{storage.url}/logs?service=api&service=pay", timeout=30).json()["count"] == 2
+
+
+def test_a_search_that_cannot_be_read_says_where(storage: StorageService) -> None:
+    answer = storage.get("/logs", q="level:error AND (service:a")
+    assert answer.status_code == 400
+    body = answer.json()
+    assert (body["code"], body["field"], body["position"]) == ("invalid_query", "q", 26)

@@ -1,0 +1,125 @@
+"""What a filter means, in plain Python over rows as dictionaries: what the engine and memory are compared with."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from logmill.record import COLUMNS, Kind
+from storage.search.filters import (
+    And,
+    AnyOf,
+    Between,
+    Bounds,
+    Contains,
+    Exists,
+    Filter,
+    Identity,
+    Matches,
+    Metadata,
+    Not,
+    Or,
+    Words,
+)
+
+_KINDS = {column.name: column.kind for column in COLUMNS}
+
+
+def passes(row: dict[str, Any], wanted: Filter) -> bool:
+    """Whether the row passes; patterns must mean the same to Python's `re` as to RE2."""
+    match wanted:
+        case And(parts):
+            return all(passes(row, part) for part in parts)
+        case Or(parts):
+            return any(passes(row, part) for part in parts)
+        case Not(part):
+            return not passes(row, part)
+        case AnyOf(column, values):
+            held = row[column]
+            return (
+                any(value in values for value in held)
+                if isinstance(held, list)
+                else _single(column, held) in {_single(column, value) for value in values}
+            )
+        case Between(column, bounds):
+            return row[column] is not None and _within(_single(column, row[column]), bounds, column)
+        case Exists(column):
+            return row[column] not in ("", 0, None, [])
+        case Matches(column, pattern, lowered):
+            held = row[column] if isinstance(row[column], list) else [row[column]]
+            return any(re.search(pattern, text.lower() if lowered else text) for text in held)
+        case Words(words, is_prefix):
+            return _has_words(row["message"], words, is_prefix)
+        case Contains(text):
+            return text in row["message"].lower()
+        case Identity(batch_id, ordinal):
+            return (row["batch_id"], row["ordinal"]) == (batch_id.bytes, ordinal)
+        case Metadata(path, test):
+            return any(_value_passes(value, test) for value in _at(json.loads(row["metadata"]), path))
+
+
+def _single(column: str, value: Any) -> Any:
+    return np.float32(value) if _KINDS[column] is Kind.F32_OR_NULL and value is not None else value
+
+
+def _within(value: Any, bounds: Bounds, column: str | None) -> bool:
+    low, high = (one if one is None or column is None else _single(column, one) for one in (bounds.low, bounds.high))
+    above = low is None or (value >= low if bounds.with_low else value > low)
+    below = high is None or (value <= high if bounds.with_high else value < high)
+    return bool(above and below)
+
+
+def _has_words(message: str, words: tuple[str, ...], is_prefix: bool) -> bool:
+    found = re.findall(r"[^\W_]+|[^\x00-\x7f]+", message.lower()) if message.isascii() else _words(message.lower())
+    for at in range(len(found) - len(words) + 1):
+        window = found[at : at + len(words)]
+        *firsts, last = window
+        if firsts == list(words[:-1]) and (last.startswith(words[-1]) if is_prefix else last == words[-1]):
+            return True
+    return False
+
+
+def _words(text: str) -> list[str]:
+    found, word = [], ""
+    for character in text + " ":
+        if not character.isascii() or character.isalnum():
+            word += character
+        elif word:
+            found.append(word)
+            word = ""
+    return found
+
+
+def _at(decoded: Any, path: tuple[str, ...]) -> list[Any]:
+    ways = [path] if len(path) == 1 else [path, (".".join(path),)]
+    found = []
+    for way in ways:
+        value = decoded
+        for name in way:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None:
+            found.append(value)
+    return found
+
+
+def _value_passes(value: Any, test: str | Bounds | Matches | None) -> bool:
+    if test is None:
+        return True
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(test, Bounds):
+        return is_number and _within(value, test, None)
+    if isinstance(test, Matches):
+        return isinstance(value, str) and re.search(test.pattern, value) is not None
+    if isinstance(value, bool):
+        return test == ("true" if value else "false")
+    if isinstance(value, list):
+        return test in value
+    if is_number:
+        try:
+            return float(test) == value
+        except ValueError:
+            return False
+    return bool(value == test)

@@ -1,0 +1,160 @@
+"""Lucene's syntax as people type it, and errors that say where."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.search.filters import (
+    EVERYTHING,
+    And,
+    AnyOf,
+    Between,
+    Bounds,
+    Contains,
+    Exists,
+    Identity,
+    Matches,
+    Metadata,
+    Not,
+    Or,
+    Words,
+)
+from storage.search.lucene import MAX_TERMS, QueryError, parse
+
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "search.md"
+NOW_US = 1_800_000_000_000_000
+MINUTE_US = 60_000_000
+
+
+def read(text: str):
+    return parse(text, NOW_US)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "*", "*:*"])
+def test_nothing_asks_for_everything(text):
+    assert read(text) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("timeout", Words(("timeout",))),
+        ("TimeOut", Words(("timeout",))),
+        ('"timed out"', Words(("timed", "out"))),
+        ("user_id", Words(("user", "id"))),
+        ("10.0.0.1", Words(("10", "0", "0", "1"))),
+        ("time*", Words(("time",), is_prefix=True)),
+        ("*time*", Contains("time")),
+        ('"=>"', Contains("=>")),
+        ("message:timeout", Words(("timeout",))),
+        ("größe", Words(("größe",))),
+        (r"foo\*", Words(("foo",))),
+    ],
+)
+def test_words_are_looked_for_in_the_message(text, wanted):
+    assert read(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("level:error", AnyOf("level", ("ERROR",))),
+        ("service:auth", AnyOf("service", ("auth",))),
+        ('service:"api gateway"', AnyOf("service", ("api gateway",))),
+        ("service:a*", Matches("service", "^(?:a(?s:.)*)$")),
+        ("service:*", Exists("service")),
+        ("_exists_:trace_id", Exists("trace_id")),
+        ("_exists_:user.name", Metadata(("user", "name"), None)),
+        ("tag:auth", AnyOf("tags", ("auth",))),
+        ("anomaly:true", AnyOf("anomaly", (True,))),
+        ("status_code:503", AnyOf("status_code", (503,))),
+        ("status_code:[500 TO 599]", Between("status_code", Bounds(500, 599))),
+        ("status_code:{500 TO *]", Between("status_code", Bounds(500, None, with_low=False))),
+        ("severity:>=70", Between("severity", Bounds(low=70))),
+        ("response_time_ms:<12.5", Between("response_time_ms", Bounds(high=12.5, with_high=False))),
+        ("timestamp:>now-5m", Between("timestamp", Bounds(low=NOW_US - 5 * MINUTE_US, with_low=False))),
+        ("timestamp:[2026-01-31T12:00:00Z TO now]", Between("timestamp", Bounds(1769860800000000, NOW_US))),
+        ("message:/time.?out/", Matches("message", "(?s:time.?out)")),
+        ("source:web-1", Or((AnyOf("host", ("web-1",)), AnyOf("file", ("web-1",))))),
+        ("fingerprint:00000000000000ff", AnyOf("fingerprint", (255,))),
+        ("id:01890a5d-ac96-774b-bcce-b302099a8057-7", Identity(UUID("01890a5dac96774bbcceb302099a8057"), 7)),
+    ],
+)
+def test_fields_of_the_record(text, wanted):
+    assert read(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("metadata.user.id:7", Metadata(("user", "id"), "7")),
+        ("order_id:4711", Metadata(("order_id",), "4711")),
+        ("order_id:>100", Metadata(("order_id",), Bounds(low=100, with_low=False))),
+        ("order_id:[-5 TO 5}", Metadata(("order_id",), Bounds(-5, 5, with_high=False))),
+        ("region:eu-*", Metadata(("region",), Matches("metadata", "^(?:eu-(?s:.)*)$"))),
+        ("region:*", Metadata(("region",), None)),
+    ],
+)
+def test_other_fields_are_those_of_the_metadata(text, wanted):
+    assert read(text) == wanted
+
+
+def test_operators():
+    a, b, c = (Words((word,)) for word in "abc")
+    assert read("a b") == read("a AND b") == read("+a +b") == And((a, b))
+    assert read("a OR b AND c") == Or((a, And((b, c))))
+    assert read("a -b") == read("a NOT b") == And((a, Not(b)))
+    assert read("(a OR b) AND c") == And((Or((a, b)), c))
+    assert read("level:(error OR critical)") == Or((AnyOf("level", ("ERROR",)), AnyOf("level", ("CRITICAL",))))
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("a AND", 5), ("(a", 2), ("a)", 1), ('a "b', 2), (":b", 0), ("level:loud", 6), ("a level:loud", 8),
+        ("status_code:x", 12), ("anomaly:maybe", 8), ("foo~2", 0), ('"a b"~3', 0), ("foo^2", 0), (">5", 0),
+        ("service:>5", 8), ("message:/(/", 8), ("level:(a:b)", 7), ("id:x", 3), ("status_code:5*", 12),
+        ("order:>abc", 7), ("timestamp:>../x", 10), ("message:/(?=x)/", 8),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_with_its_place(text, position):
+    with pytest.raises(QueryError) as caught:
+        read(text)
+    assert caught.value.more == {"position": position}
+    assert caught.value.field == "q"
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("text", ["a " * (MAX_TERMS + 1), "(" * 60 + "a" + ")" * 60, "a" * 9000, "NOT " * 100 + "a"])
+def test_what_is_too_much_is_refused(text):
+    with pytest.raises(QueryError):
+        read(text)
+
+
+@given(st.text(alphabet='ab:"\\/()[]{}*?~^+-<>=. \nANDORTO19', max_size=60) | st.text(max_size=60))
+def test_any_text_is_read_or_refused(text):
+    found = None
+    try:
+        parse(text, NOW_US)
+    except QueryError as error:
+        found = error
+    assert found is None or 0 <= found.more["position"] <= len(text)
+
+
+def test_every_example_of_the_documentation_is_read():
+    section = DOCUMENT.read_text("utf-8").partition("## The search text")[2]
+    examples = [
+        example
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for example in re.findall(r"`([^`]+)`", line.split(" | ")[0])
+    ]
+    assert len(examples) > 25
+    for example in examples:
+        assert read(example) != EVERYTHING
