@@ -17,7 +17,7 @@ from storage import blocks
 from storage.audit import Audit
 from storage.errors import QueryTimeout
 from storage.metrics import Metrics
-from storage.routes import ingest, logs, rejections
+from storage.routes import ingest, logs, rejections, statistics
 from storage.store import Store
 
 log = structlog.get_logger()
@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(QueryTimeout, lambda error: web.error_answer(504, "query_timeout", str(error)))
     app.register_blueprint(ingest.blueprint(store, metrics, settings))
     app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
+    app.register_blueprint(statistics.blueprint(store))
     app.register_blueprint(rejections.blueprint(store, metrics, settings))
     app.extensions["logmill_close"] = close
     log.info("store open", folder=str(folder), **store.disk_use())

@@ -11,13 +11,13 @@ import pyarrow as pa
 from logmill.errors import Refused, StorageUnavailable
 from logmill.record import URGENT_LEVELS
 from logmill.settings import Settings
-from storage import blocks
+from storage import blocks, counting
 from storage.engine import schema
 from storage.engine.protocol import Engine, Value
 from storage.identities import Identities
 from storage.memory import Memory
 from storage.recent import Place
-from storage.search.filters import Filter
+from storage.search.filters import Between, Bounds, Filter, both
 from storage.search.sql import condition
 from storage.statements import statement
 
@@ -143,9 +143,25 @@ class Store:
         sql = statement("logs", "select_log", columns=schema.COLUMN_LIST)
         return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
 
-    def counts(self) -> pa.Table:
-        """How many logs there are of each level, service and priority, at the same cost whatever the store's size."""
-        return self._engine.select(statement("logs", "counts"))
+    def count(self, wanted: Filter) -> int:
+        """How many logs pass."""
+        return counting.total(counting.counts(self._engine, wanted))
+
+    def top(self, wanted: Filter, column: str, limit: int) -> list[tuple[str, int]]:
+        """As `counting.top`."""
+        return counting.top(self._engine, wanted, column, limit)
+
+    def extent_us(self, wanted: Filter) -> tuple[int, int] | None:
+        """As `counting.extent_us`."""
+        return counting.extent_us(self._engine, wanted)
+
+    def histogram(
+        self, wanted: Filter, by: str, since_us: int, until_us: int, count: int
+    ) -> tuple[counting.Buckets, pa.Table]:
+        """Buckets of a usual width over a time range, at most `count` and one, and `counting.counts` of them."""
+        buckets = counting.buckets_over(since_us, until_us, count)
+        within = Between("timestamp", Bounds(since_us, until_us, with_high=False))
+        return buckets, counting.counts(self._engine, both(wanted, within), by, buckets)
 
     def anomaly_reasons(self, wanted: Filter) -> dict[str, int]:
         """How many logs that pass the filter have each reason, the most frequent first."""

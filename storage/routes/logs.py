@@ -1,9 +1,8 @@
-"""Answering questions about logs: pages of the newest, one by its id, counts; and clearing them."""
+"""Answering questions about logs: pages of the newest, one by its id; and clearing them."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +27,6 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: 
     routes = Blueprint("logs", __name__)
     _add_pages(routes, store, metrics, settings.max_limit)
     _add_single(routes, store)
-    routes.add_url_rule("/logs/stats", "stats", lambda: _stats(store))
     routes.add_url_rule("/logs/clear", "clear", lambda: _clear(store, may_clear=may_clear), methods=["DELETE"])
     return routes
 
@@ -72,15 +70,6 @@ def _add_single(routes: Blueprint, store: Store) -> None:
             reason, code = (rejection[name][0].as_py() for name in ("reason", "code"))
             return web.answer({"status": "success", "state": "rejected", "reason": reason, "code": code})
         return web.answer({"status": "success", "state": "unknown"})
-
-
-def _stats(store: Store) -> Response:
-    by: dict[str, Counter[str]] = {"level": Counter(), "service": Counter(), "priority": Counter()}
-    for row in store.counts().to_pylist():
-        for name, counter in by.items():
-            counter[row[name]] += row["logs"]
-    body = {f"by_{name}": dict(counter.most_common()) for name, counter in by.items()}
-    return web.answer({"status": "success", "total_logs": by["level"].total(), **body})
 
 
 def _clear(store: Store, *, may_clear: bool) -> Response:

@@ -62,7 +62,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """The column has a value other than its absent one: "", 0 of a status code, an empty list."""
+    """The column has a value other than its absent one: "", null, 0 of a whole number, an empty list."""
 
     column: str
 
@@ -144,6 +144,19 @@ def lowest(wanted: Filter, column: str) -> float | None:
     if isinstance(wanted, Or) and wanted.parts:
         lows = [lowest(part, column) for part in wanted.parts]
         return None if None in lows else min(low for low in lows if low is not None)
+    return None
+
+
+def highest(wanted: Filter, column: str) -> float | None:
+    """A number that the column of every record that passes is not above; None where nothing is certain."""
+    if isinstance(wanted, Between) and wanted.column == column:
+        return wanted.bounds.high
+    if isinstance(wanted, And):
+        known = [high for part in wanted.parts if (high := highest(part, column)) is not None]
+        return min(known, default=None)
+    if isinstance(wanted, Or) and wanted.parts:
+        highs = [highest(part, column) for part in wanted.parts]
+        return None if None in highs else max(high for high in highs if high is not None)
     return None
 
 

@@ -88,7 +88,7 @@ def _any_of(table: pa.Table, column: str, values: Sequence[Scalar]) -> pa.Array:
 
 def _between(table: pa.Table, column: str, bounds: Bounds) -> pa.Array:
     held = _plain_numbers(table, column)
-    parts = [_all(table, True)]
+    parts = [pc.is_valid(held)]
     if bounds.low is not None:
         compare = pc.greater_equal if bounds.with_low else pc.greater
         parts.append(compare(held, pa.scalar(bounds.low, held.type)))
@@ -106,6 +106,8 @@ def _exists(table: pa.Table, column: str) -> pa.Array:
         return pc.greater(pc.list_value_length(whole(table[column])), 0)
     if kind is Kind.F32_OR_NULL:
         return pc.is_valid(whole(table[column]))
+    if kind in {Kind.BOOL, Kind.TIME}:
+        return _all(table, True)
     held = _plain_numbers(table, column)
     return pc.not_equal(held, pa.scalar(0, held.type))
 

@@ -34,7 +34,10 @@ _BOUND_TYPES = {
     Kind.U32: "UInt32",
     Kind.U64: "UInt64",
 }
+# A boolean or a time is always there.
 _EXISTS = {
+    Kind.LABEL: "exists_text",
+    Kind.TEXT: "exists_text",
     Kind.U8: "exists_number",
     Kind.U16: "exists_number",
     Kind.U64: "exists_number",
@@ -67,13 +70,13 @@ class _Writer:
                 return self._any_of(column, values)
             case Between(column, bounds):
                 within = self._within(column, lambda value: self._value(value, column), bounds)
-                if _KINDS[column] is not Kind.F32_OR_NULL:
-                    return within
                 is_open = bounds.low is None and bounds.high is None
-                return self.write(Exists(column)) if is_open else statement("predicates", "nullable", condition=within)
+                if is_open and _KINDS[column] is Kind.F32_OR_NULL:
+                    return self.write(Exists(column))
+                return self._never_null(column, within)
             case Exists(column):
-                name = _EXISTS.get(_KINDS[column], "exists_text")
-                return statement("predicates", name, column=column)
+                name = _EXISTS.get(_KINDS[column])
+                return "1" if name is None else statement("predicates", name, column=column)
             case Matches(column, pattern, lowered):
                 kind = "list_matches" if _KINDS[column] is Kind.LABELS else "matches_lowered" if lowered else "matches"
                 return statement("predicates", kind, column=column, value=self._bind(pattern, "String"))
@@ -87,10 +90,17 @@ class _Writer:
             case Metadata():
                 return self._metadata(wanted)
 
+    @staticmethod
+    def _never_null(column: str, found: str) -> str:
+        """The condition with false in the place of null: else NOT of it would be null too."""
+        is_nullable = _KINDS[column] is Kind.F32_OR_NULL
+        return statement("predicates", "nullable", condition=found) if is_nullable else found
+
     def _any_of(self, column: str, values: Sequence[Scalar]) -> str:
         of_list = "list_has" if _KINDS[column] is Kind.LABELS else "equals"
         each = [statement("predicates", of_list, column=column, value=self._value(value, column)) for value in values]
-        return _joined(" OR ", each, "0")
+        found = _joined(" OR ", each, "0")
+        return self._never_null(column, found) if each else found
 
     def _words(self, wanted: Words) -> str:
         """The whole words are looked up in the index; order and the beginning of a word are seen in the text."""

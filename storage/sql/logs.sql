@@ -20,11 +20,6 @@ FROM logs
 WHERE batch_id IN (SELECT toFixedString(unhex(arrayJoin({batch_ids:Array(String)})), 16))
 SETTINGS max_result_rows = 0, max_result_bytes = 0
 
--- name: counts
-SELECT level, service, priority, count() AS logs
-FROM logs
-GROUP BY level, service, priority
-
 -- name: anomaly_reasons
 SELECT arrayJoin(anomaly_reasons) AS reason, count() AS logs
 FROM logs

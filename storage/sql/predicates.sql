@@ -25,7 +25,7 @@ $column <= $value
 $column < $value
 
 -- name: nullable
-ifNull($condition, 0)
+ifNull(($condition), 0)
 
 -- name: exists_text
 $column != ''

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from logmill.record import LEVELS
@@ -73,6 +73,8 @@ ROWS = st.fixed_dictionaries(
         "fingerprint": st.sampled_from([0, 7, 2**64 - 1]),
     }
 )
+EXISTING = ["service", "tags", "status_code", "response_time_ms", "trace_id", "anomaly", "timestamp", "fingerprint"]
+ABSENT = {"timestamp": 0, "response_time_ms": None}
 NUMBERS = st.sampled_from([None, 0, 1, 2, 0.1, 12.3, -2.25])
 
 
@@ -92,7 +94,7 @@ LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(AnyOf, st.just("anomaly"), st.booleans().map(lambda value: (value,))),
     st.builds(Between, st.sampled_from(["severity", "status_code", "timestamp"]), bounds(WHOLE)),
     st.builds(Between, st.just("response_time_ms"), bounds(NUMBERS)),
-    st.builds(Exists, st.sampled_from(["service", "tags", "status_code", "response_time_ms", "trace_id"])),
+    st.builds(Exists, st.sampled_from(EXISTING)),
     st.builds(Matches, st.sampled_from(["message", "service", "trace_id", "tags"]), PATTERNS),
     st.builds(Matches, st.just("message"), PATTERNS, st.just(True)),
     st.builds(Words, MESSAGES.map(words_of).filter(bool), st.booleans()),
@@ -131,6 +133,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
 @given(
     rows=st.lists(ROWS, min_size=1, max_size=12), wanted=st.lists(FILTERS, min_size=1, max_size=6), plain=st.booleans()
 )
+@example(
+    rows=[ABSENT], wanted=[Not(AnyOf("response_time_ms", (0.1,))), Between("response_time_ms", Bounds())], plain=True
+)
+@example(rows=[ABSENT], wanted=[Exists(column) for column in EXISTING], plain=False)
 def test_the_engine_and_memory_find_what_the_model_finds(
     engine: ChdbEngine, rows: list[dict[str, Any]], wanted: list[Filter], plain: bool
 ) -> None:

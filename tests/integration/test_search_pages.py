@@ -130,3 +130,49 @@ def test_a_search_that_cannot_be_read_says_where(storage: StorageService) -> Non
     assert answer.status_code == 400
     body = answer.json()
     assert (body["code"], body["field"], body["position"]) == ("invalid_query", "q", 26)
+
+
+def test_a_histogram_is_of_what_passes_and_shows_empty_buckets(storage: StorageService) -> None:
+    start_us = 1_700_000_040_000_000
+    for minute, level in ((0, "INFO"), (0, "ERROR"), (3, "ERROR")):
+        assert (
+            storage.ingest(stream(batch(2, level=level, timestamp=start_us + minute * 60_000_000))).status_code == 201
+        )
+    found = storage.get("/logs/histogram", buckets=5).json()
+    assert found["total"] == 6
+    assert [bucket["values"] for bucket in found["buckets"]] == [{"ERROR": 2, "INFO": 2}, {}, {}, {"ERROR": 2}]
+    assert found["buckets"][0]["start"] == found["since"] == "2023-11-14T22:14:00.000000Z"
+    assert found["bucket_ms"] == 60_000
+    part = storage.get("/logs/histogram", q="message:0", by="service", since="2023-11-14T22:15:00Z", buckets=1).json()
+    assert [bucket["values"] for bucket in part["buckets"] if bucket["count"]] == [{"test": 1}]
+    assert storage.get("/logs/histogram", q="nothing").json()["buckets"] == []
+
+
+def test_facets_and_statistics(storage: StorageService) -> None:
+    assert storage.ingest(stream(batch(3, level="ERROR", tags=["x"], host="h"))).status_code == 201
+    assert storage.ingest(stream(batch(1, tags=["x", "y"], status_code=200))).status_code == 201
+    facets = storage.get("/logs/facets").json()["facets"]
+    assert facets["level"] == [{"value": "ERROR", "count": 3}, {"value": "INFO", "count": 1}]
+    assert facets["tags"] == [{"value": "x", "count": 4}, {"value": "y", "count": 1}]
+    assert storage.get("/logs/facets", field="tag", size=1, level="info").json()["facets"] == {
+        "tags": [{"value": "x", "count": 1}]
+    }
+    stats = storage.get("/logs/stats", level="error").json()
+    assert (stats["total_logs"], stats["by_level"], stats["by_host"]) == (3, {"ERROR": 3}, {"h": 3})
+    assert stats["oldest"] == "2023-11-14T22:13:20.000000Z"
+    assert stats["disk"]["bytes"] > 0
+    assert stats["logs_per_s"] == {"last_minute": 0, "last_5_minutes": 0, "last_hour": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/logs/histogram?by=message", "by"), ("/logs/histogram?by=nothing", "by"),
+        ("/logs/histogram?buckets=0", "buckets"),
+        ("/logs/facets?field=timestamp", "field"), ("/logs/facets?size=1001", "size"), ("/logs/stats?limit=5", "limit"),
+        ("/logs/histogram?limit=5", "limit"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_counted_is_refused_by_name(storage: StorageService, path: str, field: str) -> None:
+    answer = storage.http.get(storage.url + path, timeout=30)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)

@@ -110,12 +110,6 @@ def test_an_error_text_that_is_no_utf8_is_translated(engine: ChdbEngine) -> None
     assert engine.select("SELECT 1 AS one").num_rows == 1
 
 
-def test_counts_are_read_from_the_projection(engine: ChdbEngine) -> None:
-    engine.insert(INSERT, stream(realistic(20_000)))
-    plan = "\n".join(engine.select("EXPLAIN " + statement("logs", "counts"))[0].to_pylist())
-    assert "ReadFromMergeTree (counts)" in plan, plan
-
-
 def test_looking_a_batch_up_reads_only_where_it_can_be(engine: ChdbEngine) -> None:
     engine.run("SYSTEM STOP MERGES logs")
     for _ in range(3):

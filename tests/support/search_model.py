@@ -47,7 +47,8 @@ def passes(row: dict[str, Any], wanted: Filter) -> bool:
         case Between(column, bounds):
             return row[column] is not None and _within(_single(column, row[column]), bounds, column)
         case Exists(column):
-            return row[column] not in ("", 0, None, [])
+            held = row[column]
+            return isinstance(held, float | bool) or column == "timestamp" or held not in ("", 0, None, [])
         case Matches(column, pattern, lowered):
             held = row[column] if isinstance(row[column], list) else [row[column]]
             return any(re.search(pattern, text.lower() if lowered else text) for text in held)

@@ -1,0 +1,125 @@
+"""Numbers about logs: a histogram, facets, and statistics of all; each of the logs that pass the filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from logmill import web
+from logmill.errors import InvalidField
+from logmill.parameters import whole_number
+from logmill.timestamps import now_us
+from storage import render
+from storage.search.fields import FIELDS, Holds, field_of
+from storage.search.filters import And, Between, Bounds, Exists, Filter, both, highest, lowest
+from storage.search.parameters import filter_of, single
+from storage.store import Store
+
+DEFAULT_BUCKETS = 60
+MAX_BUCKETS = 2000
+DEFAULT_FACETS = ("level", "service", "priority", "tags", "status_code", "host")
+DEFAULT_SIZE = 10
+MAX_SIZE = 1000
+MAX_FACETS = 30
+_MAX_NAMES = 100_000
+# Rates are given for the time since so many seconds ago.
+_RATES_S = {"last_minute": 60, "last_5_minutes": 300, "last_hour": 3600}
+_COUNTABLE = tuple(name for name, field in FIELDS.items() if field.holds not in {Holds.MESSAGE, Holds.TIME})
+
+
+def blueprint(store: Store) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("statistics", __name__)
+
+    @routes.get("/logs/histogram")
+    def histogram() -> Response:
+        args = request.args.to_dict(flat=False)
+        wanted = filter_of(args, now_us(), "by", "buckets")
+        by = _column("by", single(args, "by", "level"))
+        count = whole_number("buckets", single(args, "buckets", str(DEFAULT_BUCKETS)), 1, MAX_BUCKETS)
+        return web.answer({"status": "success", "by": by, **_histogram(store, wanted, by, count)})
+
+    @routes.get("/logs/facets")
+    def facets() -> Response:
+        args = request.args.to_dict(flat=False)
+        wanted = filter_of(args, now_us(), "field", "size")
+        size = whole_number("size", single(args, "size", str(DEFAULT_SIZE)), 1, MAX_SIZE)
+        columns = [_column("field", name) for name in args.get("field", DEFAULT_FACETS)]
+        if len(columns) > MAX_FACETS:
+            raise InvalidField("field", f"field is given {len(columns)} times, {MAX_FACETS} at most")
+        found = {
+            column: [{"value": value, "count": logs} for value, logs in store.top(wanted, column, size)]
+            for column in columns
+        }
+        return web.answer({"status": "success", "facets": found})
+
+    @routes.get("/logs/stats")
+    def stats() -> Response:
+        args = request.args.to_dict(flat=False)
+        return web.answer({"status": "success", **_stats(store, filter_of(args, now_us()), now_us())})
+
+    return routes
+
+
+def _histogram(store: Store, wanted: Filter, by: str, count: int) -> dict[str, Any]:
+    since_us, until_us = lowest(wanted, "timestamp"), highest(wanted, "timestamp")
+    if since_us is None or until_us is None:
+        extent = store.extent_us(wanted)
+        if extent is None:
+            return {"total": 0, "bucket_ms": None, "since": None, "until": None, "buckets": []}
+        since_us = extent[0] if since_us is None else since_us
+        until_us = extent[1] + 1 if until_us is None else until_us
+    buckets, table = store.histogram(wanted, by, int(since_us), max(int(until_us), int(since_us) + 1), count)
+    values: list[dict[str, int]] = [{} for _ in range(buckets.count)]
+    for row in table.to_pylist():
+        if 0 <= row["bucket"] < buckets.count:
+            values[row["bucket"]][row["value"]] = row["logs"]
+    start_us, width_us = buckets.start_us, buckets.width_us
+    return {
+        "total": sum(sum(one.values()) for one in values),
+        "bucket_ms": width_us // 1000,
+        "since": render.time_text(start_us),
+        "until": render.time_text(start_us + width_us * buckets.count),
+        "buckets": [
+            {"start": render.time_text(start_us + width_us * number), "count": sum(one.values()), "values": one}
+            for number, one in enumerate(values)
+        ],
+    }
+
+
+def _stats(store: Store, wanted: Filter, now: int) -> dict[str, Any]:
+    """Reference A's counts, and what else is asked about a store."""
+    by = {f"by_{name}": dict(store.top(wanted, name, _MAX_NAMES)) for name in ("level", "service", "priority")}
+    extent = store.extent_us(wanted)
+    rates = {}
+    for name, span_s in _RATES_S.items():
+        since = Between("timestamp", Bounds(now - span_s * 1_000_000, now))
+        rates[name] = round(store.count(And((wanted, since))) / span_s, 3)
+    disk = store.disk_use()
+    return {
+        "total_logs": sum(by["by_level"].values()),
+        **by,
+        "by_host": _named(store, wanted, "host"),
+        "by_file": _named(store, wanted, "file"),
+        "logs_per_s": rates,
+        "oldest": None if extent is None else render.time_text(extent[0]),
+        "newest": None if extent is None else render.time_text(extent[1]),
+        "disk": {
+            "bytes": disk["bytes"],
+            "parts": disk["parts"],
+            "bytes_per_log": round(disk["bytes"] / disk["logs"], 1) if disk["logs"] else None,
+        },
+    }
+
+
+def _named(store: Store, wanted: Filter, column: str) -> dict[str, int]:
+    """The most frequent values of a column, without the logs that have none."""
+    return dict(store.top(both(wanted, Exists(column)), column, DEFAULT_SIZE))
+
+
+def _column(parameter: str, name: str) -> str:
+    field = field_of(name)
+    if field is None or field.name not in _COUNTABLE:
+        raise InvalidField(parameter, f"{name[:100]!r} cannot be counted by; known are {', '.join(_COUNTABLE)}")
+    return field.column

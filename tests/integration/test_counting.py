@@ -1,0 +1,139 @@
+"""Counts over any time range are exact, wherever they are taken from."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from logmill.record import LEVELS
+from logmill.settings import Settings
+from storage import blocks, counting
+from storage.counting import MINUTE_US, Buckets, buckets_over, counts, nice_width_us
+from storage.engine import schema
+from storage.engine.chdb_engine import ChdbEngine
+from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter, Not
+from storage.statements import statement
+from tests.support.search_model import passes
+from tests.support.storage_blocks import batch, row, stream
+
+# Around whole minutes, before the epoch, and after the last 32-bit second.
+BASE_US = 1_700_000_040_000_000
+ENDS = (-(10**15), 0, 59_999_999, BASE_US, (1 << 32) * 1_000_000 + 5, 5_000_000_000_000_000)
+TIMES = st.builds(
+    lambda base, minutes, us: base + minutes * MINUTE_US + us,
+    st.sampled_from([BASE_US, BASE_US, BASE_US, *ENDS]), st.integers(-2, 2), st.sampled_from([-1, 0, 1, 30_000_000]),
+)  # fmt: skip
+ROWS = st.fixed_dictionaries(
+    {
+        "timestamp": TIMES,
+        "level": st.sampled_from(LEVELS),
+        "service": st.sampled_from(["a", "b"]),
+        "tags": st.lists(st.sampled_from(["x", "y"]), unique=True, max_size=2),
+        "status_code": st.sampled_from([0, 200]),
+    }
+)
+LIMITS = st.none() | TIMES
+OTHERS = st.sampled_from([
+    AnyOf("level", ("INFO",)), Not(AnyOf("service", ("a",))), AnyOf("status_code", (200,)),
+    Between("timestamp", Bounds(low=0)),
+])  # fmt: skip
+FILTERS = st.builds(
+    lambda bounds, others: And((Between("timestamp", bounds), *others)),
+    st.builds(Bounds, LIMITS, LIMITS, st.booleans(), st.booleans()),
+    st.lists(OTHERS, max_size=2),
+)
+STARTS = TIMES.map(lambda us: us // MINUTE_US * MINUTE_US) | TIMES
+BUCKETS = st.none() | st.builds(Buckets, STARTS, st.sampled_from([1, MINUTE_US, 5 * MINUTE_US]), st.just(1))
+FAR_APART = [{"timestamp": us} for us in ENDS]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
+    engine = ChdbEngine(tmp_path_factory.mktemp("counting") / "store", Settings())
+    schema.ensure(engine)
+    yield engine
+    engine.close()
+
+
+def store(engine: ChdbEngine, rows: list[dict[str, Any]]) -> None:
+    table, body = blocks.decode(stream(rows))
+    engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), body or blocks.encode(table))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(ROWS, min_size=1, max_size=12),
+    wanted=FILTERS,
+    by=st.sampled_from([None, "level", "service", "tags", "status_code"]),
+    buckets=BUCKETS,
+)
+@example(rows=FAR_APART, wanted=EVERYTHING, by="level", buckets=None)
+def test_counts_are_those_of_a_plain_model(
+    engine: ChdbEngine, rows: list[dict[str, Any]], wanted: Filter, by: str | None, buckets: Buckets | None
+) -> None:
+    made = [row(uuid.UUID(int=1), ordinal, **fields) for ordinal, fields in enumerate(rows)]
+    engine.run(statement("logs", "clear_logs"))
+    store(engine, made)
+    if buckets is not None:
+        wanted = And((wanted, Between("timestamp", Bounds(low=buckets.start_us))))
+    expected: Counter[tuple[str, int]] = Counter()
+    for one in made:
+        if passes(one, wanted):
+            held = "" if by is None else one[by]
+            bucket = 0 if buckets is None else (one["timestamp"] - buckets.start_us) // buckets.width_us
+            for value in held if isinstance(held, list) else [held]:
+                expected[str(value), bucket] += 1
+    found = counts(engine, wanted, by, buckets)
+    got = {(one["value"], one["bucket"]): one["logs"] for one in found.to_pylist()}
+    assert got == expected
+
+
+def test_whole_minutes_come_from_the_projection(engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.run(statement("logs", "clear_logs"))
+    store(engine, batch(100, timestamp=BASE_US))
+    asked: list[str] = []
+    select = engine.select
+
+    def noting(sql: str, params: Any = None) -> Any:
+        asked.append("\n".join(select("EXPLAIN " + sql, params)[0].to_pylist()))
+        return select(sql, params)
+
+    monkeypatch.setattr(engine, "select", noting)
+    wanted = And((Between("timestamp", Bounds(BASE_US - 10**9 + 5, BASE_US + 10**9 + 5)), AnyOf("service", ("test",))))
+    buckets = buckets_over(BASE_US - 10**9, BASE_US + 10**9, 60)
+    assert counting.total(counts(engine, wanted, "level", buckets)) == 100
+    assert ["ReadFromMergeTree (counts)" in plan for plan in asked] == [True, False, False]
+
+
+@pytest.mark.parametrize("span_us", [1, 999, 10**6, 59 * 10**6, 3600 * 10**6, 86_400 * 10**6, 10**14, 10**16])
+@pytest.mark.parametrize("count", [1, 2, 60, 1000])
+def test_buckets_cover_their_range_and_are_no_more_than_asked(span_us: int, count: int) -> None:
+    for since_us in (0, 1_700_000_000_123_456, -5):
+        found = buckets_over(since_us, since_us + span_us, count)
+        assert found.start_us <= since_us
+        assert found.start_us + found.width_us * found.count >= since_us + span_us
+        assert found.count <= max(count, 2)
+        assert found.width_us < MINUTE_US or found.width_us % MINUTE_US == 0
+    assert nice_width_us(span_us, count) * count >= span_us
+
+
+def test_the_most_frequent_values_come_first(engine: ChdbEngine) -> None:
+    engine.run(statement("logs", "clear_logs"))
+    store(engine, [*batch(3, service="b", tags=["x"]), *batch(1, service="a", tags=["x", "y"]), *batch(1, service="c")])
+    assert counting.top(engine, EVERYTHING, "service", 2) == [("b", 3), ("a", 1)]
+    assert counting.top(engine, EVERYTHING, "tags", 9) == [("x", 4), ("y", 1)]
+    assert counting.top(engine, AnyOf("service", ("b",)), "message", 2) == [("message 0", 1), ("message 1", 1)]
+
+
+def test_the_oldest_and_the_newest(engine: ChdbEngine) -> None:
+    engine.run(statement("logs", "clear_logs"))
+    assert counting.extent_us(engine, EVERYTHING) is None
+    store(engine, [*batch(1, timestamp=7, service="a"), *batch(1, timestamp=-5), *batch(1, timestamp=99)])
+    assert counting.extent_us(engine, EVERYTHING) == (-5, 99)
+    assert counting.extent_us(engine, AnyOf("service", ("a",))) == (7, 7)
