@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from logmill.errors import InvalidField
 
 _MAX_DIGITS = 9
@@ -17,3 +19,12 @@ def whole_number(name: str, text: str, least: int, most: int) -> int:
     if not (is_plain and least <= int(text) <= most):
         raise InvalidField(name, f"{name} must be a whole number from {least} to {most}, not {text[:100]!r}")
     return int(text)
+
+
+def finite_number(text: str) -> float | None:
+    """The number that a text says; None where it is none, or not a finite one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None

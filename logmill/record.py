@@ -155,3 +155,4 @@ COLUMNS: tuple[Column, ...] = (
     Column("request_id", Kind.TEXT, "request"),
     Column("error_code", Kind.LABEL, "the application's error code"),
 )
+KINDS = {column.name: column.kind for column in COLUMNS}

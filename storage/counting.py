@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logmill.record import COLUMNS, Kind
+from logmill.record import KINDS, Kind
 from storage.engine.protocol import Engine, Value
 from storage.search.filters import And, AnyOf, Between, Bounds, Exists, Filter, Matches, Not, Or
 from storage.search.sql import condition
@@ -23,7 +23,6 @@ PROJECTED = frozenset({"level", "service", "priority"})
 MINUTE_US = 60_000_000
 # The projection's minutes are 32-bit seconds; what lies outside is counted from the rows.
 _FIRST_MINUTE, _LAST_MINUTE = 1, (1 << 32) // 60 - 1
-_LISTS = frozenset(column.name for column in COLUMNS if column.kind is Kind.LABELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +53,12 @@ def counts(engine: Engine, wanted: Filter, by: str | None = None, buckets: Bucke
         columns `value` (text; "" where `by` is None), `bucket` (number from 0) and `logs`.
     """
     times, rest = _apart(wanted)
-    pieces = [_rows(times, rest, by, buckets)]
-    if (by is None or by in PROJECTED) and _is_projected(rest) and (buckets is None or _is_minutes(buckets)):
-        pieces = _pieces(times, rest, by, buckets)
+    is_projected = (by is None or by in PROJECTED) and _is_projected(rest) and (buckets is None or _is_minutes(buckets))
+    pieces = _pieces(times, rest, by, buckets) if is_projected else [_rows(times, rest, by, buckets)]
     found = [engine.select(sql, params) for sql, params in pieces]
-    table = pa.concat_tables(found) if found else pa.table({"value": [], "bucket": [], "logs": []})
-    if len(found) <= 1:
-        return table
-    summed = table.group_by(["value", "bucket"]).aggregate([("logs", "sum")])
+    if len(found) == 1:
+        return found[0]
+    summed = pa.concat_tables(found).group_by(["value", "bucket"]).aggregate([("logs", "sum")])
     return summed.rename_columns(["value", "bucket", "logs"])
 
 
@@ -79,7 +76,7 @@ def top(engine: Engine, wanted: Filter, column: str, limit: int) -> list[tuple[s
         found = zip(table["value"].to_pylist(), table["logs"].to_pylist(), strict=True)
         return sorted(found, key=lambda one: (-one[1], one[0]))[:limit]
     where, params = condition(wanted)
-    sql = statement("counts", "top_values", column=f"arrayJoin({column})" if column in _LISTS else column, where=where)
+    sql = statement("counts", "top_values", column=_values(column), where=where)
     table = engine.select(sql, {**params, "limit": limit})
     return list(zip(table["value"].to_pylist(), table["logs"].to_pylist(), strict=True))
 
@@ -168,8 +165,13 @@ def _sql(
 ) -> tuple[str, dict[str, Value]]:
     if buckets is not None:
         params = {**params, "start_us": buckets.start_us, "width_us": buckets.width_us}
-    column = "''" if by is None else f"arrayJoin({by})" if by in _LISTS else by
+    column = "''" if by is None else _values(by)
     return statement("counts", "count_logs", column=column, moment=moment, where=where), params
+
+
+def _values(column: str) -> str:
+    """The column, or each item of its lists."""
+    return statement("counts", "items", column=column) if KINDS[column] is Kind.LABELS else column
 
 
 def nice_width_us(span_us: int, count: int) -> int:

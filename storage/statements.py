@@ -9,6 +9,7 @@ from importlib import resources
 from string import Template
 from types import MappingProxyType
 
+_COMMENT = re.compile(r"^--(?! name:).*\n", re.MULTILINE)
 _HEADING = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
 
 
@@ -16,7 +17,8 @@ _HEADING = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
 def statements(file: str) -> Mapping[str, str]:
     """The statements of `sql/<file>.sql` by the name in the `-- name:` line above each."""
     text = resources.files("storage").joinpath("sql", f"{file}.sql").read_text("utf-8")
-    _, *parts = _HEADING.split(text)
+    # A comment above a heading must not end up in the statement before it, which may stand within another.
+    _, *parts = _HEADING.split(_COMMENT.sub("", text))
     return MappingProxyType(dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True)))
 
 

@@ -12,7 +12,7 @@ from logmill.parameters import whole_number
 from logmill.timestamps import now_us
 from storage import render
 from storage.search.fields import FIELDS, Holds, field_of
-from storage.search.filters import And, Between, Bounds, Exists, Filter, both, highest, lowest
+from storage.search.filters import Between, Bounds, Exists, Filter, both, highest, lowest
 from storage.search.parameters import filter_of, single
 from storage.store import Store
 
@@ -95,7 +95,7 @@ def _stats(store: Store, wanted: Filter, now: int) -> dict[str, Any]:
     rates = {}
     for name, span_s in _RATES_S.items():
         since = Between("timestamp", Bounds(now - span_s * 1_000_000, now))
-        rates[name] = round(store.count(And((wanted, since))) / span_s, 3)
+        rates[name] = round(store.count(both(wanted, since)) / span_s, 3)
     disk = store.disk_use()
     return {
         "total_logs": sum(by["by_level"].values()),
@@ -122,4 +122,4 @@ def _column(parameter: str, name: str) -> str:
     field = field_of(name)
     if field is None or field.name not in _COUNTABLE:
         raise InvalidField(parameter, f"{name[:100]!r} cannot be counted by; known are {', '.join(_COUNTABLE)}")
-    return field.column
+    return field.name

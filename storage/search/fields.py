@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from logmill.errors import InvalidField
-from logmill.parameters import whole_number
+from logmill.parameters import finite_number, whole_number
 from logmill.record import COLUMNS, LEVEL_SYNONYMS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, Kind
 from storage.search.filters import Scalar
 from storage.search.times import time_us
@@ -33,19 +32,15 @@ class Field:
     """One field.
 
     Attributes:
-        name: as a search names it.
-        column: where it is stored.
+        name: of its column.
         holds: what is in it.
         value: from a person's text, and the moment that relative times count from (microseconds), to a value of the
             column. Raises InvalidField, naming the field.
-        help: one line for people.
     """
 
     name: str
-    column: str
     holds: Holds
     value: Callable[[str, int], Scalar]
-    help: str
 
 
 def _level(text: str, _: int) -> Scalar:
@@ -75,11 +70,8 @@ def _bool(name: str) -> Callable[[str, int], Scalar]:
 
 def _number(name: str) -> Callable[[str, int], Scalar]:
     def value(text: str, _: int) -> Scalar:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number) or "_" in text:
+        number = finite_number(text)
+        if number is None:
             raise InvalidField(name, f"{name} must be a number, not {text[:100]!r}")
         return number
 
@@ -132,7 +124,7 @@ def _fields() -> dict[str, Field]:
         if name in {"batch_id", "ordinal", "metadata"}:
             continue
         holds = Holds.MESSAGE if name == "message" else _HOLDS[column.kind]
-        found[name] = Field(name, name, holds, _value_of(name, holds), column.help)
+        found[name] = Field(name, holds, _value_of(name, holds))
     return found
 
 

@@ -6,6 +6,7 @@ Every filter holds or does not hold for a record; there is no third value. `stor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -123,6 +124,11 @@ class Metadata:
     path: tuple[str, ...]
     test: str | Bounds | Matches | None
 
+    @property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """The path, and it as one name with dots; once where they are the same."""
+        return tuple(dict.fromkeys((self.path, (".".join(self.path),))))
+
 
 Filter: TypeAlias = And | Or | Not | AnyOf | Between | Exists | Matches | Words | Contains | Identity | Metadata
 EVERYTHING = And(())
@@ -136,28 +142,31 @@ def both(first: Filter, second: Filter) -> Filter:
 
 def lowest(wanted: Filter, column: str) -> float | None:
     """A number that the column of every record that passes is not below; None where nothing is certain."""
-    if isinstance(wanted, Between) and wanted.column == column:
-        return wanted.bounds.low
-    if isinstance(wanted, And):
-        known = [low for part in wanted.parts if (low := lowest(part, column)) is not None]
-        return max(known, default=None)
-    if isinstance(wanted, Or) and wanted.parts:
-        lows = [lowest(part, column) for part in wanted.parts]
-        return None if None in lows else min(low for low in lows if low is not None)
-    return None
+    return _end(wanted, column, lambda bounds: bounds.low, max, min)
 
 
 def highest(wanted: Filter, column: str) -> float | None:
     """A number that the column of every record that passes is not above; None where nothing is certain."""
+    return _end(wanted, column, lambda bounds: bounds.high, min, max)
+
+
+def _end(
+    wanted: Filter,
+    column: str,
+    end: Callable[[Bounds], float | None],
+    tighter: Callable[[list[float]], float],
+    wider: Callable[[list[float]], float],
+) -> float | None:
+    """The end of the range that a filter leaves of a column: the tighter of what all must pass, the wider of any."""
     if isinstance(wanted, Between) and wanted.column == column:
-        return wanted.bounds.high
-    if isinstance(wanted, And):
-        known = [high for part in wanted.parts if (high := highest(part, column)) is not None]
-        return min(known, default=None)
-    if isinstance(wanted, Or) and wanted.parts:
-        highs = [highest(part, column) for part in wanted.parts]
-        return None if None in highs else max(high for high in highs if high is not None)
-    return None
+        return end(wanted.bounds)
+    if not isinstance(wanted, And | Or):
+        return None
+    ends = [_end(part, column, end, tighter, wider) for part in wanted.parts]
+    known = [one for one in ends if one is not None]
+    if not known or (isinstance(wanted, Or) and len(known) < len(ends)):
+        return None
+    return tighter(known) if isinstance(wanted, And) else wider(known)
 
 
 def only_values(wanted: Filter, column: str) -> frozenset[Scalar] | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import InvalidOperation
+from typing import cast
 
 from luqum import tree
 from luqum.exceptions import ParseError
@@ -24,7 +26,6 @@ from storage.search.filters import (
     AnyOf,
     Between,
     Bounds,
-    Contains,
     Exists,
     Filter,
     Identity,
@@ -32,9 +33,9 @@ from storage.search.filters import (
     Metadata,
     Not,
     Or,
-    Words,
 )
 from storage.search.patterns import check_pattern
+from storage.search.terms import ANY, in_message, pieces_of
 from storage.search.words import Piece, Wildcard
 
 MAX_CHARS = 8192
@@ -42,8 +43,8 @@ MAX_DEPTH = 40
 MAX_TERMS = 200
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_DEGREE = re.compile(r"[~^][0-9.]+")
 _POSITION = re.compile(r"at position (\d+)")
-_ANY = [Wildcard.RUN]
 
 
 class QueryError(InvalidField):
@@ -77,6 +78,10 @@ def parse(text: str, now_us: int) -> Filter:
         item = parse_lucene(text)
     except ParseError as error:
         raise _syntax_error(str(error), text) from None
+    except InvalidOperation:
+        # luqum reads what follows ~ and ^ as a decimal, which several dots are not.
+        found = _DEGREE.search(text)
+        raise QueryError("~ and ^ are not supported", found.start() if found else 0) from None
     return _Reader(now_us).read(item, None, 0)
 
 
@@ -146,7 +151,7 @@ class _Reader:
             raise QueryError(f"{item.name} is asked for inside {target.name}", _at(item))
         name = _ESCAPED.sub(r"\1", item.name)
         if name == "_exists_":
-            return self._exists(_target(_plain_text(item.expr)), item)
+            return self._named_exists(item)
         if name == "*":
             return self.read(item.expr, None, depth + 1)
         if name == "id":
@@ -168,23 +173,23 @@ class _Reader:
             case tree.Regex():
                 return self._regex(item.value[1:-1].replace("\\/", "/"), target)
             case tree.Phrase():
-                return self._text([_ESCAPED.sub(r"\1", item.value[1:-1])], target)
+                return self._text([_plain_text(item)], target)
             case tree.Word():
-                return self._text(_pieces(item.value), target)
+                return self._text(pieces_of(item.value), target)
             case _:
                 raise QueryError(f"{str(item)[:40]!r} cannot be searched for", _at(item))
 
     def _text(self, pieces: list[Piece], target: _Target | None) -> Filter:
         if target is None or (target.field is not None and target.field.holds is Holds.MESSAGE):
-            return _in_message(pieces, is_bare=target is None)
-        if pieces == _ANY:
-            return Metadata(target.path, None) if target.field is None else Exists(target.field.column)
+            return in_message(pieces, is_bare=target is None)
+        if pieces == ANY:
+            return _exists(target)
         if any(isinstance(piece, Wildcard) for piece in pieces):
             return self._wildcards(pieces, target)
         text = "".join(str(piece) for piece in pieces)
         if target.field is None:
             return Metadata(target.path, text)
-        return AnyOf(target.field.column, (target.field.value(text, self._now_us),))
+        return AnyOf(target.field.name, (target.field.value(text, self._now_us),))
 
     def _wildcards(self, pieces: list[Piece], target: _Target) -> Filter:
         pattern = words.wildcard_pattern(pieces, whole=True)
@@ -192,7 +197,7 @@ class _Reader:
             return Metadata(target.path, Matches("metadata", pattern))
         if target.field.holds not in {Holds.TEXT, Holds.LIST}:
             raise InvalidField("q", f"{target.name} holds {target.field.holds.value}; it takes no wildcards")
-        return Matches(target.field.column, pattern)
+        return Matches(target.field.name, pattern)
 
     def _regex(self, pattern: str, target: _Target | None) -> Filter:
         check_pattern(pattern)
@@ -203,7 +208,7 @@ class _Reader:
             return Metadata(target.path, Matches("metadata", pattern))
         if target.field.holds not in {Holds.MESSAGE, Holds.TEXT, Holds.LIST}:
             raise InvalidField("q", f"{target.name} holds {target.field.holds.value}; it takes no expression")
-        return Matches(target.field.column, pattern)
+        return Matches(target.field.name, pattern)
 
     def _between(
         self,
@@ -220,8 +225,8 @@ class _Reader:
             raise QueryError(f"{target.name} holds {target.field.holds.value}; it takes no range", _at(item))
         bounds = Bounds(self._bound(low, target), self._bound(high, target), with_low, with_high)
         if bounds.low is None and bounds.high is None:
-            return self._exists(target, item)
-        return Metadata(target.path, bounds) if target.field is None else Between(target.field.column, bounds)
+            return _exists(target)
+        return Metadata(target.path, bounds) if target.field is None else Between(target.field.name, bounds)
 
     def _bound(self, item: tree.Item | None, target: _Target) -> float | None:
         if item is None:
@@ -230,16 +235,17 @@ class _Reader:
         if text == "*":
             return None
         if target.field is not None:
-            return float_or_int(target.field.value(text, self._now_us))
+            return cast("float", target.field.value(text, self._now_us))
         try:
             return float(text)
         except ValueError:
             raise QueryError(f"{text[:40]!r} is no number", _at(item)) from None
 
-    def _exists(self, target: _Target, item: tree.Item) -> Filter:
-        if not target.name:
+    def _named_exists(self, item: tree.SearchField) -> Filter:
+        name = _plain_text(item.expr)
+        if not name:
             raise QueryError("_exists_ needs the name of a field", _at(item))
-        return Metadata(target.path, None) if target.field is None else Exists(target.field.column)
+        return _exists(_target(name))
 
     def _identity(self, item: tree.SearchField) -> Filter:
         found = parse_log_id(_plain_text(item.expr))
@@ -248,9 +254,8 @@ class _Reader:
         return Identity(*found)
 
 
-def float_or_int(value: object) -> float:
-    """A value of a numeric field as a number; ints stay ints, which times need."""
-    return value if isinstance(value, int | float) else float(str(value))
+def _exists(target: _Target) -> Filter:
+    return Metadata(target.path, None) if target.field is None else Exists(target.field.name)
 
 
 def _target(name: str) -> _Target:
@@ -258,41 +263,6 @@ def _target(name: str) -> _Target:
     if field is not None:
         return _Target(name, field)
     return _Target(name, None, tuple(name.removeprefix("metadata.").split(".")))
-
-
-def _in_message(pieces: list[Piece], *, is_bare: bool) -> Filter:
-    if pieces == _ANY:
-        return EVERYTHING if is_bare else Exists("message")
-    literal = [piece.lower() for piece in pieces if isinstance(piece, str)]
-    if len(literal) == len(pieces):
-        found = words.words_of("".join(literal))
-        return Words(found) if found else Contains("".join(literal))
-    if [Wildcard.RUN, *literal, Wildcard.RUN] == [p.lower() if isinstance(p, str) else p for p in pieces]:
-        return Contains(literal[0])
-    found = words.words_of(literal[0]) if literal else ()
-    if pieces[1:] == _ANY and found and literal[0].endswith(found[-1]):
-        return Words(found, is_prefix=True)
-    lowered = [piece.lower() if isinstance(piece, str) else piece for piece in pieces]
-    return Matches("message", words.wildcard_pattern(lowered, whole=False), lowered=True)
-
-
-def _pieces(text: str) -> list[Piece]:
-    """A word of Lucene as literal texts and wildcards."""
-    found: list[Piece] = []
-    literal = ""
-    characters = iter(text)
-    for character in characters:
-        if character == "\\":
-            literal += next(characters, "\\")
-        elif character in "*?":
-            if literal:
-                found.append(literal)
-                literal = ""
-            if character != "*" or found[-1:] != _ANY:
-                found.append(Wildcard(character))
-        else:
-            literal += character
-    return [*found, literal] if literal or not found else found
 
 
 def _plain_text(item: tree.Item) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -11,7 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logmill.record import COLUMNS, Kind
+from logmill.parameters import finite_number
+from logmill.record import KINDS, Kind
 from storage.blocks import row_numbers, whole
 from storage.search import words
 from storage.search.filters import (
@@ -30,9 +30,7 @@ from storage.search.filters import (
     Scalar,
     Words,
 )
-from storage.search.sql import number_of
 
-_KINDS = {column.name: column.kind for column in COLUMNS}
 _decode = msgspec.json.Decoder().decode
 
 
@@ -66,20 +64,16 @@ def mask(table: pa.Table, wanted: Filter) -> pa.Array:
         case Identity(batch_id, ordinal):
             ids = pc.equal(whole(table["batch_id"]).cast(pa.large_binary()), batch_id.bytes)
             return pc.and_(ids, pc.equal(whole(table["ordinal"]), pa.scalar(ordinal, pa.uint32())))
-        case Metadata(path, test):
-            return _metadata(table, path, test)
+        case Metadata():
+            return _metadata(table, wanted)
 
 
 def _all(table: pa.Table, value: bool) -> pa.Array:
-    return (
-        pa.array([value]).take(pa.array([0] * table.num_rows, pa.int64()))
-        if table.num_rows
-        else pa.array([], pa.bool_())
-    )
+    return pa.repeat(value, table.num_rows)
 
 
 def _any_of(table: pa.Table, column: str, values: Sequence[Scalar]) -> pa.Array:
-    if _KINDS[column] in {Kind.LABEL, Kind.TEXT, Kind.LABELS}:
+    if KINDS[column] in {Kind.LABEL, Kind.TEXT, Kind.LABELS}:
         wanted = pa.array(values, pa.large_utf8())
         return _of_texts(table, column, lambda texts: pc.is_in(texts, value_set=wanted))
     held = _plain_numbers(table, column)
@@ -99,7 +93,7 @@ def _between(table: pa.Table, column: str, bounds: Bounds) -> pa.Array:
 
 
 def _exists(table: pa.Table, column: str) -> pa.Array:
-    kind = _KINDS[column]
+    kind = KINDS[column]
     if kind in {Kind.LABEL, Kind.TEXT}:
         return _of_texts(table, column, lambda texts: pc.not_equal(texts, pa.scalar("", texts.type)))
     if kind is Kind.LABELS:
@@ -114,13 +108,13 @@ def _exists(table: pa.Table, column: str) -> pa.Array:
 
 def _plain_numbers(table: pa.Table, column: str) -> pa.Array:
     held = whole(table[column])
-    return held.cast(pa.int64()) if _KINDS[column] is Kind.TIME else held
+    return held.cast(pa.int64()) if KINDS[column] is Kind.TIME else held
 
 
 def _of_texts(table: pa.Table, column: str, test: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """A test of texts, done once for each distinct label; of a list, whether any item passes."""
     held = whole(table[column])
-    if _KINDS[column] is Kind.LABELS:
+    if KINDS[column] is Kind.LABELS:
         items = pc.list_flatten(held)
         passing = pc.list_parent_indices(held).filter(_of_values(items, test)).cast(pa.int64())
         return pc.is_in(row_numbers(len(held)), value_set=passing)
@@ -141,30 +135,25 @@ def _sure(found: pa.Array) -> pa.Array:
     return pc.fill_null(found, False)
 
 
-def _metadata(table: pa.Table, path: tuple[str, ...], test: str | Bounds | Matches | None) -> pa.Array:
+def _metadata(table: pa.Table, wanted: Metadata) -> pa.Array:
     texts = whole(table["metadata"]).cast(pa.large_utf8())
     # Few rows have the name at all; only those are decoded.
-    maybe = pc.indices_nonzero(pc.match_substring(texts, path[-1])) if path[-1].isascii() else row_numbers(len(texts))
-    rows = [
-        row
-        for row, text in zip(maybe.to_pylist(), texts.take(maybe).to_pylist(), strict=True)
-        if _has(text, path, test)
-    ]
+    name = wanted.path[-1]
+    maybe = pc.indices_nonzero(pc.match_substring(texts, name)) if name.isascii() else row_numbers(len(texts))
+    found = zip(maybe.to_pylist(), texts.take(maybe).to_pylist(), strict=True)
+    rows = [row for row, text in found if any(_passes(value, wanted.test) for value in _values(text, wanted.paths))]
     return pc.is_in(row_numbers(len(texts)), value_set=pa.array(rows, pa.int64()))
 
 
-def _has(text: str, path: tuple[str, ...], test: str | Bounds | Matches | None) -> bool:
+def _values(text: str, paths: Iterable[tuple[str, ...]]) -> Iterator[Any]:
+    """What stands at each of the paths, but for null; nothing where the text is no JSON."""
     try:
         decoded = _decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return False
-    return any(_passes(value, test) for value in _at(decoded, path))
-
-
-def _at(decoded: Any, path: tuple[str, ...]) -> Iterable[Any]:
-    for names in dict.fromkeys((path, (".".join(path),))):
+        return
+    for path in paths:
         value = decoded
-        for name in names:
+        for name in path:
             value = value.get(name) if isinstance(value, dict) else None
         if value is not None:
             yield value
@@ -183,8 +172,7 @@ def _passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if isinstance(value, list):
         return any(item == test for item in value if isinstance(item, str))
     if is_number:
-        number = number_of(test)
-        return number is not None and math.isclose(float(value), number, rel_tol=0, abs_tol=0)
+        return float(value) == finite_number(test)
     return bool(value == test)
 
 

@@ -63,7 +63,7 @@ def _any_of(name: str, values: list[str], now_us: int) -> Filter:
     field = field_of(name)
     if field is None:
         raise AssertionError(name)
-    return AnyOf(field.column, tuple(dict.fromkeys(field.value(value, now_us) for value in values)))
+    return AnyOf(field.name, tuple(dict.fromkeys(field.value(value, now_us) for value in values)))
 
 
 def _search(_: str, values: list[str], now_us: int) -> Filter:

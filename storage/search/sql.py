@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
-from logmill.record import COLUMNS, Kind
+from logmill.parameters import finite_number
+from logmill.record import KINDS, Kind
 from storage.engine.protocol import Value
 from storage.search import words
 from storage.search.filters import (
@@ -26,7 +26,6 @@ from storage.search.filters import (
 )
 from storage.statements import statement
 
-_KINDS = {column.name: column.kind for column in COLUMNS}
 _BOUND_TYPES = {
     Kind.BOOL: "Bool",
     Kind.U8: "UInt8",
@@ -71,14 +70,14 @@ class _Writer:
             case Between(column, bounds):
                 within = self._within(column, lambda value: self._value(value, column), bounds)
                 is_open = bounds.low is None and bounds.high is None
-                if is_open and _KINDS[column] is Kind.F32_OR_NULL:
+                if is_open and KINDS[column] is Kind.F32_OR_NULL:
                     return self.write(Exists(column))
                 return self._never_null(column, within)
             case Exists(column):
-                name = _EXISTS.get(_KINDS[column])
+                name = _EXISTS.get(KINDS[column])
                 return "1" if name is None else statement("predicates", name, column=column)
             case Matches(column, pattern, lowered):
-                kind = "list_matches" if _KINDS[column] is Kind.LABELS else "matches_lowered" if lowered else "matches"
+                kind = "list_matches" if KINDS[column] is Kind.LABELS else "matches_lowered" if lowered else "matches"
                 return statement("predicates", kind, column=column, value=self._bind(pattern, "String"))
             case Words():
                 return self._words(wanted)
@@ -93,11 +92,11 @@ class _Writer:
     @staticmethod
     def _never_null(column: str, found: str) -> str:
         """The condition with false in the place of null: else NOT of it would be null too."""
-        is_nullable = _KINDS[column] is Kind.F32_OR_NULL
+        is_nullable = KINDS[column] is Kind.F32_OR_NULL
         return statement("predicates", "nullable", condition=found) if is_nullable else found
 
     def _any_of(self, column: str, values: Sequence[Scalar]) -> str:
-        of_list = "list_has" if _KINDS[column] is Kind.LABELS else "equals"
+        of_list = "list_has" if KINDS[column] is Kind.LABELS else "equals"
         each = [statement("predicates", of_list, column=column, value=self._value(value, column)) for value in values]
         found = _joined(" OR ", each, "0")
         return self._never_null(column, found) if each else found
@@ -113,8 +112,7 @@ class _Writer:
         return indexed if len(whole) == len(wanted.words) == 1 else f"({indexed}) AND ({seen})"
 
     def _metadata(self, wanted: Metadata) -> str:
-        paths = dict.fromkeys((wanted.path, (".".join(wanted.path),)))
-        return _joined(" OR ", [self._at_path(path, wanted.test) for path in paths], "0")
+        return _joined(" OR ", [self._at_path(path, wanted.test) for path in wanted.paths], "0")
 
     def _at_path(self, path: Sequence[str], test: str | Bounds | Matches | None) -> str:
         at = ", ".join(self._bind(name, "String") for name in path)
@@ -122,7 +120,7 @@ class _Writer:
             return statement("predicates", "metadata_exists", path=at)
         if isinstance(test, Matches):
             return statement("predicates", "metadata_matches", path=at, value=self._bind(test.pattern, "String"))
-        number = f"JSONExtractFloat(metadata, {at})"
+        number = statement("predicates", "metadata_float", path=at)
         if isinstance(test, Bounds):
             within = self._within(number, lambda value: self._bind(float(value), "Float64"), test)
             return statement("predicates", "metadata_number", path=at, condition=within)
@@ -130,7 +128,7 @@ class _Writer:
         ways = [statement("predicates", name, path=at, value=value) for name in ("metadata_text", "metadata_item")]
         if test in {"true", "false"}:
             ways.append(statement("predicates", "metadata_bool", path=at, value=self._bind(test == "true", "Bool")))
-        as_number = number_of(test)
+        as_number = finite_number(test)
         if as_number is not None:
             same = statement("predicates", "equals", column=number, value=self._bind(as_number, "Float64"))
             ways.append(statement("predicates", "metadata_number", path=at, condition=same))
@@ -148,26 +146,17 @@ class _Writer:
 
     def _value(self, value: Scalar, column: str) -> str:
         """The value, bound as what the column holds."""
-        kind = _KINDS[column]
+        kind = KINDS[column]
         if kind is Kind.TIME:
-            return f"fromUnixTimestamp64Micro({self._bind(value, 'Int64')}, 'UTC')"
+            return statement("predicates", "time_value", value=self._bind(value, "Int64"))
         if kind is Kind.F32_OR_NULL:
-            return f"toFloat32({self._bind(value, 'Float64')})"
+            return statement("predicates", "float_value", value=self._bind(value, "Float64"))
         return self._bind(value, _BOUND_TYPES.get(kind, "String"))
 
     def _bind(self, value: Value, kind: str) -> str:
         name = f"f{len(self.params)}"
         self.params[name] = value
         return f"{{{name}:{kind}}}"
-
-
-def number_of(text: str) -> float | None:
-    """The number that a text of a search may be written for, None where it is none."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and "_" not in text else None
 
 
 def _joined(by: str, parts: Sequence[str], none: str) -> str:

@@ -36,3 +36,6 @@ FROM logs
 WHERE $where
 ORDER BY timestamp DESC
 LIMIT 1
+
+-- name: items
+arrayJoin($column)

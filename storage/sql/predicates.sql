@@ -57,6 +57,16 @@ position(lowerUTF8(message), $value) > 0
 -- name: identity
 batch_id = toFixedString(unhex($batch_id), 16) AND ordinal = $ordinal
 
+-- Values that are not bound as they are stored.
+-- name: time_value
+fromUnixTimestamp64Micro($value, 'UTC')
+
+-- name: float_value
+toFloat32($value)
+
+-- name: metadata_float
+JSONExtractFloat(metadata, $path)
+
 -- name: metadata_text
 JSONExtractString(metadata, $path) = $value AND JSONType(metadata, $path) = 'String'
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from logmill.record import COLUMNS, Kind
+from logmill.record import KINDS, Kind
 from storage.search.filters import (
     And,
     AnyOf,
@@ -24,8 +24,6 @@ from storage.search.filters import (
     Or,
     Words,
 )
-
-_KINDS = {column.name: column.kind for column in COLUMNS}
 
 
 def passes(row: dict[str, Any], wanted: Filter) -> bool:
@@ -63,7 +61,7 @@ def passes(row: dict[str, Any], wanted: Filter) -> bool:
 
 
 def _single(column: str, value: Any) -> Any:
-    return np.float32(value) if _KINDS[column] is Kind.F32_OR_NULL and value is not None else value
+    return np.float32(value) if KINDS[column] is Kind.F32_OR_NULL and value is not None else value
 
 
 def _within(value: Any, bounds: Bounds, column: str | None) -> bool:

@@ -119,6 +119,7 @@ def test_operators():
     [
         ("a AND", 5), ("(a", 2), ("a)", 1), ('a "b', 2), (":b", 0), ("level:loud", 6), ("a level:loud", 8),
         ("status_code:x", 12), ("anomaly:maybe", 8), ("foo~2", 0), ('"a b"~3', 0), ("foo^2", 0), (">5", 0),
+        ("a b~.", 3), ("a^1.2.3", 1),
         ("service:>5", 8), ("message:/(/", 8), ("level:(a:b)", 7), ("id:x", 3), ("status_code:5*", 12),
         ("order:>abc", 7), ("timestamp:>../x", 10), ("message:/(?=x)/", 8),
     ],

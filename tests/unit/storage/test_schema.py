@@ -9,7 +9,7 @@ from storage import blocks
 from storage.engine import schema
 from storage.search.filters import EVERYTHING, And, AnyOf
 from storage.search.sql import condition
-from storage.statements import statement
+from storage.statements import statement, statements
 from tests.support import storage_blocks
 
 
@@ -41,3 +41,9 @@ def test_blocks_of_the_processor_fit() -> None:
     table, stream = blocks.decode(storage_blocks.stream(storage_blocks.batch(3)))
     assert table.num_rows == 3
     assert stream is not None
+
+
+def test_comments_are_no_part_of_statements() -> None:
+    for file in ("engine", "logs", "schema", "predicates", "counts", "rejections"):
+        for name, text in statements(file).items():
+            assert "--" not in text, (file, name)
