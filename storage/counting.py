@@ -1,8 +1,8 @@
-"""How many logs there are, by their columns and over time: from the projection where it can say, else from the rows.
+"""How many logs there are, by their columns and over time: from a projection where one can say, else from the rows.
 
-The projection `counts` has the number of logs of each minute, level, service and priority. It is written with each
-part of the table, so it never differs from the rows. Where a question is about these only, whole minutes are counted
-there, at a cost that hardly grows with the store, and the ends of its time range from the rows.
+A projection has the number of logs of each minute or hour for each combination of some columns. It is written with
+each part of the table, so it never differs from the rows. Where a question is about these columns only, whole minutes
+or hours are counted there, at a cost that hardly grows with the store, and the ends of its time range from the rows.
 """
 
 from __future__ import annotations
@@ -14,15 +14,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logmill.record import KINDS, Kind
+from storage.engine import schema
 from storage.engine.protocol import Engine, Value
 from storage.search.filters import And, AnyOf, Between, Bounds, Exists, Filter, Matches, Not, Or
 from storage.search.sql import condition
 from storage.statements import statement
 
-PROJECTED = frozenset({"level", "service", "priority"})
 MINUTE_US = 60_000_000
-# The projection's minutes are 32-bit seconds; what lies outside is counted from the rows.
-_FIRST_MINUTE, _LAST_MINUTE = 1, (1 << 32) // 60 - 1
+HOUR_US = 60 * MINUTE_US
+# The projections' times are 32-bit seconds; what lies outside is counted from the rows.
+_LAST_S = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A projection of the table.
+
+    Attributes:
+        columns: what it counts by.
+        step_us: the length of its pieces of time.
+        start: the SQL of the piece that a row is in.
+    """
+
+    columns: frozenset[str]
+    step_us: int
+    start: str
+
+
+# The first that can answer does.
+PROJECTIONS = (
+    Projection(frozenset({"level", "service", "priority"}), MINUTE_US, statement("counts", "start_of_minute")),
+    Projection(frozenset(schema.FACETS), HOUR_US, statement("counts", "start_of_hour")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +76,8 @@ def counts(engine: Engine, wanted: Filter, by: str | None = None, buckets: Bucke
         columns `value` (text; "" where `by` is None), `bucket` (number from 0) and `logs`.
     """
     times, rest = _apart(wanted)
-    is_projected = (by is None or by in PROJECTED) and _is_projected(rest) and (buckets is None or _is_minutes(buckets))
-    pieces = _pieces(times, rest, by, buckets) if is_projected else [_rows(times, rest, by, buckets)]
+    projection = _projection(rest, by, buckets)
+    pieces = [_rows(times, rest, by, buckets)] if projection is None else _pieces(projection, times, rest, by, buckets)
     found = [engine.select(sql, params) for sql, params in pieces]
     if len(found) == 1:
         return found[0]
@@ -71,7 +94,7 @@ def top(engine: Engine, wanted: Filter, column: str, limit: int) -> list[tuple[s
         column: of a list, each of its items counts.
         limit: how many at most.
     """
-    if column in PROJECTED:
+    if _projection(_apart(wanted)[1], column, None) is not None:
         table = counts(engine, wanted, column)
         found = zip(table["value"].to_pylist(), table["logs"].to_pylist(), strict=True)
         return sorted(found, key=lambda one: (-one[1], one[0]))[:limit]
@@ -84,8 +107,13 @@ def top(engine: Engine, wanted: Filter, column: str, limit: int) -> list[tuple[s
 def extent_us(engine: Engine, wanted: Filter) -> tuple[int, int] | None:
     """The times of the oldest and the newest log that passes; None where none does."""
     where, params = condition(wanted)
-    ends = [engine.select(statement("counts", name, where=where), params)["us"] for name in ("oldest", "newest")]
-    return None if len(ends[0]) == 0 or len(ends[1]) == 0 else (ends[0][0].as_py(), ends[1][0].as_py())
+    ends = []
+    for name in ("newest", "oldest"):
+        found = engine.select(statement("counts", name, where=where), params)["us"].to_pylist()
+        if not found:
+            return None
+        ends += found
+    return ends[1], ends[0]
 
 
 def total(table: pa.Table) -> int:
@@ -113,29 +141,40 @@ def _apart(wanted: Filter) -> tuple[Bounds, Filter]:
     return Bounds(low, high, with_high=False), others[0] if len(others) == 1 else And(tuple(others))
 
 
-def _is_projected(wanted: Filter) -> bool:
+def _projection(wanted: Filter, by: str | None, buckets: Buckets | None) -> Projection | None:
+    """The first projection that knows all that is asked."""
+    for projection in PROJECTIONS:
+        step_us = projection.step_us
+        is_whole = buckets is None or (buckets.width_us % step_us == 0 and buckets.start_us % step_us == 0)
+        if is_whole and (by is None or by in projection.columns) and _is_about(wanted, projection.columns):
+            return projection
+    return None
+
+
+def _is_about(wanted: Filter, columns: frozenset[str]) -> bool:
+    """Whether a filter looks at nothing but these columns."""
     match wanted:
         case And(parts) | Or(parts):
-            return all(map(_is_projected, parts))
+            return all(_is_about(part, columns) for part in parts)
         case Not(part):
-            return _is_projected(part)
-        case AnyOf(column) | Exists(column) | Matches(column):
-            return column in PROJECTED
+            return _is_about(part, columns)
+        case AnyOf(column) | Exists(column) | Matches(column) | Between(column):
+            return column in columns
         case _:
             return False
 
 
-def _is_minutes(buckets: Buckets) -> bool:
-    return buckets.width_us % MINUTE_US == 0 and buckets.start_us % MINUTE_US == 0
-
-
-def _pieces(times: Bounds, rest: Filter, by: str | None, buckets: Buckets | None) -> list[tuple[str, dict[str, Value]]]:
-    first = _FIRST_MINUTE if times.low is None else max(_FIRST_MINUTE, -(-int(times.low) // MINUTE_US))
-    last = _LAST_MINUTE if times.high is None else min(_LAST_MINUTE, int(times.high) // MINUTE_US)
+def _pieces(
+    projection: Projection, times: Bounds, rest: Filter, by: str | None, buckets: Buckets | None
+) -> list[tuple[str, dict[str, Value]]]:
+    step_us = projection.step_us
+    first = 1 if times.low is None else max(1, -(-int(times.low) // step_us))
+    last = _LAST_S * 1_000_000 // step_us
+    last = last if times.high is None else min(last, int(times.high) // step_us)
     if first >= last:
         return [_rows(times, rest, by, buckets)]
-    found = [_minutes(first, last, rest, by, buckets)]
-    ends = ((times.low, first * MINUTE_US), (last * MINUTE_US, times.high))
+    found = [_projected(projection, first * step_us, last * step_us, rest, by, buckets)]
+    ends = ((times.low, first * step_us), (last * step_us, times.high))
     found += [
         _rows(Bounds(low, high, with_high=False), rest, by, buckets)
         for low, high in ends
@@ -147,26 +186,26 @@ def _pieces(times: Bounds, rest: Filter, by: str | None, buckets: Buckets | None
 def _rows(times: Bounds, rest: Filter, by: str | None, buckets: Buckets | None) -> tuple[str, dict[str, Value]]:
     where, params = condition(And((Between("timestamp", times), rest)))
     moment = "0" if buckets is None else statement("counts", "bucket_of_row")
-    return _sql(where, params, moment, by, buckets)
+    column = "''" if by is None else _values(by)
+    sql = statement("counts", "count_logs", column=column, moment=moment, where=where)
+    return sql, {**params, **_bounds(buckets)}
 
 
-def _minutes(
-    first: int, last: int, rest: Filter, by: str | None, buckets: Buckets | None
+def _projected(
+    projection: Projection, since_us: int, until_us: int, rest: Filter, by: str | None, buckets: Buckets | None
 ) -> tuple[str, dict[str, Value]]:
     where, params = condition(rest)
-    where = f"({where}) AND ({statement('counts', 'minutes')})"
-    params |= {"first_s": first * 60, "last_s": last * 60}
-    moment = "0" if buckets is None else statement("counts", "bucket_of_minute")
-    return _sql(where, params, moment, by, buckets)
+    where = f"({where}) AND ({statement('counts', 'within', start=projection.start)})"
+    params |= {"first_s": since_us // 1_000_000, "last_s": until_us // 1_000_000}
+    moment = "0" if buckets is None else statement("counts", "bucket_of_start", start=projection.start)
+    is_list = by is not None and KINDS[by] is Kind.LABELS
+    name = "count_lists" if is_list else "count_logs"
+    sql = statement("counts", name, column="''" if by is None else by, moment=moment, where=where)
+    return sql, {**params, **_bounds(buckets)}
 
 
-def _sql(
-    where: str, params: dict[str, Value], moment: str, by: str | None, buckets: Buckets | None
-) -> tuple[str, dict[str, Value]]:
-    if buckets is not None:
-        params = {**params, "start_us": buckets.start_us, "width_us": buckets.width_us}
-    column = "''" if by is None else _values(by)
-    return statement("counts", "count_logs", column=column, moment=moment, where=where), params
+def _bounds(buckets: Buckets | None) -> dict[str, Value]:
+    return {} if buckets is None else {"start_us": buckets.start_us, "width_us": buckets.width_us}
 
 
 def _values(column: str) -> str:

@@ -130,7 +130,7 @@ class Store:
             where = f"({where}) AND ({statement('predicates', 'after_place')})"
             place: dict[str, Value] = {"place_us": before.timestamp_us, "place_batch": before.batch_id.hex()}
             params |= {**place, "place_ordinal": before.ordinal}
-        sql = statement("logs", "select_logs", columns=schema.COLUMN_LIST, where=where)
+        sql = statement("logs", "select_logs", columns=schema.READ_LIST, where=where)
         return self._engine.select(sql, {**params, "limit": limit}), "engine"
 
     def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
@@ -140,7 +140,7 @@ class Store:
         recent = self.memory.find(batch_id.bytes, ordinal)
         if recent is not None:
             return recent
-        sql = statement("logs", "select_log", columns=schema.COLUMN_LIST)
+        sql = statement("logs", "select_log", columns=schema.READ_LIST)
         return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
 
     def count(self, wanted: Filter) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from logmill.errors import ConfigError
-from logmill.record import COLUMNS, Kind
+from logmill.record import COLUMNS, KINDS, Kind
 from storage.engine.protocol import Engine
 from storage.statements import statement
 
-VERSION = 3
+VERSION = 5
 _COMMENT = "logmill schema "
+_ROWS_CHANGED, _INDEXES_BUILT = 3, 4
 
 TYPES: dict[Kind, str] = {
     Kind.BATCH_ID: "FixedString(16) CODEC(ZSTD(1))",
@@ -23,15 +24,34 @@ TYPES: dict[Kind, str] = {
     Kind.U64: "UInt64 CODEC(ZSTD(1))",
     Kind.F32_OR_NULL: "Nullable(Float32) CODEC(ZSTD(1))",
 }
+# Values that metadata repeats, and the marks that stand there in their place: part of what is on disk.
+MARKS = {"request_id": 1, "user_id": 2, "path": 3, "method": 4, "status_code": 5, "response_time_ms": 6}
+# Found by their value wherever they are.
+IDS = ("request_id", "user_id", "trace_id", "span_id", "client_id", "fingerprint")
+# What the projection `facets` counts by, in each hour.
+FACETS = ("level", "service", "status_code", "method", "host", "tags", "anomaly", "anomaly_reasons")
 
-COLUMN_NAMES = tuple(column.name for column in COLUMNS)
-COLUMN_LIST = ", ".join(COLUMN_NAMES)
+COLUMN_LIST = ", ".join(column.name for column in COLUMNS)
+# As a row is read: with all of its metadata, under the names in which it came.
+READ_LIST = ", ".join("metadata_text AS metadata" if column.name == "metadata" else column.name for column in COLUMNS)
 
 
 def create_logs_sql() -> str:
     """The DDL of the table `logs`."""
-    columns = ",\n    ".join(f"{column.name} {TYPES[column.kind]}" for column in COLUMNS)
-    return statement("schema", "create_logs", columns=columns, version=f"{_COMMENT}{VERSION}")
+    metadata = _metadata_columns()
+    columns = [
+        part
+        for column in COLUMNS
+        for part in (metadata if column.name == "metadata" else [f"{column.name} {TYPES[column.kind]}"])
+    ]
+    return statement(
+        "schema",
+        "create_logs",
+        columns=",\n    ".join(columns),
+        indexes=",\n    ".join([_schema("batch_range"), _schema("batch_bloom"), *_search_indexes().values()]),
+        projections=",\n    ".join([_schema("counts_projection"), _facets_projection()]),
+        version=f"{_COMMENT}{VERSION}",
+    )
 
 
 def ensure(engine: Engine) -> None:
@@ -44,12 +64,73 @@ def ensure(engine: Engine) -> None:
     engine.run(statement("schema", "create_rejections"))
     for old in range(1, VERSION):
         if _found(engine) == f"{_COMMENT}{old}":
-            engine.run(statement("schema", f"migrate_{old}_to_{old + 1}", version=f"{_COMMENT}{old + 1}"))
+            for sql in _migration(old).split(";\n"):
+                engine.run(sql)
     found = _found(engine)
     if found != f"{_COMMENT}{VERSION}":
         raise ConfigError(
             f"the data folder holds {found!r}, this program reads schema {VERSION}: use the newer program"
         )
+
+
+def _migration(old: int) -> str:
+    """The statements that lead from this version to the next; what they did may be done again."""
+    changes: dict[str, list[str]] = {
+        f"migrate_{_ROWS_CHANGED}_to_{_ROWS_CHANGED + 1}": [
+            *(f"ADD COLUMN IF NOT EXISTS {column}" for column in _metadata_columns() if "EPHEMERAL" in column),
+            *(f"MODIFY COLUMN {column}" for column in _metadata_columns() if "DEFAULT" in column),
+            *(f"ADD COLUMN IF NOT EXISTS {column}" for column in _metadata_columns() if "ALIAS" in column),
+            *(index.replace("INDEX", "ADD INDEX IF NOT EXISTS", 1) for index in _search_indexes().values()),
+            _facets_projection().replace("PROJECTION", "ADD PROJECTION IF NOT EXISTS", 1),
+        ],
+        f"migrate_{_INDEXES_BUILT}_to_{_INDEXES_BUILT + 1}": [
+            *(f"MATERIALIZE INDEX {name}" for name in _search_indexes()),
+            "MATERIALIZE PROJECTION facets",
+        ],
+    }
+    name = f"migrate_{old}_to_{old + 1}"
+    return statement("schema", name, version=f"{_COMMENT}{old + 1}", changes=",\n    ".join(changes.get(name, [])))
+
+
+def _metadata_columns() -> list[str]:
+    """How metadata is taken in, kept, and given back."""
+    separator = _expression("separator")
+    marked, restored = "metadata", "metadata_packed"
+    for column, mark in MARKS.items():
+        is_nullable = KINDS[column] is Kind.F32_OR_NULL
+        value = _expression("nullable_as_text" if is_nullable else "value_as_text", column=column)
+        form = "mark_text" if KINDS[column] in {Kind.TEXT, Kind.LABEL} else "mark_number"
+        told = {"column": column, "value": value, "mark": str(mark)}
+        marked = _expression(form, text=marked, separator=separator, **told)
+        restored = _expression("restore_value", text=restored, **told)
+    packed, text = _expression("pack_metadata", marked=marked), _expression("restore_metadata", restored=restored)
+    return [
+        "metadata String EPHEMERAL",
+        f"metadata_packed String DEFAULT {packed} CODEC(ZSTD(1))",
+        f"metadata_text String ALIAS {text}",
+    ]
+
+
+def _search_indexes() -> dict[str, str]:
+    """The indexes that searches use, by name."""
+    return {
+        "words": _schema("words_index", plain_words=_expression("plain_words")),
+        "tokens": _schema("tokens_index", all_words=_expression("all_words")),
+        "metadata_tokens": _schema("metadata_index", metadata_words=_expression("metadata_words")),
+        **{f"{column}_bloom": _schema("value_bloom", column=column, column_bloom=f"{column}_bloom") for column in IDS},
+    }
+
+
+def _facets_projection() -> str:
+    return _schema("facets_projection", keys=", ".join(FACETS))
+
+
+def _schema(name: str, **fragments: str) -> str:
+    return statement("schema", name, **fragments)
+
+
+def _expression(name: str, **fragments: str) -> str:
+    return statement("expressions", name, **fragments)
 
 
 def _found(engine: Engine) -> str:

@@ -141,7 +141,9 @@ def _metadata(table: pa.Table, wanted: Metadata) -> pa.Array:
     name = wanted.path[-1]
     maybe = pc.indices_nonzero(pc.match_substring(texts, name)) if name.isascii() else row_numbers(len(texts))
     found = zip(maybe.to_pylist(), texts.take(maybe).to_pylist(), strict=True)
-    rows = [row for row, text in found if any(_passes(value, wanted.test) for value in _values(text, wanted.paths))]
+    rows = [
+        row for row, text in found if any(_passes(value, wanted.test, text) for value in _values(text, wanted.paths))
+    ]
     return pc.is_in(row_numbers(len(texts)), value_set=pa.array(rows, pa.int64()))
 
 
@@ -159,7 +161,7 @@ def _values(text: str, paths: Iterable[tuple[str, ...]]) -> Iterator[Any]:
             yield value
 
 
-def _passes(value: Any, test: str | Bounds | Matches | None) -> bool:
+def _passes(value: Any, test: str | Bounds | Matches | None, text: str) -> bool:
     if test is None:
         return True
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -172,7 +174,9 @@ def _passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if isinstance(value, list):
         return any(item == test for item in value if isinstance(item, str))
     if is_number:
-        return float(value) == finite_number(test)
+        number = finite_number(test)
+        # As the engine has it, whose index does not know the number by its exponent.
+        return float(value) == number and set(words.words_of_number(number)).issubset(words.words_in(text))
     return bool(value == test)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from logmill.parameters import finite_number
 from logmill.record import KINDS, Kind
+from storage.engine import schema
 from storage.engine.protocol import Value
 from storage.search import words
 from storage.search.filters import (
@@ -43,6 +45,11 @@ _EXISTS = {
     Kind.F32_OR_NULL: "exists_nullable",
     Kind.LABELS: "exists_list",
 }
+_ALL_WORDS = statement("expressions", "all_words")
+_PLAIN_WORDS = statement("expressions", "plain_words")
+_METADATA_WORDS = statement("expressions", "metadata_words")
+_ANY_WORD = "anyword"
+_LIKE_SPECIAL, _LIKE_ESCAPE = re.compile(r"([\\%_])"), r"\\\1"
 
 
 def condition(wanted: Filter) -> tuple[str, dict[str, Value]]:
@@ -82,7 +89,8 @@ class _Writer:
             case Words():
                 return self._words(wanted)
             case Contains(text):
-                return statement("predicates", "contains", value=self._bind(text, "String"))
+                like = f"%{_LIKE_SPECIAL.sub(_LIKE_ESCAPE, text)}%"
+                return statement("predicates", "contains", text=_ALL_WORDS, value=self._bind(like, "String"))
             case Identity(batch_id, ordinal):
                 identity = {"batch_id": self._bind(batch_id.hex, "String"), "ordinal": self._bind(ordinal, "UInt32")}
                 return statement("predicates", "identity", **identity)
@@ -102,37 +110,61 @@ class _Writer:
         return self._never_null(column, found) if each else found
 
     def _words(self, wanted: Words) -> str:
-        """The whole words are looked up in the index; order and the beginning of a word are seen in the text."""
+        """The whole words are looked up in the indexes; order and the beginning of a word are seen in the text."""
         pattern = words.phrase_pattern(wanted.words, is_prefix=wanted.is_prefix)
         seen = statement("predicates", "matches_lowered", column="message", value=self._bind(pattern, "String"))
         whole = wanted.words[:-1] if wanted.is_prefix else wanted.words
-        if not whole:
-            return seen
-        indexed = statement("predicates", "has_words", values=self._bind(whole, "Array(String)"))
-        return indexed if len(whole) == len(wanted.words) == 1 else f"({indexed}) AND ({seen})"
+        plain = [word for word in whole if not words.has_digit(word)]
+        parts = [self._has_word(_ALL_WORDS, word) for word in whole if words.has_digit(word)]
+        if plain:
+            values = self._bind(plain, "Array(String)")
+            parts.append(statement("predicates", "has_plain_words", plain_words=_PLAIN_WORDS, values=values))
+        if len(whole) != 1 or wanted.is_prefix:
+            parts.append(seen)
+        return _joined(" AND ", parts, "1")
+
+    def _has_word(self, text: str, word: str) -> str:
+        return statement("predicates", "has_word", text=text, value=self._bind(word, "String"))
 
     def _metadata(self, wanted: Metadata) -> str:
         return _joined(" OR ", [self._at_path(path, wanted.test) for path in wanted.paths], "0")
 
     def _at_path(self, path: Sequence[str], test: str | Bounds | Matches | None) -> str:
+        """Whether the value at this path passes; the words it must have are looked up in the index first."""
         at = ", ".join(self._bind(name, "String") for name in path)
+        names = [word for name in path for word in words.words_in(name)]
         if test is None:
-            return statement("predicates", "metadata_exists", path=at)
+            return self._within_words(names, statement("predicates", "metadata_exists", path=at))
         if isinstance(test, Matches):
-            return statement("predicates", "metadata_matches", path=at, value=self._bind(test.pattern, "String"))
+            found = statement("predicates", "metadata_matches", path=at, value=self._bind(test.pattern, "String"))
+            return self._within_words(names, found)
         number = statement("predicates", "metadata_float", path=at)
         if isinstance(test, Bounds):
             within = self._within(number, lambda value: self._bind(float(value), "Float64"), test)
-            return statement("predicates", "metadata_number", path=at, condition=within)
+            return self._within_words(names, statement("predicates", "metadata_number", path=at, condition=within))
         value = self._bind(test, "String")
+        # What a mark may stand for is not in the text that is indexed.
+        is_marked = path[-1] in schema.MARKS
         ways = [statement("predicates", name, path=at, value=value) for name in ("metadata_text", "metadata_item")]
         if test in {"true", "false"}:
             ways.append(statement("predicates", "metadata_bool", path=at, value=self._bind(test == "true", "Bool")))
+        needed = names if is_marked else [*names, *words.words_in(test)]
+        as_text = self._within_words(needed, _joined(" OR ", ways, "0"))
         as_number = finite_number(test)
-        if as_number is not None:
-            same = statement("predicates", "equals", column=number, value=self._bind(as_number, "Float64"))
-            ways.append(statement("predicates", "metadata_number", path=at, condition=same))
-        return _joined(" OR ", ways, "0")
+        if as_number is None:
+            return as_text
+        same = statement("predicates", "equals", column=number, value=self._bind(as_number, "Float64"))
+        same = statement("predicates", "metadata_number", path=at, condition=same)
+        needed = names if is_marked else [*names, *words.words_of_number(as_number)]
+        return _joined(" OR ", [as_text, self._within_words(needed, same)], "0")
+
+    def _within_words(self, needed: Sequence[str], found: str) -> str:
+        """The condition, for rows whose metadata may have these words."""
+        if not needed:
+            return found
+        there = _joined(" AND ", [self._has_word(_METADATA_WORDS, word) for word in dict.fromkeys(needed)], "1")
+        any_word = self._has_word(_METADATA_WORDS, _ANY_WORD)
+        return f"(({there}) OR {any_word}) AND ({found})"
 
     def _within(self, column: str, bind: Callable[[float], str], bounds: Bounds) -> str:
         parts = []

@@ -7,12 +7,28 @@ GROUP BY value, bucket
 -- name: bucket_of_row
 intDiv(toUnixTimestamp64Micro(timestamp) - {start_us:Int64}, {width_us:Int64})
 
--- name: bucket_of_minute
-intDiv(toInt64(toUnixTimestamp(toStartOfMinute(timestamp))) * 1000000 - {start_us:Int64}, {width_us:Int64})
+-- The lists are counted as they are, which the projection knows, and their items from that.
+-- name: count_lists
+SELECT toString(arrayJoin(list)) AS value, bucket, sum(lists) AS logs
+FROM (
+    SELECT $column AS list, toInt64($moment) AS bucket, count() AS lists
+    FROM logs
+    WHERE $where
+    GROUP BY list, bucket
+)
+GROUP BY value, bucket
 
--- name: minutes
-toStartOfMinute(timestamp) >= toDateTime({first_s:UInt32}, 'UTC')
-AND toStartOfMinute(timestamp) < toDateTime({last_s:UInt32}, 'UTC')
+-- name: start_of_minute
+toStartOfMinute(timestamp)
+
+-- name: start_of_hour
+toStartOfHour(timestamp)
+
+-- name: bucket_of_start
+intDiv(toInt64(toUnixTimestamp($start)) * 1000000 - {start_us:Int64}, {width_us:Int64})
+
+-- name: within
+$start >= toDateTime({first_s:UInt32}, 'UTC') AND $start < toDateTime({last_s:UInt32}, 'UTC')
 
 -- name: top_values
 SELECT toString($column) AS value, count() AS logs

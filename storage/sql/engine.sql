@@ -1,4 +1,5 @@
 -- One INSERT must be one part, whole or absent: every size at which the engine cuts lies above any block that is taken.
+-- The indexes that are named are written by the first merge; new parts are small enough to look through.
 -- name: insert_settings
 SETTINGS
     async_insert = 0,
@@ -11,7 +12,8 @@ SETTINGS
     min_insert_block_size_bytes = 64000000000,
     max_partitions_per_insert_block = 1,
     throw_on_max_partitions_per_insert_block = 1,
-    insert_deduplicate = 0
+    insert_deduplicate = 0,
+    exclude_materialize_skip_indexes_on_insert = 'tokens,metadata_tokens'
 
 -- name: insert_nowhere
 INSERT INTO FUNCTION null('nothing String') (nothing)

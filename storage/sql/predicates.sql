@@ -48,11 +48,15 @@ match(lowerUTF8($column), $value)
 -- name: list_matches
 arrayExists(item -> match(item, $value), $column)
 
--- name: has_words
-hasAllTokens(lowerUTF8(message), $values)
+-- name: has_plain_words
+hasAllTokens($plain_words, $values)
 
+-- name: has_word
+hasToken($text, $value)
+
+-- As LIKE, since the index of all words knows how to serve that by the whole words within.
 -- name: contains
-position(lowerUTF8(message), $value) > 0
+$text LIKE $value
 
 -- name: identity
 batch_id = toFixedString(unhex($batch_id), 16) AND ordinal = $ordinal
@@ -65,25 +69,25 @@ fromUnixTimestamp64Micro($value, 'UTC')
 toFloat32($value)
 
 -- name: metadata_float
-JSONExtractFloat(metadata, $path)
+JSONExtractFloat(metadata_text, $path)
 
 -- name: metadata_text
-JSONExtractString(metadata, $path) = $value AND JSONType(metadata, $path) = 'String'
+JSONExtractString(metadata_text, $path) = $value AND JSONType(metadata_text, $path) = 'String'
 
 -- name: metadata_item
-JSONType(metadata, $path) = 'Array' AND has(JSONExtract(metadata, $path, 'Array(String)'), $value)
+JSONType(metadata_text, $path) = 'Array' AND has(JSONExtract(metadata_text, $path, 'Array(String)'), $value)
 
 -- name: metadata_bool
-JSONType(metadata, $path) = 'Bool' AND JSONExtractBool(metadata, $path) = $value
+JSONType(metadata_text, $path) = 'Bool' AND JSONExtractBool(metadata_text, $path) = $value
 
 -- name: metadata_number
-JSONType(metadata, $path) IN ('Int64', 'UInt64', 'Double') AND $condition
+JSONType(metadata_text, $path) IN ('Int64', 'UInt64', 'Double') AND $condition
 
 -- name: metadata_matches
-JSONType(metadata, $path) = 'String' AND match(JSONExtractString(metadata, $path), $value)
+JSONType(metadata_text, $path) = 'String' AND match(JSONExtractString(metadata_text, $path), $value)
 
 -- name: metadata_exists
-JSONHas(metadata, $path) AND JSONType(metadata, $path) != 'Null'
+JSONHas(metadata_text, $path) AND JSONType(metadata_text, $path) != 'Null'
 
 -- name: after_place
 timestamp <= fromUnixTimestamp64Micro({place_us:Int64}, 'UTC') AND (timestamp, batch_id, ordinal) < (

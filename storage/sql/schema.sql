@@ -1,12 +1,8 @@
 -- name: create_logs
 CREATE TABLE IF NOT EXISTS logs (
     $columns,
-    INDEX batch_range batch_id TYPE minmax GRANULARITY 1,
-    INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,
-    PROJECTION counts (
-        SELECT toStartOfMinute(timestamp) AS minute, level, service, priority, count()
-        GROUP BY minute, level, service, priority
-    )
+    $indexes,
+    $projections
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
@@ -14,12 +10,44 @@ ORDER BY (timestamp, batch_id, ordinal)
 SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
+    index_granularity = 2048,
+    min_compress_block_size = 16384,
     min_rows_for_wide_part = 1000000,
-    min_bytes_for_wide_part = 1000000000,
+    min_bytes_for_wide_part = 300000000,
     merge_selector_base = 10,
     max_suspicious_broken_parts = 1000000,
     max_suspicious_broken_parts_bytes = 1000000000000000
 COMMENT '$version'
+
+-- name: batch_range
+INDEX batch_range batch_id TYPE minmax GRANULARITY 4
+
+-- name: batch_bloom
+INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 4
+
+-- name: words_index
+INDEX words $plain_words TYPE text(tokenizer = splitByNonAlpha)
+
+-- name: tokens_index
+INDEX tokens $all_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 4
+
+-- name: metadata_index
+INDEX metadata_tokens $metadata_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 4
+
+-- name: value_bloom
+INDEX $column_bloom $column TYPE bloom_filter(0.01) GRANULARITY 1
+
+-- name: counts_projection
+PROJECTION counts (
+    SELECT toStartOfMinute(timestamp) AS minute, level, service, priority, count()
+    GROUP BY minute, level, service, priority
+)
+
+-- name: facets_projection
+PROJECTION facets (
+    SELECT toStartOfHour(timestamp) AS hour, $keys, count()
+    GROUP BY hour, $keys
+)
 
 -- Parts that are there already get the index when they are merged.
 -- name: migrate_1_to_2
@@ -30,6 +58,21 @@ ALTER TABLE logs
 
 -- name: migrate_2_to_3
 ALTER TABLE logs MODIFY COMMENT '$version', MODIFY SETTING merge_selector_base = 10
+
+-- What is repeated after a crash between the two finds the column renamed.
+-- name: migrate_3_to_4
+ALTER TABLE logs RENAME COLUMN IF EXISTS metadata TO metadata_packed
+SETTINGS max_execution_time = 0, alter_sync = 2;
+ALTER TABLE logs
+    $changes,
+    MODIFY COMMENT '$version',
+    MODIFY SETTING min_compress_block_size = 16384, min_bytes_for_wide_part = 300000000
+SETTINGS max_execution_time = 0
+
+-- Goes on in the background; until it is done, searches of older logs take longer.
+-- name: migrate_4_to_5
+ALTER TABLE logs $changes SETTINGS mutations_sync = 0, max_execution_time = 0;
+ALTER TABLE logs MODIFY COMMENT '$version'
 
 -- name: create_rejections
 CREATE TABLE IF NOT EXISTS rejections (

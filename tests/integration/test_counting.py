@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logmill.record import LEVELS
 from logmill.settings import Settings
 from storage import blocks, counting
-from storage.counting import MINUTE_US, Buckets, buckets_over, counts, nice_width_us
+from storage.counting import HOUR_US, MINUTE_US, Buckets, buckets_over, counts, nice_width_us
 from storage.engine import schema
 from storage.engine.chdb_engine import ChdbEngine
 from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter, Not
@@ -25,9 +25,10 @@ from tests.support.storage_blocks import batch, row, stream
 # Around whole minutes, before the epoch, and after the last 32-bit second.
 BASE_US = 1_700_000_040_000_000
 ENDS = (-(10**15), 0, 59_999_999, BASE_US, (1 << 32) * 1_000_000 + 5, 5_000_000_000_000_000)
+MINUTES = st.sampled_from([-90, -2, -1, 0, 1, 2, 90])
 TIMES = st.builds(
     lambda base, minutes, us: base + minutes * MINUTE_US + us,
-    st.sampled_from([BASE_US, BASE_US, BASE_US, *ENDS]), st.integers(-2, 2), st.sampled_from([-1, 0, 1, 30_000_000]),
+    st.sampled_from([BASE_US, BASE_US, BASE_US, *ENDS]), MINUTES, st.sampled_from([-1, 0, 1, 30_000_000]),
 )  # fmt: skip
 ROWS = st.fixed_dictionaries(
     {
@@ -36,20 +37,23 @@ ROWS = st.fixed_dictionaries(
         "service": st.sampled_from(["a", "b"]),
         "tags": st.lists(st.sampled_from(["x", "y"]), unique=True, max_size=2),
         "status_code": st.sampled_from([0, 200]),
+        "anomaly_reasons": st.lists(st.sampled_from(["slow_response", "error_level"]), unique=True, max_size=2),
+        "severity": st.integers(0, 1),
     }
 )
 LIMITS = st.none() | TIMES
 OTHERS = st.sampled_from([
     AnyOf("level", ("INFO",)), Not(AnyOf("service", ("a",))), AnyOf("status_code", (200,)),
-    Between("timestamp", Bounds(low=0)),
+    Between("timestamp", Bounds(low=0)), AnyOf("tags", ("x",)), Between("status_code", Bounds(low=100)),
+    AnyOf("severity", (1,)),
 ])  # fmt: skip
 FILTERS = st.builds(
     lambda bounds, others: And((Between("timestamp", bounds), *others)),
     st.builds(Bounds, LIMITS, LIMITS, st.booleans(), st.booleans()),
     st.lists(OTHERS, max_size=2),
 )
-STARTS = TIMES.map(lambda us: us // MINUTE_US * MINUTE_US) | TIMES
-BUCKETS = st.none() | st.builds(Buckets, STARTS, st.sampled_from([1, MINUTE_US, 5 * MINUTE_US]), st.just(1))
+STARTS = TIMES.map(lambda us: us // MINUTE_US * MINUTE_US) | TIMES.map(lambda us: us // HOUR_US * HOUR_US) | TIMES
+BUCKETS = st.none() | st.builds(Buckets, STARTS, st.sampled_from([1, MINUTE_US, 5 * MINUTE_US, HOUR_US]), st.just(1))
 FAR_APART = [{"timestamp": us} for us in ENDS]
 
 
@@ -70,7 +74,7 @@ def store(engine: ChdbEngine, rows: list[dict[str, Any]]) -> None:
 @given(
     rows=st.lists(ROWS, min_size=1, max_size=12),
     wanted=FILTERS,
-    by=st.sampled_from([None, "level", "service", "tags", "status_code"]),
+    by=st.sampled_from([None, "level", "service", "tags", "status_code", "anomaly_reasons", "severity"]),
     buckets=BUCKETS,
 )
 @example(rows=FAR_APART, wanted=EVERYTHING, by="level", buckets=None)
@@ -94,9 +98,14 @@ def test_counts_are_those_of_a_plain_model(
     assert got == expected
 
 
-def test_whole_minutes_come_from_the_projection(engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("by", "hours", "projection"), [("level", 0.5, "counts"), ("tags", 5, "facets"), ("status_code", 5, "facets")]
+)
+def test_whole_minutes_and_hours_come_from_the_projections(
+    engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch, by: str, hours: float, projection: str
+) -> None:
     engine.run(statement("logs", "clear_logs"))
-    store(engine, batch(100, timestamp=BASE_US))
+    store(engine, batch(100, timestamp=BASE_US, tags=["x", "y"]))
     asked: list[str] = []
     select = engine.select
 
@@ -105,10 +114,14 @@ def test_whole_minutes_come_from_the_projection(engine: ChdbEngine, monkeypatch:
         return select(sql, params)
 
     monkeypatch.setattr(engine, "select", noting)
-    wanted = And((Between("timestamp", Bounds(BASE_US - 10**9 + 5, BASE_US + 10**9 + 5)), AnyOf("service", ("test",))))
-    buckets = buckets_over(BASE_US - 10**9, BASE_US + 10**9, 60)
-    assert counting.total(counts(engine, wanted, "level", buckets)) == 100
-    assert ["ReadFromMergeTree (counts)" in plan for plan in asked] == [True, False, False]
+    since_us, until_us = BASE_US - int(hours * HOUR_US) + 5, BASE_US + int(hours * HOUR_US) + 5
+    wanted = And((Between("timestamp", Bounds(since_us, until_us)), AnyOf("service", ("test",))))
+    buckets = buckets_over(since_us, until_us, 10)
+    assert counting.total(counts(engine, wanted, by, buckets)) == (200 if by == "tags" else 100)
+    assert [f"ReadFromMergeTree ({projection})" in plan for plan in asked] == [True, False, False]
+    asked.clear()
+    assert sum(count for _, count in counting.top(engine, wanted, by, 9)) == (200 if by == "tags" else 100)
+    assert f"ReadFromMergeTree ({projection})" in asked[0]
 
 
 @pytest.mark.parametrize("span_us", [1, 999, 10**6, 59 * 10**6, 3600 * 10**6, 86_400 * 10**6, 10**14, 10**16])

@@ -10,10 +10,6 @@ from pathlib import Path
 import pytest
 
 from logmill.ids import new_batch_id
-from logmill.settings import load
-from storage.engine import schema
-from storage.engine.chdb_engine import ChdbEngine
-from storage.statements import statement
 from tests.support.storage_blocks import batch, realistic, stream
 from tests.support.storage_service import StorageService, outcome, total
 
@@ -80,26 +76,3 @@ def test_a_disk_without_its_reserve_takes_nothing_and_says_so(tmp_path: Path) ->
         assert "LOGMILL_MIN_FREE_BYTES" in refused.json()["message"]
         assert "the disk is full" in service.get("/ready").json()["message"]
         assert service.get("/logs").json()["count"] == 10, "what is there can still be read"
-
-
-@pytest.mark.parametrize("version", range(1, schema.VERSION))
-def test_a_store_of_an_earlier_version_is_brought_up_and_keeps_its_logs(tmp_path: Path, version: int) -> None:
-    folder = tmp_path / "data"
-    engine = ChdbEngine(folder / "store", load({}))
-    ddl = schema.create_logs_sql().replace("merge_selector_base = 10,", "")
-    if version == 1:
-        ddl = ddl.replace("INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,", "")
-    engine.run(ddl.replace(f"logmill schema {schema.VERSION}", f"logmill schema {version}"))
-    body = stream(batch(100))
-    engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), body)
-    engine.close()
-    with StorageService(folder) as service:
-        assert total(service) == 100
-        assert outcome(service.ingest(body)) == (201, 0, 100)
-        service.kill()
-        service.restart()
-        assert total(service) == 100
-    (ddl,) = [path.read_text() for path in (folder / "store").rglob("logs.sql")]
-    assert f"logmill schema {schema.VERSION}" in ddl
-    assert "merge_selector_base = 10" in ddl
-    assert "batch_bloom" in ddl

@@ -45,31 +45,39 @@ MESSAGES = st.text(alphabet="abAB1 _.-\né漢\\'\0", max_size=10) | st.sampled_f
     ["Timed out", "time-out 17", "user_id=7"]
 )
 LABELS = st.sampled_from(["", "a", "b c", "Ä\\'", "c\0"])
+IDS = st.sampled_from(["", "x", "a-1", "a\n2", "é"])
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-3, 3)
     | st.sampled_from([0.5, -2.25, 1e3])
-    | st.sampled_from(["", "x", "2", "true", "é"]),
+    | st.sampled_from(["", "x", "2", "true", "é", "a-1", "a\n2", "\\", 'say "x"']),
     lambda inner: (
         st.lists(st.sampled_from(["x", "2"]), max_size=2) | st.dictionaries(st.sampled_from("kl"), inner, max_size=2)
     ),
     max_leaves=3,
 )
-NAMES = st.sampled_from(["k", "l", "k.l", "é"])
+NAMES = st.sampled_from(["k", "l", "k.l", "é", "request_id", "status_code", "a b"])
 ROWS = st.fixed_dictionaries(
     {
         "timestamp": st.integers(0, 12),
         "level": st.sampled_from(LEVELS),
         "service": LABELS,
         "message": MESSAGES,
-        "metadata": st.dictionaries(NAMES, JSON, max_size=3).map(lambda d: json.dumps(d, ensure_ascii=False)),
+        "metadata": st.builds(
+            json.dumps,
+            st.dictionaries(NAMES, JSON, max_size=3),
+            ensure_ascii=st.booleans(),
+            separators=st.sampled_from([(",", ":"), (", ", ": ")]),
+        ),
         "anomaly": st.booleans(),
         "tags": st.lists(LABELS.filter(bool), max_size=3),
         "severity": st.integers(0, 3),
         "status_code": st.integers(0, 3),
         "response_time_ms": st.none() | st.sampled_from([0.0, 0.1, 12.3, 1e6]),
         "trace_id": LABELS,
+        "request_id": IDS,
+        "path": IDS,
         "fingerprint": st.sampled_from([0, 7, 2**64 - 1]),
     }
 )
@@ -84,7 +92,7 @@ def bounds(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[Bounds]:
 
 WHOLE = st.sampled_from([None, 0, 1, 2, 5])
 PATTERNS = st.sampled_from(["a", "^a", "b$", "", "[ab]1", "(?s:^.$)", "é"])
-PATHS = st.sampled_from([("k",), ("l",), ("k", "l"), ("é",), ("k", "k")])
+PATHS = st.sampled_from([("k",), ("l",), ("k", "l"), ("é",), ("k", "k"), ("request_id",), ("status_code",), ("a b",)])
 LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(AnyOf, st.sampled_from(["service", "trace_id", "tags"]), st.lists(LABELS, max_size=2).map(tuple)),
     st.builds(AnyOf, st.just("level"), st.lists(st.sampled_from(LEVELS), max_size=2).map(tuple)),
@@ -103,7 +111,7 @@ LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(
         Metadata,
         PATHS,
-        st.sampled_from(["x", "2", "true", "", "0.5", "1000", "é"])
+        st.sampled_from(["x", "2", "true", "", "0.5", "1000", "é", "a-1", "a\n2", "\\", 'say "x"'])
         | bounds(NUMBERS)
         | st.none()
         | st.builds(Matches, st.just("metadata"), PATTERNS),
@@ -131,19 +139,39 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChdbEngine]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=st.lists(ROWS, min_size=1, max_size=12), wanted=st.lists(FILTERS, min_size=1, max_size=6), plain=st.booleans()
+    rows=st.lists(ROWS, min_size=1, max_size=12),
+    wanted=st.lists(FILTERS, min_size=1, max_size=6),
+    plain=st.booleans(),
+    merged=st.booleans(),
 )
 @example(
-    rows=[ABSENT], wanted=[Not(AnyOf("response_time_ms", (0.1,))), Between("response_time_ms", Bounds())], plain=True
+    rows=[ABSENT],
+    wanted=[Not(AnyOf("response_time_ms", (0.1,))), Between("response_time_ms", Bounds())],
+    plain=True,
+    merged=False,
 )
-@example(rows=[ABSENT], wanted=[Exists(column) for column in EXISTING], plain=False)
+@example(rows=[ABSENT], wanted=[Exists(column) for column in EXISTING], plain=False, merged=True)
+@example(
+    rows=[{"message": "\n"}],
+    wanted=[Matches("message", "(?s:^.$)", lowered=True), Words(("timed", "out"), is_prefix=False)],
+    plain=True,
+    merged=True,
+)
+@example(
+    rows=[{"metadata": text, "request_id": "x"} for text in ('{"request_id":"x"}', '{"request_id": "x", "k": 1e3}')],
+    wanted=[Metadata(("request_id",), "x"), Metadata(("k",), "1000"), Metadata(("k",), Bounds(999.0, 1001.0))],
+    plain=True,
+    merged=True,
+)
 def test_the_engine_and_memory_find_what_the_model_finds(
-    engine: ChdbEngine, rows: list[dict[str, Any]], wanted: list[Filter], plain: bool
+    engine: ChdbEngine, rows: list[dict[str, Any]], wanted: list[Filter], plain: bool, merged: bool
 ) -> None:
     made = [row(uuid.UUID(int=1), ordinal, **fields) for ordinal, fields in enumerate(rows)]
     table, body = blocks.decode(stream(made))
     engine.run(statement("logs", "clear_logs"))
     engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), body or blocks.encode(table))
+    if merged:  # only then there are all indexes
+        engine.run("OPTIMIZE TABLE logs FINAL")
     for one in wanted:
         expected = [fields["ordinal"] for fields in made if passes(fields, one)]
         where, params = condition(one)

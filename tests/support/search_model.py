@@ -26,6 +26,17 @@ from storage.search.filters import (
 )
 
 
+class _Written(float):
+    """A number that knows whether it was written with an exponent: then it does not equal anything."""
+
+    def __new__(cls, text: str) -> _Written:
+        found = super().__new__(cls, text)
+        found.has_exponent = "e" in text.lower()
+        return found
+
+    has_exponent: bool
+
+
 def passes(row: dict[str, Any], wanted: Filter) -> bool:
     """Whether the row passes; patterns must mean the same to Python's `re` as to RE2."""
     match wanted:
@@ -49,7 +60,7 @@ def passes(row: dict[str, Any], wanted: Filter) -> bool:
             return isinstance(held, float | bool) or column == "timestamp" or held not in ("", 0, None, [])
         case Matches(column, pattern, lowered):
             held = row[column] if isinstance(row[column], list) else [row[column]]
-            return any(re.search(pattern, text.lower() if lowered else text) for text in held)
+            return any(_found(pattern, text.lower() if lowered else text) for text in held)
         case Words(words, is_prefix):
             return _has_words(row["message"], words, is_prefix)
         case Contains(text):
@@ -57,7 +68,13 @@ def passes(row: dict[str, Any], wanted: Filter) -> bool:
         case Identity(batch_id, ordinal):
             return (row["batch_id"], row["ordinal"]) == (batch_id.bytes, ordinal)
         case Metadata(path, test):
-            return any(_value_passes(value, test) for value in _at(json.loads(row["metadata"]), path))
+            decoded = json.loads(row["metadata"], parse_float=_Written)
+            return any(_value_passes(value, test) for value in _at(decoded, path))
+
+
+def _found(pattern: str, text: str) -> bool:
+    """As RE2 has it, where $ is the very end, and not the place before a last newline."""
+    return re.search(pattern.replace("$", r"\Z"), text) is not None
 
 
 def _single(column: str, value: Any) -> Any:
@@ -111,14 +128,14 @@ def _value_passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if isinstance(test, Bounds):
         return is_number and _within(value, test, None)
     if isinstance(test, Matches):
-        return isinstance(value, str) and re.search(test.pattern, value) is not None
+        return isinstance(value, str) and _found(test.pattern, value)
     if isinstance(value, bool):
         return test == ("true" if value else "false")
     if isinstance(value, list):
         return test in value
     if is_number:
         try:
-            return float(test) == value
+            return float(test) == value and not (isinstance(value, _Written) and value.has_exponent)
         except ValueError:
             return False
     return bool(value == test)

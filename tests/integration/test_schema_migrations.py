@@ -1,0 +1,138 @@
+"""Stores that earlier programs wrote open, keep their logs to the letter, and get all indexes."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logmill.record import COLUMNS
+from logmill.settings import load
+from storage.engine import schema
+from storage.engine.chdb_engine import ChdbEngine
+from storage.statements import statement
+from tests.support.storage_blocks import row, stream
+from tests.support.storage_service import StorageService, outcome, total
+
+SETTINGS = {
+    1: "",
+    2: "",
+    3: ", merge_selector_base = 10",
+}
+BLOOM = "INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 1,"
+
+
+def rows() -> list[dict[str, Any]]:
+    """Rows whose metadata repeats columns, in several ways of writing."""
+    batch_id = uuid.UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+    texts = (
+        '{"request_id":"r-1","status_code":200}',
+        '{"request_id": "r-1", "status_code": 200}',
+        "{}",
+        '{"x":"\\u00e9"}',
+    )
+    return [
+        row(batch_id, number, metadata=text, request_id="r-1", status_code=200, message=f"Disk {number} is full")
+        for number, text in enumerate(texts)
+    ]
+
+
+def earlier_ddl(version: int) -> str:
+    """The table as the program of that version made it."""
+    columns = ", ".join(f"{column.name} {schema.TYPES[column.kind]}" for column in COLUMNS)
+    return f"""
+        CREATE TABLE logs (
+            {columns},
+            INDEX batch_range batch_id TYPE minmax GRANULARITY 1,
+            {BLOOM if version > 1 else ""}
+            PROJECTION counts (
+                SELECT toStartOfMinute(timestamp) AS minute, level, service, priority, count()
+                GROUP BY minute, level, service, priority
+            )
+        )
+        ENGINE = MergeTree PARTITION BY toYYYYMMDD(received_at) ORDER BY (timestamp, batch_id, ordinal)
+        SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_for_wide_part = 1000000,
+            min_bytes_for_wide_part = 1000000000 {SETTINGS[version]}
+        COMMENT 'logmill schema {version}'
+    """
+
+
+@pytest.mark.parametrize("version", SETTINGS)
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_store_of_an_earlier_version_is_brought_up_and_keeps_its_logs(
+    tmp_path: Path, version: int, is_wide: bool
+) -> None:
+    folder = tmp_path / "data"
+    engine = ChdbEngine(folder / "store", load({}))
+    ddl = earlier_ddl(version)
+    if is_wide:
+        ddl = ddl.replace("min_rows_for_wide_part = 1000000", "min_rows_for_wide_part = 0")
+        ddl = ddl.replace("min_bytes_for_wide_part = 1000000000", "min_bytes_for_wide_part = 0")
+    engine.run(ddl)
+    made = rows()
+    body = stream(made)
+    engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), body)
+    engine.close()
+    with StorageService(folder) as service:
+        assert total(service) == len(made)
+        assert outcome(service.ingest(body)) == (201, 0, len(made))
+        service.kill()
+        service.restart()
+        assert total(service) == len(made)
+        service.stop()
+    engine = ChdbEngine(folder / "store", load({}))
+    found = engine.select(statement("logs", "select_logs", columns=schema.READ_LIST, where="1"), {"limit": 10})
+    assert sorted(found["metadata"].to_pylist()) == sorted(one["metadata"] for one in made)
+    wait_until_built(engine)
+    engine.close()
+
+
+def test_a_migration_that_was_cut_off_after_any_of_its_statements_goes_on(tmp_path: Path) -> None:
+    engine = ChdbEngine(tmp_path / "store", load({}))
+    made = rows()
+    for cut in range(1, 4):
+        engine.run("DROP TABLE IF EXISTS logs")
+        engine.run(earlier_ddl(3))
+        engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), stream(made))
+        cut_off = _Cut(engine, cut)
+        with pytest.raises(ConnectionAbortedError):
+            schema.ensure(cut_off)  # type: ignore[arg-type]
+        assert cut_off.altered == cut
+        schema.ensure(engine)
+        found = engine.select(statement("logs", "select_logs", columns=schema.READ_LIST, where="1"), {"limit": 10})
+        assert sorted(found["metadata"].to_pylist()) == sorted(one["metadata"] for one in made), cut
+        wait_until_built(engine)
+    engine.close()
+
+
+class _Cut:
+    """An engine that fails after so many changes of the table."""
+
+    def __init__(self, engine: ChdbEngine, after: int) -> None:
+        self.altered = 0
+        self._engine, self._after = engine, after
+        self.select = engine.select
+
+    def run(self, sql: str) -> None:
+        if "ALTER" in sql:
+            if self.altered == self._after:
+                raise ConnectionAbortedError
+            self.altered += 1
+        self._engine.run(sql)
+
+
+def wait_until_built(engine: ChdbEngine) -> None:
+    """Wait until each part has every index and the projections, as those have that are written today."""
+    deadline = time.monotonic() + 30
+    sql = "SELECT count() AS n FROM system.mutations WHERE NOT is_done"
+    while engine.select(sql)["n"][0].as_py():
+        assert time.monotonic() < deadline, "the indexes are not built"
+        time.sleep(0.05)
+    indexes = engine.select("SELECT name, data_compressed_bytes AS b FROM system.data_skipping_indices")
+    sizes = dict(zip(indexes["name"].to_pylist(), indexes["b"].to_pylist(), strict=True))
+    assert {"words", "tokens", "metadata_tokens", "request_id_bloom"} <= {name for name, size in sizes.items() if size}
+    projections = engine.select("SELECT DISTINCT name FROM system.projection_parts WHERE active")
+    assert set(projections["name"].to_pylist()) == {"counts", "facets"}
