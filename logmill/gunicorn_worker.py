@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import signal
 import socket
@@ -50,6 +51,17 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
         while keep is True and self.alive and self._has_idle_threads() and _next_follows(conn):
             keep = super().handle(conn)
         return keep
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """As the original, but a client that takes nothing of its answer for STALL_TIMEOUT_S is one that has gone.
+
+        Raises:
+            ConnectionResetError: which the original ends the connection at, without a word; others it prints.
+        """
+        try:
+            return super().handle_request(req, conn)
+        except BlockingIOError:
+            raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from None
 
     def _cap_keepalive(self, deadline: float) -> None:
         """As the original, also for connections that have not sent anything yet, which it would wait for in vain."""

@@ -170,6 +170,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     query_timeout_s: Annotated[float, _doc("How long a query may take.", "s", gt=0)] = 30.0
     max_limit: Annotated[int, _doc("Largest `limit` of a query.", "records", ge=1)] = 10_000
+    max_exports: Annotated[
+        int,
+        _doc(
+            "Exports at a time, each of which keeps a thread of storage; one thread stays free at least.",
+            "exports",
+            ge=1,
+            le=255,
+        ),
+    ] = 2
+    export_timeout_s: Annotated[
+        float, _doc("How long an export may take, with the time its client takes to read it.", "s", gt=0)
+    ] = 3600.0
     recent_max_records: Annotated[
         int,
         _doc("Recent logs kept in memory, and beside them a fifth as many ERROR and CRITICAL ones.", "records", ge=0),

@@ -15,9 +15,9 @@ from logmill.logs import configure_logs
 from logmill.settings import Settings, load
 from storage import blocks
 from storage.audit import Audit
-from storage.errors import QueryTimeout
 from storage.metrics import Metrics
-from storage.routes import ingest, logs, rejections, statistics
+from storage.routes import export, ingest, logs, rejections, statistics
+from storage.routes.limits import Limits
 from storage.store import Store
 
 log = structlog.get_logger()
@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     def close() -> None:
         if state["readiness"] == "ready":
             state["readiness"] = "shutting down"
+            limits.close()
             audit.close()
             store.close()
             lock.release()
@@ -67,8 +68,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = web.make_app("storage", settings, readiness=readiness, registry=metrics.registry)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
-    app.register_error_handler(QueryTimeout, lambda error: web.error_answer(504, "query_timeout", str(error)))
+    limits = Limits(settings, metrics)
+    limits.install(app)
     app.register_blueprint(ingest.blueprint(store, metrics, settings))
+    app.register_blueprint(export.blueprint(store, metrics, settings, limits))
     app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
     app.register_blueprint(statistics.blueprint(store))
     app.register_blueprint(rejections.blueprint(store, metrics, settings))

@@ -104,6 +104,23 @@ def top(engine: Engine, wanted: Filter, column: str, limit: int) -> list[tuple[s
     return list(zip(table["value"].to_pylist(), table["logs"].to_pylist(), strict=True))
 
 
+def most_frequent(table: pa.Table, limit: int) -> tuple[pa.Table, bool]:
+    """The rows of `counts` for its most frequent values, at most so many of them; and whether there are others."""
+    if table.num_rows <= limit:
+        return table, False
+    sums = table.group_by("value").aggregate([("logs", "sum")])
+    if sums.num_rows <= limit:
+        return table, False
+    first = sums.take(pc.sort_indices(sums, sort_keys=[("logs_sum", "descending"), ("value", "ascending")])[:limit])
+    return table.filter(pc.is_in(table["value"], value_set=first["value"].combine_chunks())), True
+
+
+def by_bucket(table: pa.Table) -> dict[int, int]:
+    """The logs of each bucket of `counts`, whatever their values."""
+    sums = table.group_by("bucket").aggregate([("logs", "sum")])
+    return dict(zip(sums["bucket"].to_pylist(), sums["logs_sum"].to_pylist(), strict=True))
+
+
 def extent_us(engine: Engine, wanted: Filter) -> tuple[int, int] | None:
     """The times of the oldest and the newest log that passes; None where none does."""
     where, params = condition(wanted)

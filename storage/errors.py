@@ -7,3 +7,11 @@ from logmill.errors import Retry
 
 class QueryTimeout(Retry):
     """A query took longer than it may."""
+
+
+class QueryCancelled(Retry):
+    """Nobody waits for the answer any more."""
+
+
+class TooManyExports(Retry):
+    """As many exports as there may be at a time are under way."""

@@ -31,6 +31,13 @@ class Metrics:
         self.query_seconds = Histogram(
             "logmill_storage_query_seconds", "Time to answer.", ["answered_by"], buckets=_SECONDS, registry=registry
         )
+        self.cancelled = Counter(
+            "logmill_storage_queries_cancelled", "Queries ended early: their client had gone.", registry=registry
+        )
+        self.timeouts = Counter(
+            "logmill_storage_query_timeouts", "Queries ended early: their time was up.", registry=registry
+        )
+        self.exports = Counter("logmill_storage_exports", "Exports, by how they ended.", ["outcome"], registry=registry)
         for name, words, tier in (
             ("recent", "logs", store.memory.recent),
             ("recent_error", "ERROR and CRITICAL logs", store.memory.errors),

@@ -51,7 +51,7 @@ def parse(args: Args, max_limit: int, now_us: int) -> Page:
     now_us = now_us if at is None else at.now_us
     wanted = filter_of(args, now_us, "limit", "cursor", "fields")
     limit = parse_limit(single(args, "limit", str(min(DEFAULT_LIMIT, max_limit))), max_limit)
-    return Page(wanted, limit, None if at is None else at.place, _fields(args), args, now_us)
+    return Page(wanted, limit, None if at is None else at.place, frozenset(fields_of(args)) or None, args, now_us)
 
 
 def parse_limit(text: str, max_limit: int) -> int:
@@ -60,24 +60,37 @@ def parse_limit(text: str, max_limit: int) -> int:
 
 
 def shown(rows: pa.Table, page: Page) -> dict[str, Any]:
-    """The answer: the logs, how many, and where the next page begins; None where this one is not full."""
+    """The answer: the logs, how many, whether there are more, and where the next page begins; None where it is empty.
+
+    Args:
+        rows: those of the page and, where there is one, the row after it.
+        page: what was asked.
+    """
+    is_truncated = rows.num_rows > page.limit
+    rows = rows.slice(0, page.limit)
     logs = render.logs(rows)
     if page.fields is not None:
         logs = [{name: value for name, value in log.items() if name in page.fields} for log in logs]
     following = None
-    if rows.num_rows == page.limit:
-        following = cursor.encode(Cursor(_last(rows), page.now_us), page.args)
-    return {"status": "success", "count": len(logs), "logs": logs, "next_cursor": following}
+    if is_truncated:
+        following = cursor.encode(Cursor(last_place(rows), page.now_us), page.args)
+    return {"status": "success", "count": len(logs), "truncated": is_truncated, "logs": logs, "next_cursor": following}
 
 
-def _last(rows: pa.Table) -> Place:
+def last_place(rows: pa.Table) -> Place:
+    """Where a page of these rows, at least one, ends."""
     last = rows.slice(rows.num_rows - 1)
     return Place(render.times_us(last, "timestamp")[0], last["batch_id"][0].as_py(), last["ordinal"][0].as_py())
 
 
-def _fields(args: Args) -> frozenset[str] | None:
+def fields_of(args: Args) -> tuple[str, ...]:
+    """The fields to be shown, in the order they were asked for; none where all are.
+
+    Raises:
+        InvalidField: there is no such field.
+    """
     names = [name.strip() for value in args.get("fields", []) for name in value.split(",") if name.strip()]
     for name in names:
         if name not in render.FIELDS:
             raise InvalidField("fields", f"there is no field {name[:100]!r}; known are {', '.join(render.FIELDS)}")
-    return frozenset(names) or None
+    return tuple(dict.fromkeys(names))

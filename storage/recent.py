@@ -14,6 +14,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storage import reading
 from storage.blocks import SCHEMA, newest_us, row_numbers, whole
 from storage.search.filters import EVERYTHING, Filter, lowest
 from storage.search.masks import mask
@@ -113,6 +114,10 @@ class Recent:
             wanted: the filter.
             limit: at least 1.
             before: where a page ended; only rows after it in the order are wanted.
+
+        Raises:
+            QueryTimeout: it took longer than the `storage.reading.Reading` in force allows.
+            QueryCancelled: that was cancelled.
         """
         with self._lock:
             blocks = sorted(self._blocks, key=lambda block: block.newest_us, reverse=True)
@@ -121,6 +126,7 @@ class Recent:
         is_complete = floor_us is None or (since_us is not None and since_us > floor_us)
         keys: pa.Table | None = None
         for number, block in enumerate(blocks):
+            reading.check()
             if not is_complete and floor_us is not None and block.newest_us <= floor_us:
                 break
             if keys is not None and keys.num_rows == limit and block.newest_us < _last_us(keys):

@@ -21,18 +21,25 @@ _OPTIONAL: dict[str, Any] = {
     "status_code": 0,
     "response_time_ms": None,
 }
-_SOURCE = ("host", "file", "protocol")
-_SPECIAL = {"batch_id", "ordinal", "metadata", "fingerprint", *_SOURCE, *_OPTIONAL}
+SOURCE = ("host", "file", "protocol")
+_SPECIAL = {"batch_id", "ordinal", "metadata", "fingerprint", *SOURCE, *_OPTIONAL}
 _TIMES = [column.name for column in COLUMNS if column.kind is Kind.TIME]
 _PLAIN = [column.name for column in COLUMNS if column.name not in _SPECIAL]
 # What a log may show.
 FIELDS = ("id", *_PLAIN, "metadata", "fingerprint", "source", *_OPTIONAL)
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def logs(rows: pa.Table) -> list[dict[str, Any]]:
     """Each row as a JSON object for `msgspec.json`; at most MAX_BLOCK_ROWS."""
     return list(_logs(rows.slice(0, MAX_BLOCK_ROWS)))
+
+
+def json_line(log: dict[str, Any]) -> bytes:
+    """A log as JSON in one line, without its end; metadata that was sent with line ends in it loses them."""
+    found = _encode(log)
+    return msgspec.json.format(found, indent=-1) if b"\n" in found or b"\r" in found else found
 
 
 def time_text(us: int) -> str:
@@ -50,14 +57,14 @@ def _logs(rows: pa.Table) -> Iterator[dict[str, Any]]:
     columns = {name: _values(rows, name) for name in rows.column_names}
     plain = [columns[name] for name in _PLAIN]
     optional = [(name, absent, columns[name]) for name, absent in _OPTIONAL.items()]
-    sources = [columns[name] for name in _SOURCE]
+    sources = [columns[name] for name in SOURCE]
     for at, (batch_id, ordinal) in enumerate(zip(columns["batch_id"], columns["ordinal"], strict=True)):
         log: dict[str, Any] = {"id": log_id(UUID(bytes=batch_id), ordinal)}
         for name, values in zip(_PLAIN, plain, strict=True):
             log[name] = values[at]
         log["metadata"] = _metadata(columns["metadata"][at])
         log["fingerprint"] = f"{columns['fingerprint'][at]:016x}"
-        log["source"] = {name: values[at] for name, values in zip(_SOURCE, sources, strict=True)}
+        log["source"] = {name: values[at] for name, values in zip(SOURCE, sources, strict=True)}
         for name, absent, values in optional:
             if values[at] != absent:
                 log[name] = values[at]

@@ -123,15 +123,17 @@ class Store:
             before: where a page ended; only rows after it in the order are wanted.
         """
         rows = self.memory.newest(wanted, limit, before)
-        if rows is not None:
-            return rows, "memory"
+        return (self.newest_on_disk(wanted, limit, before), "engine") if rows is None else (rows, "memory")
+
+    def newest_on_disk(self, wanted: Filter, limit: int, before: Place | None = None) -> pa.Table:
+        """As `newest`, from the engine alone, where the size of an answer can be held to that of the reading."""
         where, params = condition(wanted)
         if before is not None:
             where = f"({where}) AND ({statement('predicates', 'after_place')})"
             place: dict[str, Value] = {"place_us": before.timestamp_us, "place_batch": before.batch_id.hex()}
             params |= {**place, "place_ordinal": before.ordinal}
         sql = statement("logs", "select_logs", columns=schema.READ_LIST, where=where)
-        return self._engine.select(sql, {**params, "limit": limit}), "engine"
+        return self._engine.select(sql, {**params, "limit": limit})
 
     def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
         """The row of this identity, or a table of none; no query for a recent row, nor for one not stored yet."""
@@ -163,10 +165,10 @@ class Store:
         within = Between("timestamp", Bounds(since_us, until_us, with_high=False))
         return buckets, counting.counts(self._engine, both(wanted, within), by, buckets)
 
-    def anomaly_reasons(self, wanted: Filter) -> dict[str, int]:
-        """How many logs that pass the filter have each reason, the most frequent first."""
+    def anomaly_reasons(self, wanted: Filter, limit: int) -> dict[str, int]:
+        """How many logs that pass the filter have each reason, of the most frequent ones."""
         where, params = condition(wanted)
-        found = self._engine.select(statement("logs", "anomaly_reasons", where=where), params)
+        found = self._engine.select(statement("logs", "anomaly_reasons", where=where), {**params, "limit": limit})
         return dict(zip(found["reason"].to_pylist(), found["logs"].to_pylist(), strict=True))
 
     def disk_use(self) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 Traps it shields from: chdb must be imported after the fork; a connection serves one call at a time; an error text may
 hold bytes that are no UTF-8 and then arrives as UnicodeDecodeError; a bound string is unescaped as TSV by the engine;
-`async_insert` is on by default; streaming inserts swallow errors; the engine ends with its last connection.
+`async_insert` is on by default; streaming inserts swallow errors; the engine ends with its last connection; a query has
+no name but what its connection's `log_comment` says, by which another connection can kill it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -25,13 +28,15 @@ from logmill.errors import ConfigError, LogmillError, Refused, StorageUnavailabl
 from logmill.settings import Settings
 from storage.engine.parts import Parts
 from storage.engine.protocol import MAX_BLOCK_ROWS, Value
-from storage.errors import QueryTimeout
+from storage.errors import QueryCancelled, QueryTimeout
+from storage.reading import Reading, current
 from storage.statements import statement
 
 log = structlog.get_logger()
 
 _CODE = re.compile(r"Code: (\d+)")
 _TIMEOUT = {159, 209}
+_CANCELLED = 394
 _TOO_LARGE = {158, 307, 396}
 # Values that cannot be read. Errors about tables and types are not among them: those are ours, so the sender holds on.
 _INPUT = frozenset({6, 26, 27, 33, 41, 69, 72, 117, 131, 349})
@@ -84,7 +89,8 @@ class ChdbEngine:
         from chdb.state import connect
 
         self._connect: Callable[[str], Any] = connect
-        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._numbers = count()
+        self._idle: queue.LifoQueue[tuple[str, Any]] = queue.LifoQueue()
         try:
             self._anchor = connect(self._address)  # keeps the engine alive while no other connection is
         except Exception as error:  # noqa: BLE001
@@ -95,7 +101,7 @@ class ChdbEngine:
         if self.damage:
             raise StorageUnavailable(_DAMAGED, retry_after_s=2)
         # Not chdb's send_insert: its finish() reports rows as written where the insert failed (a full disk: tried).
-        with _as_file(stream) as path, self._connection(_INPUT) as connection:
+        with _as_file(stream) as path, self._connection(_INPUT) as (_, connection):
             connection.query(f"{sql} FROM INFILE '{path}' {self._insert_settings} FORMAT ArrowStream")
         self.check()
 
@@ -109,15 +115,20 @@ class ChdbEngine:
     def select(self, sql: str, params: Mapping[str, Value] | None = None) -> pa.Table:
         """As `Engine.select`."""
         bound = {name: _bind(value) for name, value in (params or {}).items()}
-        with self._connection() as connection:
-            result = connection.query(sql, "ArrowStream", params=bound)
+        reading = current()
+        if reading is not None:
+            sql = f"{sql}\n{_limits(reading)}"
+        with self._connection() as (name, connection):
+            kill = partial(self._kill, name)
+            with nullcontext() if reading is None else reading.querying(kill):
+                result = connection.query(sql, "ArrowStream", params=bound)
             data = result.bytes()
         with pa.ipc.open_stream(data) as reader:
             return reader.read_all()
 
     def run(self, sql: str) -> None:
         """As `Engine.run`."""
-        with self._connection() as connection:
+        with self._connection() as (_, connection):
             connection.query(sql)
 
     def free_bytes(self) -> int | None:
@@ -131,12 +142,12 @@ class ChdbEngine:
         """As `Engine.close`."""
         with suppress(queue.Empty):
             while True:
-                self._idle.get_nowait().close()
+                self._idle.get_nowait()[1].close()
         self._anchor.close()
 
     @contextmanager
-    def _connection(self, input_codes: frozenset[int] = frozenset()) -> Iterator[Any]:
-        """A connection of one's own; one that saw an error is not used again.
+    def _connection(self, input_codes: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
+        """A connection of one's own, and its name; one that saw an error is not used again.
 
         Args:
             input_codes: errors that are the sender's. None where nothing is sent: a part that cannot be read must not
@@ -144,18 +155,26 @@ class ChdbEngine:
         """
         try:
             try:
-                connection = self._idle.get_nowait()
+                name, connection = self._idle.get_nowait()
             except queue.Empty:
-                connection = self._connect(self._address)
+                name = f"connection-{next(self._numbers)}"
+                connection = self._connect(f"{self._address}&log_comment={name}")
         except Exception as error:  # noqa: BLE001  chdb raises what it likes
             raise _translated(error, input_codes) from None
         try:
-            yield connection
+            yield name, connection
+        except LogmillError:
+            self._idle.put((name, connection))
+            raise
         except Exception as error:  # noqa: BLE001
             with suppress(Exception):
                 connection.close()
             raise _translated(error, input_codes) from None
-        self._idle.put(connection)
+        self._idle.put((name, connection))
+
+    def _kill(self, name: str) -> None:
+        """End what runs on this connection, if anything does."""
+        self.run(statement("engine", "kill", connection=name))
 
 
 @contextmanager
@@ -192,6 +211,12 @@ def _bind(value: Value) -> str:
     return "[" + ",".join(f"'{item.translate(_ESCAPES)}'" for item in value) + "]"
 
 
+def _limits(reading: Reading) -> str:
+    """The settings that hold a query to what its reading allows."""
+    max_bytes = _MAX_RESULT_BYTES if reading.max_bytes is None else reading.max_bytes
+    return statement("engine", "limits", timeout_s=f"{reading.remaining_s:.3f}", max_bytes=str(max_bytes))
+
+
 def _words(error: Exception) -> str:
     """What the engine said, also where its text is no UTF-8; at most a few lines of it."""
     if isinstance(error, UnicodeDecodeError):
@@ -204,7 +229,9 @@ def _translated(error: Exception, input_codes: frozenset[int]) -> LogmillError:
     match = _CODE.search(words)
     code = int(match[1]) if match else 0
     if code in _TIMEOUT:
-        return QueryTimeout("the query took longer than LOGMILL_QUERY_TIMEOUT_S allows; narrow its time range")
+        return QueryTimeout("the query took longer than it may; narrow its time range")
+    if code == _CANCELLED:
+        return QueryCancelled("the query was cancelled")
     log.warning("engine error", engine_code=code, words=words)
     if code in input_codes:
         return Refused(f"the engine cannot take this: {words}", code="not_storable")

@@ -31,8 +31,12 @@ class Engine(Protocol):
     def select(self, sql: str, params: Mapping[str, Value] | None = None) -> pa.Table:
         """The rows of a query whose values are bound: `{name:Type}` in `sql`, plain values in `params`.
 
+        It is held to the `storage.reading.Reading` in force, and ends within some 0.1 s when that is cancelled.
+
         Raises:
-            QueryTimeout: it took longer than the engine was told to allow.
+            QueryTimeout: it took longer than the reading, or else the engine, was told to allow.
+            QueryCancelled: the reading was cancelled.
+            Refused: `too_large`, the answer is larger than the reading, or else the engine, was told to allow.
         """
 
     def run(self, sql: str) -> None:

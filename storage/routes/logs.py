@@ -21,6 +21,8 @@ from storage.store import Store
 
 log = structlog.get_logger()
 
+_MAX_REASONS = 1000
+
 
 def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: bool) -> Blueprint:
     """The routes."""
@@ -36,7 +38,7 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
         start_s = time.perf_counter()
         asked = pages.parse(request.args.to_dict(flat=False), max_limit, now_us())
         wanted = both(asked.wanted, And(others))
-        rows, answered_by = store.newest(wanted, asked.limit, asked.before)
+        rows, answered_by = store.newest(wanted, asked.limit + 1, asked.before)
         found = pages.shown(rows, asked)
         metrics.query_seconds.labels(answered_by).observe(time.perf_counter() - start_s)
         return found, wanted
@@ -48,7 +50,10 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
     @routes.get("/logs/anomalies")
     def anomalies() -> Response:
         found, wanted = page(AnyOf("anomaly", (True,)))
-        return web.answer({**found, "by_reason": store.anomaly_reasons(wanted)})
+        reasons = store.anomaly_reasons(wanted, _MAX_REASONS + 1)
+        shown = dict(list(reasons.items())[:_MAX_REASONS])
+        is_truncated = found["truncated"] or len(reasons) > _MAX_REASONS
+        return web.answer({**found, "truncated": is_truncated, "by_reason": shown})
 
 
 def _add_single(routes: Blueprint, store: Store) -> None:

@@ -69,10 +69,13 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
     @routes.get("/rejections")
     def get() -> Response:
         args = request.args.to_dict()
-        for name in args.keys() - {"limit"}:
-            raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known is limit", code="unknown")
+        for name in args.keys() - {"limit", "timeout"}:
+            message = f"there is no parameter {name[:100]!r}; known are limit, timeout"
+            raise InvalidField(name[:100], message, code="unknown")
         limit = pages.parse_limit(args.get("limit", str(pages.DEFAULT_LIMIT)), settings.max_limit)
-        rows = store.rejections(limit)
+        rows = store.rejections(limit + 1)
+        is_truncated = rows.num_rows > limit
+        rows = rows.slice(0, limit)
         times = render.times_us(rows, "at")
         found = [
             {
@@ -83,7 +86,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
             }
             for row, at_us in zip(rows.drop_columns(["at"]).to_pylist(), times, strict=True)
         ]
-        return web.answer({"status": "success", "count": len(found), "rejections": found})
+        return web.answer({"status": "success", "count": len(found), "truncated": is_truncated, "rejections": found})
 
     return routes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -10,7 +11,7 @@ from logmill import web
 from logmill.errors import InvalidField
 from logmill.parameters import whole_number
 from logmill.timestamps import now_us
-from storage import render
+from storage import counting, render
 from storage.search.fields import FIELDS, Holds, field_of
 from storage.search.filters import Between, Bounds, Exists, Filter, both, highest, lowest
 from storage.search.parameters import filter_of, single
@@ -22,7 +23,9 @@ DEFAULT_FACETS = ("level", "service", "priority", "tags", "status_code", "host")
 DEFAULT_SIZE = 10
 MAX_SIZE = 1000
 MAX_FACETS = 30
-_MAX_NAMES = 100_000
+# The most names of /logs/stats, and the most numbers of a histogram.
+_MAX_NAMES = 1000
+_MAX_CELLS = 50_000
 # Rates are given for the time since so many seconds ago.
 _RATES_S = {"last_minute": 60, "last_5_minutes": 300, "last_hour": 3600}
 _COUNTABLE = tuple(name for name, field in FIELDS.items() if field.holds not in {Holds.MESSAGE, Holds.TIME})
@@ -48,11 +51,17 @@ def blueprint(store: Store) -> Blueprint:
         columns = [_column("field", name) for name in args.get("field", DEFAULT_FACETS)]
         if len(columns) > MAX_FACETS:
             raise InvalidField("field", f"field is given {len(columns)} times, {MAX_FACETS} at most")
-        found = {
-            column: [{"value": value, "count": logs} for value, logs in store.top(wanted, column, size)]
-            for column in columns
-        }
-        return web.answer({"status": "success", "facets": found})
+        found = {column: store.top(wanted, column, size + 1) for column in columns}
+        return web.answer(
+            {
+                "status": "success",
+                "facets": {
+                    column: [{"value": value, "count": logs} for value, logs in values[:size]]
+                    for column, values in found.items()
+                },
+                **_truncated(column for column, values in found.items() if len(values) > size),
+            }
+        )
 
     @routes.get("/logs/stats")
     def stats() -> Response:
@@ -67,30 +76,38 @@ def _histogram(store: Store, wanted: Filter, by: str, count: int) -> dict[str, A
     if since_us is None or until_us is None:
         extent = store.extent_us(wanted)
         if extent is None:
-            return {"total": 0, "bucket_ms": None, "since": None, "until": None, "buckets": []}
+            return {"total": 0, "bucket_ms": None, "since": None, "until": None, "truncated": False, "buckets": []}
         since_us = extent[0] if since_us is None else since_us
         until_us = extent[1] + 1 if until_us is None else until_us
     buckets, table = store.histogram(wanted, by, int(since_us), max(int(until_us), int(since_us) + 1), count)
+    counted = counting.by_bucket(table)
+    shown, is_truncated = counting.most_frequent(table, max(1, _MAX_CELLS // buckets.count))
     values: list[dict[str, int]] = [{} for _ in range(buckets.count)]
-    for row in table.to_pylist():
+    for row in shown.to_pylist():
         if 0 <= row["bucket"] < buckets.count:
             values[row["bucket"]][row["value"]] = row["logs"]
+    totals = [counted.get(number, 0) for number in range(buckets.count)]
     start_us, width_us = buckets.start_us, buckets.width_us
     return {
-        "total": sum(sum(one.values()) for one in values),
+        "total": sum(totals),
         "bucket_ms": width_us // 1000,
         "since": render.time_text(start_us),
         "until": render.time_text(start_us + width_us * buckets.count),
+        "truncated": is_truncated,
         "buckets": [
-            {"start": render.time_text(start_us + width_us * number), "count": sum(one.values()), "values": one}
-            for number, one in enumerate(values)
+            {"start": render.time_text(start_us + width_us * number), "count": total, "values": of_bucket}
+            for number, (total, of_bucket) in enumerate(zip(totals, values, strict=True))
         ],
     }
 
 
 def _stats(store: Store, wanted: Filter, now: int) -> dict[str, Any]:
     """Reference A's counts, and what else is asked about a store."""
-    by = {f"by_{name}": dict(store.top(wanted, name, _MAX_NAMES)) for name in ("level", "service", "priority")}
+    found = {name: store.top(wanted, name, _MAX_NAMES + 1) for name in ("level", "service", "priority")}
+    by = {f"by_{name}": dict(values[:_MAX_NAMES]) for name, values in found.items()}
+    # The most frequent, without the logs that have none.
+    named = {name: store.top(both(wanted, Exists(name)), name, DEFAULT_SIZE + 1) for name in ("host", "file")}
+    by |= {f"by_{name}": dict(values[:DEFAULT_SIZE]) for name, values in named.items()}
     extent = store.extent_us(wanted)
     rates = {}
     for name, span_s in _RATES_S.items():
@@ -100,8 +117,7 @@ def _stats(store: Store, wanted: Filter, now: int) -> dict[str, Any]:
     return {
         "total_logs": sum(by["by_level"].values()),
         **by,
-        "by_host": _named(store, wanted, "host"),
-        "by_file": _named(store, wanted, "file"),
+        **_truncated(f"by_{name}" for name, values in (found | named).items() if len(values) > len(by[f"by_{name}"])),
         "logs_per_s": rates,
         "oldest": None if extent is None else render.time_text(extent[0]),
         "newest": None if extent is None else render.time_text(extent[1]),
@@ -113,9 +129,10 @@ def _stats(store: Store, wanted: Filter, now: int) -> dict[str, Any]:
     }
 
 
-def _named(store: Store, wanted: Filter, column: str) -> dict[str, int]:
-    """The most frequent values of a column, without the logs that have none."""
-    return dict(store.top(both(wanted, Exists(column)), column, DEFAULT_SIZE))
+def _truncated(fields: Iterable[str]) -> dict[str, Any]:
+    """What an answer says of the fields that have more values than are shown."""
+    names = list(fields)
+    return {"truncated": bool(names), "truncated_fields": names}
 
 
 def _column(parameter: str, name: str) -> str:

@@ -23,7 +23,7 @@ _VERSION = 1
 # Where times may be relative to now.
 _RELATIVE = frozenset({"q", "since", "until"})
 # What may differ from page to page.
-_PAGE_PARAMETERS = frozenset({"cursor", "limit", "fields"})
+_PAGE_PARAMETERS = frozenset({"cursor", "limit", "fields", "timeout"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from storage.search.filters import (
     Not,
     Or,
 )
-from storage.search.patterns import check_pattern
+from storage.search.patterns import MAX_PARTS, check_pattern
 from storage.search.terms import ANY, in_message, pieces_of
 from storage.search.words import Piece, Wildcard
 
@@ -111,6 +111,7 @@ class _Reader:
     def __init__(self, now_us: int) -> None:
         self._now_us = now_us
         self._terms = 0
+        self._pattern_parts = 0
 
     def read(self, item: tree.Item, target: _Target | None, depth: int) -> Filter:
         if depth > MAX_DEPTH:
@@ -200,7 +201,9 @@ class _Reader:
         return Matches(target.field.name, pattern)
 
     def _regex(self, pattern: str, target: _Target | None) -> Filter:
-        check_pattern(pattern)
+        self._pattern_parts += check_pattern(pattern)
+        if self._pattern_parts > MAX_PARTS:
+            raise InvalidField("q", f"the expressions have more than {MAX_PARTS} parts together, with repetitions")
         pattern = f"(?s:{pattern})"  # the engine's dot takes a line break unless told otherwise; so does memory's
         if target is None:
             return Matches("message", pattern)

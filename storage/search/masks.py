@@ -1,4 +1,7 @@
-"""A filter read over rows in memory: for each row of an Arrow table, whether it holds."""
+"""A filter read over rows in memory: for each row of an Arrow table, whether it holds.
+
+Where that may take long it is done in pieces, between which the `storage.reading.Reading` in force is checked.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pyarrow.compute as pc
 
 from logmill.parameters import finite_number
 from logmill.record import KINDS, Kind
+from storage import reading
 from storage.blocks import row_numbers, whole
 from storage.search import words
 from storage.search.filters import (
@@ -32,6 +36,9 @@ from storage.search.filters import (
 )
 
 _decode = msgspec.json.Decoder().decode
+# RE2 reads 2 to 1000 MB/s, by the expression; JSON is decoded at some 0.5 us a row and name.
+_PIECE_BYTES = 1024 * 1024
+_PIECE_ROWS = 5000
 
 
 def mask(table: pa.Table, wanted: Filter) -> pa.Array:
@@ -124,7 +131,15 @@ def _of_texts(table: pa.Table, column: str, test: Callable[[pa.Array], pa.Array]
 def _of_values(held: pa.Array, test: Callable[[pa.Array], pa.Array]) -> pa.Array:
     if pa.types.is_dictionary(held.type):
         return _sure(test(held.dictionary.cast(pa.large_utf8()))).take(held.indices)
-    return _sure(test(held.cast(pa.large_utf8())))
+    return pa.concat_arrays([_sure(test(piece)) for piece in _pieces(held.cast(pa.large_utf8()))])
+
+
+def _pieces(texts: pa.Array) -> Iterator[pa.Array]:
+    """The texts, some megabytes at a time; at least one piece."""
+    rows = max(1, len(texts) * _PIECE_BYTES // max(1, texts.nbytes))
+    for start in range(0, max(1, len(texts)), rows):
+        reading.check()
+        yield texts.slice(start, rows)
 
 
 def _found(texts: pa.Array, pattern: str, *, lowered: bool) -> pa.Array:
@@ -140,10 +155,16 @@ def _metadata(table: pa.Table, wanted: Metadata) -> pa.Array:
     # Few rows have the name at all; only those are decoded.
     name = wanted.path[-1]
     maybe = pc.indices_nonzero(pc.match_substring(texts, name)) if name.isascii() else row_numbers(len(texts))
-    found = zip(maybe.to_pylist(), texts.take(maybe).to_pylist(), strict=True)
-    rows = [
-        row for row, text in found if any(_passes(value, wanted.test, text) for value in _values(text, wanted.paths))
-    ]
+    rows: list[int] = []
+    for start in range(0, len(maybe), _PIECE_ROWS):
+        reading.check()
+        some = maybe[start : start + _PIECE_ROWS]
+        found = zip(some.to_pylist(), texts.take(some).to_pylist(), strict=True)
+        rows += [
+            row
+            for row, text in found
+            if any(_passes(value, wanted.test, text) for value in _values(text, wanted.paths))
+        ]
     return pc.is_in(row_numbers(len(texts)), value_set=pa.array(rows, pa.int64()))
 
 

@@ -20,6 +20,8 @@ FIELD_PARAMETERS = (
     *("level", "service", "priority", "tag", "anomaly", "status_code", "trace_id"),
     *("span_id", "request_id", "user_id", "host", "file", "reason", "fingerprint", "method", "path", "error_code"),
 )
+# What every read takes beside its filter; storage.routes.limits reads it.
+COMMON_PARAMETERS = ("timeout",)
 FILTER_PARAMETERS = ("q", *FIELD_PARAMETERS, "source", "min_severity", "since", "until")
 
 
@@ -34,8 +36,8 @@ def filter_of(args: Args, now_us: int, *others: str) -> Filter:
     Raises:
         InvalidField: names the parameter that is unknown, doubled or has no such value.
     """
-    for name in args.keys() - {*FILTER_PARAMETERS, *others}:
-        known = ", ".join(sorted({*FILTER_PARAMETERS, *others}))
+    for name in args.keys() - {*FILTER_PARAMETERS, *COMMON_PARAMETERS, *others}:
+        known = ", ".join(sorted({*FILTER_PARAMETERS, *COMMON_PARAMETERS, *others}))
         raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known are {known}", code="unknown")
     parts: list[Filter] = []
     for name in FILTER_PARAMETERS:

@@ -23,3 +23,11 @@ SELECT path, bytes_on_disk
 FROM system.parts
 WHERE active AND database = currentDatabase()
 SETTINGS max_result_rows = 0, max_result_bytes = 0
+
+-- Numbers of this program's making: the engine takes no bound values here. Neither its clock nor KILL ends the work on a
+-- block, and a hundred conditions on metadata took 17 s over one of the usual 65,409 rows; small ones cost no more CPU.
+-- name: limits
+SETTINGS max_execution_time = $timeout_s, max_result_bytes = $max_bytes, max_block_size = 2048
+
+-- name: kill
+KILL QUERY WHERE Settings['log_comment'] = '$connection' ASYNC

@@ -26,6 +26,7 @@ FROM logs
 WHERE $where
 GROUP BY reason
 ORDER BY logs DESC, reason
+LIMIT {limit:UInt32}
 
 -- name: newest_timestamp
 SELECT max(timestamp) AS newest, count() AS logs

@@ -79,10 +79,10 @@ def test_a_bad_value_is_refused_by_the_name_of_its_parameter(name: str, value: A
 
 
 def test_a_cursor_names_the_last_row_and_keeps_what_now_was() -> None:
-    rows, _ = decode(stream(batch(3, uuid.UUID(int=5))))
+    rows, _ = decode(stream(batch(4, uuid.UUID(int=5))))
     asked = read({"since": "15m", "limit": "3"})
     answer = shown(rows, asked)
-    assert answer["count"] == 3
+    assert (answer["count"], answer["truncated"]) == (3, True)
     following = parse({"since": ["15m"], "limit": ["7"], "cursor": [answer["next_cursor"]]}, 10, NOW_US + 60_000_000)
     assert following.before is not None
     assert (following.before.batch_id, following.before.ordinal) == (uuid.UUID(int=5).bytes, 2)
@@ -92,9 +92,11 @@ def test_a_cursor_names_the_last_row_and_keeps_what_now_was() -> None:
     assert raised.value.field == "cursor"
 
 
-def test_a_page_that_is_not_full_is_the_last() -> None:
+@pytest.mark.parametrize("limit", ["3", "4"])
+def test_a_page_with_no_row_after_it_is_the_last(limit: str) -> None:
     rows, _ = decode(stream(batch(3)))
-    assert shown(rows, read({"limit": "4"}))["next_cursor"] is None
+    answer = shown(rows, read({"limit": limit}))
+    assert (answer["count"], answer["truncated"], answer["next_cursor"]) == (3, False, None)
 
 
 def test_only_the_fields_that_are_asked_for_are_shown() -> None:

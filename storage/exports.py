@@ -1,0 +1,157 @@
+"""The forms that logs are exported in: lines of JSON, CSV, and one JSON array; written piece by piece, without I/O."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from storage import render
+
+_encode = msgspec.json.Encoder().encode
+# A spreadsheet takes a cell that begins with one of these for a formula; some take the wide forms, too.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_BETWEEN_ITEMS = "; "
+
+
+class Form(Protocol):
+    """A writer of one export: `begin`, `rows` for each piece in turn, `end`; without the end it is incomplete."""
+
+    @property
+    def media_type(self) -> str:
+        """For Content-Type."""
+
+    def begin(self) -> bytes:
+        """What stands before the first log."""
+
+    def rows(self, rows: pa.Table) -> bytes:
+        """These logs; at least one."""
+
+    def end(self) -> bytes:
+        """What stands after the last log."""
+
+
+class Lines:
+    """A JSON object a line (NDJSON).
+
+    Args:
+        fields: those that are shown; none for all.
+    """
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = frozenset(fields)
+
+    def begin(self) -> bytes:
+        """As `Form.begin`."""
+        return b""
+
+    def rows(self, rows: pa.Table) -> bytes:
+        """As `Form.rows`."""
+        return b"".join(render.json_line(log) + b"\n" for log in _chosen(rows, self._fields))
+
+    def end(self) -> bytes:
+        """As `Form.end`."""
+        return b""
+
+
+class Array:
+    """One JSON array, which is closed only where it is complete.
+
+    Args:
+        fields: those that are shown; none for all.
+    """
+
+    media_type = "application/json"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = frozenset(fields)
+        self._before = b"\n"
+
+    def begin(self) -> bytes:
+        """As `Form.begin`."""
+        return b"["
+
+    def rows(self, rows: pa.Table) -> bytes:
+        """As `Form.rows`."""
+        found = self._before + b",\n".join(map(_encode, _chosen(rows, self._fields)))
+        self._before = b",\n"
+        return found
+
+    def end(self) -> bytes:
+        """As `Form.end`."""
+        return b"\n]\n"
+
+
+class Csv:
+    """Comma-separated values as RFC 4180 has them, in UTF-8, the names of the columns first.
+
+    Metadata is JSON text, lists are joined by semicolons, the source is three columns. Text that a spreadsheet would
+    take for a formula has an apostrophe before it, as OWASP advises against CSV injection; numbers stay as they are.
+
+    Args:
+        fields: those that are shown, in this order; none for all.
+    """
+
+    media_type = "text/csv; charset=utf-8; header=present"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._cells: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
+        for field in fields or render.FIELDS:
+            self._cells.update(_SOURCES if field == "source" else {field: _getter(field)})
+
+    def begin(self) -> bytes:
+        """As `Form.begin`."""
+        return _csv([self._cells])
+
+    def rows(self, rows: pa.Table) -> bytes:
+        """As `Form.rows`."""
+        cells = self._cells.values()
+        return _csv([[_cell(read(log)) for read in cells] for log in render.logs(rows)])
+
+    def end(self) -> bytes:
+        """As `Form.end`."""
+        return b""
+
+
+FORMS: Mapping[str, Callable[[Sequence[str]], Form]] = MappingProxyType({"ndjson": Lines, "csv": Csv, "json": Array})
+
+
+def _chosen(rows: pa.Table, fields: frozenset[str]) -> list[dict[str, Any]]:
+    logs = render.logs(rows)
+    return [{name: value for name, value in log.items() if name in fields} for log in logs] if fields else logs
+
+
+def _getter(field: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda log: log.get(field)
+
+
+def _part_of_source(part: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda log: log["source"][part]
+
+
+_SOURCES = {f"source.{part}": _part_of_source(part) for part in render.SOURCE}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        value = _BETWEEN_ITEMS.join(value)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, int | float):
+        return value
+    return _cell(_encode(value).decode())  # metadata
+
+
+def _csv(rows: Sequence[Any]) -> bytes:
+    sheet = io.StringIO(newline="")
+    csv.writer(sheet).writerows(rows)
+    return sheet.getvalue().encode()

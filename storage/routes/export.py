@@ -1,0 +1,184 @@
+"""Every log that passes a filter, streamed to a client however many they are.
+
+They are read page after page, each from where the last one ended, so that nothing of the engine is held while a client
+reads slowly, and memory holds one page. The order is total and logs do not change: what was stored when the export
+began is in it exactly once, what is stored meanwhile at most once.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, request
+
+from logmill import web
+from logmill.errors import InvalidField, LogmillError, Refused
+from logmill.settings import Settings
+from logmill.timestamps import now_us
+from storage import pages
+from storage.errors import QueryCancelled, QueryTimeout, TooManyExports
+from storage.exports import FORMS, Form
+from storage.metrics import Metrics
+from storage.reading import Reading
+from storage.recent import Place
+from storage.routes.limits import Limits, client_connection
+from storage.search.filters import Filter
+from storage.search.parameters import filter_of, single
+from storage.store import Store
+
+log = structlog.get_logger()
+
+# What the engine takes for a page grows faster than the page; below this, the cost of a query a page shows.
+_PAGE_ROWS = 5000
+_FIRST_PAGE_ROWS = 500
+_PAGE_BYTES = 4 * 1024 * 1024
+_MAX_ANSWER_BYTES = 32 * 1024 * 1024
+# Rows that are made into text at a time; as objects of Python they take ten times their room.
+_PIECE_ROWS = 500
+_RETRY_AFTER_S = 5.0
+
+
+def blueprint(store: Store, metrics: Metrics, settings: Settings, limits: Limits) -> Blueprint:
+    """The route."""
+    routes = Blueprint("export", __name__)
+    limits.leave_out("export.export")
+    places = threading.BoundedSemaphore(max(1, min(settings.max_exports, settings.storage_threads - 1)))
+
+    @routes.get("/logs/export")
+    def export() -> Response:
+        if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+            message = (
+                "an export needs HTTP/1.1, in which its end can be told from a failure (nginx: proxy_http_version)"
+            )
+            raise Refused(message, code="http_version", status=505)
+        args = request.args.to_dict(flat=False)
+        name = single(args, "format", "ndjson")
+        if name not in FORMS:
+            raise InvalidField("format", f"format must be one of {', '.join(FORMS)}, not {name[:100]!r}")
+        form = FORMS[name](pages.fields_of(args))
+        wanted = filter_of(args, now_us(), "format", "fields")
+        reading = limits.reading(settings.export_timeout_s, _MAX_ANSWER_BYTES)
+        if request.method == "HEAD":
+            return _answer(name, form, [])
+        if not places.acquire(blocking=False):
+            raise TooManyExports("as many exports as LOGMILL_MAX_EXPORTS allows are under way", _RETRY_AFTER_S)
+        export = Export(store, wanted, form, reading, limits)
+        try:
+            export.read()  # what is wrong with the question shows now, while there is still an answer to say it in
+            found = _answer(name, form, export.stream(metrics))
+        except BaseException:
+            places.release()
+            raise
+        found.call_on_close(places.release)
+        return found
+
+    @routes.errorhandler(TooManyExports)
+    def too_many(error: TooManyExports) -> Response:
+        headers = {"Retry-After": str(round(error.retry_after_s))}
+        return web.error_answer(503, "too_many_exports", str(error), headers=headers)
+
+    return routes
+
+
+def _answer(name: str, form: Form, body: Any) -> Response:
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {"Content-Disposition": f'attachment; filename="logs-{at}.{name}"', "Cache-Control": "no-store"}
+    return Response(body, headers=headers, content_type=form.media_type)
+
+
+class Export:
+    """One export: reads pages and writes them.
+
+    Args:
+        store: where the logs are.
+        wanted: the filter.
+        form: how they are written.
+        reading: its limits.
+        limits: puts them in force.
+    """
+
+    def __init__(self, store: Store, wanted: Filter, form: Form, reading: Reading, limits: Limits) -> None:
+        self._store = store
+        self._wanted = wanted
+        self._form = form
+        self._reading = reading
+        self._limits = limits
+        self._connection = client_connection()
+        self._page_rows = _FIRST_PAGE_ROWS
+        self._before: Place | None = None
+        self._rows: Any = None
+        self._logs = 0
+
+    def read(self) -> None:
+        """Read the next page.
+
+        Raises:
+            LogmillError: as `Engine.select`.
+        """
+        self._rows = None  # before there is another
+        with self._limits.held(self._reading, self._connection):
+            while self._rows is None:
+                self._rows = self._read(self._page_rows)
+
+    def _read(self, limit: int) -> Any:
+        """A page of at most so many rows; None where it is too large and a smaller one is to be tried."""
+        try:
+            rows = self._store.newest_on_disk(self._wanted, limit, self._before)
+        except Refused as error:
+            if error.code != "too_large" or limit == 1:
+                raise
+            self._page_rows = max(1, limit // 8)
+            return None
+        if rows.num_rows == limit:
+            fitting = limit * _PAGE_BYTES // max(1, rows.nbytes)
+            self._page_rows = max(1, min(_PAGE_ROWS, fitting, limit * 8))
+            self._before = pages.last_place(rows)
+        else:
+            self._before = None
+        return rows
+
+    def stream(self, metrics: Metrics) -> Iterator[bytes]:
+        """The export from the page that was read to the end.
+
+        Raises:
+            ConnectionResetError: it failed. The server ends the connection without the last chunk, so that what came
+                does not look complete.
+        """
+        outcome = "failed"
+        try:
+            yield from self._pieces()
+            outcome = "complete"
+        except GeneratorExit:  # writing to the client failed
+            outcome = "left"
+            raise
+        except LogmillError as error:
+            if isinstance(error, QueryTimeout | QueryCancelled):
+                self._limits.count(error)
+                outcome = "left" if isinstance(error, QueryCancelled) else outcome
+            log.warning("export cut short", reason=str(error), logs=self._logs)
+            raise ConnectionResetError(errno.ECONNRESET, "the export failed") from None
+        finally:
+            metrics.exports.labels(outcome).inc()
+            log.info("export ended", outcome=outcome, logs=self._logs, took_s=round(self._reading.age_s, 3))
+
+    def _pieces(self) -> Iterator[bytes]:
+        begin = self._form.begin()
+        if begin:
+            yield begin
+        while True:
+            for start in range(0, self._rows.num_rows, _PIECE_ROWS):
+                self._reading.check()
+                piece = self._rows.slice(start, _PIECE_ROWS)
+                yield self._form.rows(piece)
+                self._logs += piece.num_rows
+            if self._before is None:
+                break
+            self.read()
+        end = self._form.end()
+        if end:
+            yield end
