@@ -13,6 +13,7 @@ import requests
 
 from logmill import __version__
 from logmill.cli_dead import dead
+from logmill.cli_query import query, tail
 from logmill.cli_up import restart, up
 from logmill.errors import AlreadyRunning, ExitCode, LogmillError
 from logmill.lifecycle import StopSignal, exec_gunicorn
@@ -56,6 +57,8 @@ def main() -> None:
 main.add_command(up)
 main.add_command(restart)
 main.add_command(dead)
+main.add_command(query)
+main.add_command(tail)
 
 # A socket that `logmill up` opened and keeps open while the service is started again.
 listen_fd_option = click.option("--listen-fd", type=int, hidden=True)
@@ -87,7 +90,7 @@ def storage(listen_fd: int | None) -> None:
         host=s.storage_host,
         port=s.storage_port,
         workers=1,
-        threads=s.storage_threads,
+        threads=s.storage_threads + s.max_tails,
         settings=s,
         listen_fd=listen_fd,
     )

@@ -12,6 +12,7 @@ from logmill import dead_letters
 from logmill.broker import Broker, broker_of
 from logmill.dead_letters import Done
 from logmill.settings import Settings, load
+from logmill.terminal import printable
 
 _REASON_CHARS = 80
 # People may wait for long queues; Ctrl-C ends it.
@@ -46,7 +47,7 @@ def list_command(limit: int, *, as_json: bool) -> None:
     for letter in found.letters:
         columns = {**letter, "at": letter["at"][:19], "reason": letter["reason"][:_REASON_CHARS]}
         columns["records"] = letter.get("records", "-")
-        click.echo(_LINE.format(**{name: _printable(str(value), keep="") for name, value in columns.items()}))
+        click.echo(_LINE.format(**{name: printable(str(value), keep="") for name, value in columns.items()}))
     more = "" if len(found.letters) >= found.count else f", {len(found.letters)} of them listed"
     click.echo(f"{_letters(found.count)}{more}")
 
@@ -58,10 +59,10 @@ def show(letter_id: str) -> None:
     letter = dead_letters.show(_broker(), letter_id, _TIMEOUT_S)
     form, content, truncated = letter.pop("form"), letter.pop("content"), letter.pop("truncated")
     for name, value in letter.items():
-        click.echo(f"{name}: {_printable(str(value), keep='')}")
+        click.echo(f"{name}: {printable(str(value), keep='')}")
     click.echo(f"{form}:{' (cut)' if truncated else ''}")
     for line in [msgspec.json.encode(record).decode() for record in content] if form == "records" else [content]:
-        click.echo(_printable(line))
+        click.echo(printable(line))
 
 
 @dead.command()
@@ -104,8 +105,3 @@ def _report(done: Done, what: str) -> None:
 
 def _letters(count: int) -> str:
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
-
-
-def _printable(text: str, keep: str = "\n\t") -> str:
-    """Text of strangers without what a terminal would obey, except for the characters of `keep`."""
-    return "".join(char if char.isprintable() or char in keep else ascii(char)[1:-1] for char in text)

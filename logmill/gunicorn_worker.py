@@ -64,7 +64,14 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
             raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from None
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """As the original, also for connections that have not sent anything yet, which it would wait for in vain."""
+        """As the original, also for connections that have not sent anything yet, which it would wait for in vain.
+
+        The original calls it once, when it begins to stop: so this is also where the app hears of it, whose answers
+        without an end it would wait for just as vainly.
+        """
+        drain = getattr(self.wsgi, "extensions", {}).get("logmill_drain")
+        if drain is not None:
+            drain()
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)

@@ -157,6 +157,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storage_host: Annotated[str, _doc("Address storage listens on.")] = "127.0.0.1"
     storage_port: Annotated[int, _doc("Port storage listens on.", ge=1, le=65535)] = 5002
     storage_threads: Annotated[int, _doc("Threads of the storage service; each serves one request.", ge=1, le=256)] = 16
+    max_tails: Annotated[
+        int, _doc("Live tails (GET /logs/tail) that may be open at a time; each has one more thread.", ge=0, le=256)
+    ] = 16
     engine_threads: Annotated[int, _doc("Processor cores that one query may use.", ge=1, le=256)] = 2
     engine_memory_bytes: Annotated[int, _doc("Memory that one query may use.", "bytes", ge=100_000_000)] = 4_000_000_000
     min_free_bytes: Annotated[
@@ -283,6 +286,11 @@ def use_one_polars_thread() -> None:
     Processors are what is scaled. With two of them on two cores, a pool of two threads each cost 8 % more CPU a log.
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
+def no_color() -> bool:
+    """Whether output without colours is asked for (NO_COLOR, see no-color.org, or a terminal that has none)."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def in_ci() -> bool:

@@ -16,7 +16,7 @@ from logmill.settings import Settings, load
 from storage import blocks
 from storage.audit import Audit
 from storage.metrics import Metrics
-from storage.routes import export, ingest, logs, rejections, statistics
+from storage.routes import export, ingest, logs, patterns, rejections, statistics, tail
 from storage.routes.limits import Limits
 from storage.store import Store
 
@@ -26,7 +26,8 @@ log = structlog.get_logger()
 def create_app(settings: Settings | None = None) -> Flask:
     """The app on an open store; call it after the fork, since the engine does not survive one.
 
-    `app.extensions["logmill_close"]` closes the store and lets go of the data folder.
+    `app.extensions["logmill_close"]` closes the store and lets go of the data folder; `["logmill_drain"]`, before it,
+    ends the answers that would go on without end.
 
     Raises:
         AlreadyRunning: another process holds the data folder.
@@ -74,8 +75,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(export.blueprint(store, metrics, settings, limits))
     app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
     app.register_blueprint(statistics.blueprint(store))
+    app.register_blueprint(patterns.blueprint(store))
+    app.register_blueprint(tail.blueprint(store))
     app.register_blueprint(rejections.blueprint(store, metrics, settings))
     app.extensions["logmill_close"] = close
+    app.extensions["logmill_drain"] = store.tails.stop
     log.info("store open", folder=str(folder), **store.disk_use())
     return app
 

@@ -45,6 +45,7 @@ class Metrics:
             self._gauge(f"logmill_storage_{name}_logs", f"The newest {words} in memory.", partial(_records, tier))
             self._gauge(f"logmill_storage_{name}_bytes", f"Bytes of the newest {words}.", partial(_bytes, tier))
         self._gauge("logmill_storage_free_bytes", "Room left on the disk.", lambda: store.free_bytes)
+        self._gauge("logmill_storage_tails", "Live tails that are open.", lambda: len(store.tails))
         disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
         self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get("bytes"))
         self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get("logs"))

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from logmill.errors import InvalidField
 from logmill.parameters import whole_number
-from storage import render
+from storage import context, render
 from storage.recent import Place
 from storage.search import cursor
 from storage.search.cursor import Cursor
@@ -79,8 +79,7 @@ def shown(rows: pa.Table, page: Page) -> dict[str, Any]:
 
 def last_place(rows: pa.Table) -> Place:
     """Where a page of these rows, at least one, ends."""
-    last = rows.slice(rows.num_rows - 1)
-    return Place(render.times_us(last, "timestamp")[0], last["batch_id"][0].as_py(), last["ordinal"][0].as_py())
+    return context.place_of(rows, rows.num_rows - 1)
 
 
 def fields_of(args: Args) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,9 @@ from logmill.ids import log_id
 from logmill.record import COLUMNS, Kind
 from logmill.timestamps import EPOCH
 from storage.engine.protocol import MAX_BLOCK_ROWS
+
+# One log, as JSON answers show it.
+Log: TypeAlias = dict[str, Any]
 
 # Shown only where a log has them: the absent value of each such column.
 _OPTIONAL: dict[str, Any] = {
@@ -31,7 +34,7 @@ _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def logs(rows: pa.Table) -> list[dict[str, Any]]:
+def logs(rows: pa.Table) -> list[Log]:
     """Each row as a JSON object for `msgspec.json`; at most MAX_BLOCK_ROWS."""
     return list(_logs(rows.slice(0, MAX_BLOCK_ROWS)))
 
@@ -53,13 +56,13 @@ def times_us(rows: pa.Table, name: str) -> list[int]:
     return values
 
 
-def _logs(rows: pa.Table) -> Iterator[dict[str, Any]]:
+def _logs(rows: pa.Table) -> Iterator[Log]:
     columns = {name: _values(rows, name) for name in rows.column_names}
     plain = [columns[name] for name in _PLAIN]
     optional = [(name, absent, columns[name]) for name, absent in _OPTIONAL.items()]
     sources = [columns[name] for name in SOURCE]
     for at, (batch_id, ordinal) in enumerate(zip(columns["batch_id"], columns["ordinal"], strict=True)):
-        log: dict[str, Any] = {"id": log_id(UUID(bytes=batch_id), ordinal)}
+        log: Log = {"id": log_id(UUID(bytes=batch_id), ordinal)}
         for name, values in zip(_PLAIN, plain, strict=True):
             log[name] = values[at]
         log["metadata"] = _metadata(columns["metadata"][at])

@@ -11,15 +11,16 @@ import pyarrow as pa
 from logmill.errors import Refused, StorageUnavailable
 from logmill.record import URGENT_LEVELS
 from logmill.settings import Settings
-from storage import blocks, counting
+from storage import blocks, context, counting, patterns
 from storage.engine import schema
-from storage.engine.protocol import Engine, Value
+from storage.engine.protocol import Engine
 from storage.identities import Identities
 from storage.memory import Memory
 from storage.recent import Place
 from storage.search.filters import Between, Bounds, Filter, both
 from storage.search.sql import condition
 from storage.statements import statement
+from storage.tail import Tails
 
 _LOOKUP_BATCHES = 5_000
 
@@ -50,6 +51,7 @@ class Store:
         self._identities = Identities(newest)
         self._deduplicates = settings.deduplicate
         self._min_free_bytes = settings.min_free_bytes
+        self.tails = Tails(settings.max_tails)
         self.memory = Memory(
             max_records=settings.recent_max_records,
             max_bytes=settings.recent_max_bytes,
@@ -130,8 +132,7 @@ class Store:
         where, params = condition(wanted)
         if before is not None:
             where = f"({where}) AND ({statement('predicates', 'after_place')})"
-            place: dict[str, Value] = {"place_us": before.timestamp_us, "place_batch": before.batch_id.hex()}
-            params |= {**place, "place_ordinal": before.ordinal}
+            params |= context.place_params(before)
         sql = statement("logs", "select_logs", columns=schema.READ_LIST, where=where)
         return self._engine.select(sql, {**params, "limit": limit})
 
@@ -144,6 +145,15 @@ class Store:
             return recent
         sql = statement("logs", "select_log", columns=schema.READ_LIST)
         return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
+
+    def around(self, row: pa.Table, count: int) -> tuple[pa.Table, pa.Table]:
+        """As `context.around`."""
+        return context.around(self._engine, row, count)
+
+    def patterns(self, wanted: Filter, limit: int, bucket_count: int) -> tuple[patterns.Patterns, pa.Table]:
+        """As `patterns.most_frequent`, and the newest log of each."""
+        found = patterns.most_frequent(self._engine, wanted, limit, bucket_count)
+        return found, patterns.examples(self._engine, found.shown)
 
     def count(self, wanted: Filter) -> int:
         """How many logs pass."""
@@ -215,6 +225,8 @@ class Store:
         try:
             self._engine.insert(sql, blocks.encode(table) if stream is None else stream)
             self.memory.push(table)
+            # After memory: a tail that opens meanwhile finds the rows there or here.
+            self.tails.push(table)
         except Refused:
             raise
         except BaseException:

@@ -35,10 +35,11 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
         if request.mimetype != ARROW_STREAM:
             raise Refused(f"Content-Type must be {ARROW_STREAM}", code="unsupported", status=415)
         check = request.headers.get(CHECK_HEADER, "") not in {"", "0"}
-        body = web.read_body(settings.max_ingest_bytes)
-        with metrics.ingest_seconds.time():
-            table, stream = blocks.decode(body)
-            result = store.insert(table, stream, check=check)
+        with store.tails.storing():
+            body = web.read_body(settings.max_ingest_bytes)
+            with metrics.ingest_seconds.time():
+                table, stream = blocks.decode(body)
+                result = store.insert(table, stream, check=check)
         count(result)
         return web.answer({"status": "success", "stored": result.stored, "duplicates": result.duplicates}, 201)
 

@@ -6,22 +6,27 @@ import time
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
 import structlog
 from flask import Blueprint, Response, request
 
 from logmill import web
 from logmill.errors import InvalidField, Refused
 from logmill.ids import parse_log_id
+from logmill.parameters import whole_number
 from logmill.settings import Settings
 from logmill.timestamps import now_us
 from storage import pages, render
 from storage.metrics import Metrics
 from storage.search.filters import And, AnyOf, Filter, both
+from storage.search.parameters import single
 from storage.store import Store
 
 log = structlog.get_logger()
 
 _MAX_REASONS = 1000
+# Logs that are shown on each side of one.
+MAX_CONTEXT = 200
 
 
 def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: bool) -> Blueprint:
@@ -59,10 +64,14 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
 def _add_single(routes: Blueprint, store: Store) -> None:
     @routes.get("/logs/<path:text>")
     def one(text: str) -> Response:
-        found = render.logs(store.find(*_parse(text)))
+        asked = single(request.args.to_dict(flat=False), "context")
+        count = whole_number("context", asked, 0, MAX_CONTEXT) if asked else None
+        row = store.find(*_parse(text))
+        found = render.logs(row)
         if not found:
             return web.error_answer(404, "not_found", "there is no log with this id")
-        return web.answer({"status": "success", "log": found[0]})
+        around = {} if count is None else {"context": _context(store, row, count)}
+        return web.answer({"status": "success", "log": found[0], **around})
 
     @routes.get("/logs/<text>/status")
     def status(text: str) -> Response:
@@ -75,6 +84,11 @@ def _add_single(routes: Blueprint, store: Store) -> None:
             reason, code = (rejection[name][0].as_py() for name in ("reason", "code"))
             return web.answer({"status": "success", "state": "rejected", "reason": reason, "code": code})
         return web.answer({"status": "success", "state": "unknown"})
+
+
+def _context(store: Store, row: pa.Table, count: int) -> dict[str, list[render.Log]]:
+    before, after = store.around(row, count) if count else (row.slice(1), row.slice(1))
+    return {"before": render.logs(before), "after": render.logs(after)}
 
 
 def _clear(store: Store, *, may_clear: bool) -> Response:

@@ -171,8 +171,49 @@ def test_facets_and_statistics(storage: StorageService) -> None:
         ("/logs/histogram?buckets=0", "buckets"),
         ("/logs/facets?field=timestamp", "field"), ("/logs/facets?size=1001", "size"), ("/logs/stats?limit=5", "limit"),
         ("/logs/histogram?limit=5", "limit"),
+        ("/logs/patterns?limit=1001", "limit"), ("/logs/patterns?buckets=0", "buckets"),
+        ("/logs/patterns?size=5", "size"), (f"/logs/{uuid.uuid4()}-0?context=201", "context"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_counted_is_refused_by_name(storage: StorageService, path: str, field: str) -> None:
     answer = storage.http.get(storage.url + path, timeout=30)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_one_log_is_shown_with_those_around_it(storage: StorageService) -> None:
+    mine = batch(9, service="a", host="h", file="f")
+    assert storage.ingest(stream([*mine, *batch(9, service="b", host="h", file="f")])).status_code == 201
+    ids = [f"{uuid.UUID(bytes=one['batch_id'])}-{one['ordinal']}" for one in mine]
+    found = storage.get(f"/logs/{ids[2]}", context=3).json()
+    assert found["log"]["id"] == ids[2]
+    assert [log["id"] for log in found["context"]["before"]] == ids[:2]
+    assert [log["id"] for log in found["context"]["after"]] == ids[3:6]
+    assert storage.get(f"/logs/{ids[2]}", context=0).json()["context"] == {"before": [], "after": []}
+    assert "context" not in storage.get(f"/logs/{ids[2]}").json()
+    assert storage.get(f"/logs/{uuid.uuid4()}-0", context=3).status_code == 404
+
+
+def test_patterns_over_http(storage: StorageService) -> None:
+    common = batch(5, fingerprint=255, level="ERROR", service="a", timestamp=1_700_000_040_000_000)
+    rare = batch(2, fingerprint=7, service="b", timestamp=1_700_000_100_000_000)
+    assert storage.ingest(stream([*common, *rare])).status_code == 201
+    found = storage.get("/logs/patterns", buckets=3).json()
+    assert (found["total"], found["count"], found["truncated"], found["bucket_ms"]) == (7, 2, False, 60_000)
+    assert (found["since"], found["until"]) == ("2023-11-14T22:14:00.000000Z", "2023-11-14T22:16:00.000000Z")
+    first, second = found["patterns"]
+    newest = storage.get("/logs", fingerprint="00000000000000ff", limit=1).json()["logs"][0]
+    assert first == {
+        "fingerprint": "00000000000000ff",
+        "count": 5,
+        "trend": [5, 0],
+        "first_seen": "2023-11-14T22:14:00.000000Z",
+        "last_seen": "2023-11-14T22:14:00.000000Z",
+        "levels": {"ERROR": 5},
+        "services": {"a": 5},
+        "example": newest,
+    }
+    assert (second["fingerprint"], second["trend"]) == ("0000000000000007", [0, 2])
+    part = storage.get("/logs/patterns", limit=1, q="message:0").json()
+    assert (part["total"], part["count"], part["truncated"]) == (2, 1, True)
+    none = storage.get("/logs/patterns", q="nothing").json()
+    assert (none["total"], none["patterns"], none["since"], none["bucket_ms"]) == (0, [], None, None)

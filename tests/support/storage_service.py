@@ -53,7 +53,8 @@ class StorageService:
 
     def spawn(self, port: int | None = None) -> subprocess.Popen[bytes]:
         """A gunicorn on the data folder, as `logmill storage` would start it."""
-        command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8", "--worker-class", "gthread"]
+        command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--worker-class", "gthread"]
+        command += ["--threads", str(8 + self._settings.max_tails)]
         command += ["--timeout", "120", "--no-control-socket", "--bind", f"127.0.0.1:{port or self.port}"]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(

@@ -1,0 +1,120 @@
+"""Following what is stored: GET /logs/tail, a stream of server-sent events."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+from flask import Blueprint, Response, request
+
+from logmill import web
+from logmill.errors import InvalidField
+from logmill.parameters import whole_number
+from logmill.timestamps import now_us
+from storage import events, render
+from storage.search.filters import Filter
+from storage.search.parameters import Args, filter_of, single
+from storage.store import Store
+from storage.tail import End, Tail, TooManyTails
+
+MAX_BACKLOG = 1000
+HEARTBEAT_S = 5.0
+# How often a tail looks whether its client is still there.
+LOOK_EVERY_S = 0.25
+# Between two writes: what is stored meanwhile goes with the next.
+_PAUSE_S = 0.02
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_MESSAGES = {
+    End.SLOW_READER: "logs come faster than this tail is read; narrow its filter, or open it again",
+    End.SHUTDOWN: "storage is stopping; open the tail again in a moment",
+}
+
+
+def blueprint(store: Store) -> Blueprint:
+    """The route; it keeps a thread for each tail that is open."""
+    routes = Blueprint("tail", __name__)
+
+    @routes.get("/logs/tail")
+    def tail() -> Response:
+        wanted, backlog = _asked(request.args.to_dict(flat=False))
+        if request.method == "HEAD":
+            return Response(headers=_HEADERS, mimetype="text/event-stream")
+        connection: socket.socket | None = request.environ.get("gunicorn.socket")
+        try:
+            opened = store.tails.open(_cutter(connection))
+        except TooManyTails as error:
+            return web.error_answer(503, "too_many_tails", str(error), headers={"Retry-After": "5"})
+        try:
+            # Asked for after the tail was opened, so that no log falls between them.
+            logs = render.logs(store.newest(wanted, backlog)[0])[::-1] if backlog else []
+            answer = Response(
+                _stream(opened, wanted, logs, _watcher(connection)), headers=_HEADERS, mimetype="text/event-stream"
+            )
+        except BaseException:
+            opened.close()
+            raise
+        answer.call_on_close(opened.close)
+        return answer
+
+    return routes
+
+
+def _asked(args: Args) -> tuple[Filter, int]:
+    """The filter, and how many logs that are there already are sent first.
+
+    Raises:
+        InvalidField: names the parameter.
+    """
+    for name in ("since", "until"):
+        if name in args:
+            raise InvalidField(name, f"a tail begins now and has no end; {name} is for GET /logs", code="unknown")
+    backlog = whole_number("backlog", single(args, "backlog", "0"), 0, MAX_BACKLOG)
+    return filter_of(args, now_us(), "backlog"), backlog
+
+
+def _stream(tail: Tail, wanted: Filter, backlog: list[render.Log], is_gone: Callable[[], bool]) -> Iterator[bytes]:
+    yield events.OPENING + b"".join(map(events.log_event, backlog))
+    shown = {log["id"] for log in backlog}
+    written_s = time.monotonic()
+    while tail.goes_on():
+        blocks = tail.take(LOOK_EVERY_S)
+        chunks = events.of_blocks(blocks, wanted, tail, shown)
+        while blocks:
+            with tail.turn():
+                chunk = next(chunks, None)
+            if chunk is None:
+                break
+            yield chunk
+            written_s = time.monotonic()
+        if is_gone():
+            return
+        if time.monotonic() >= written_s + HEARTBEAT_S:
+            yield events.HEARTBEAT
+            written_s = time.monotonic()
+        if blocks:
+            time.sleep(_PAUSE_S)
+    if tail.end is not None:
+        more = {"missed": tail.missed} if tail.end is End.SLOW_READER else {}
+        yield events.notice(tail.end, _MESSAGES[tail.end], **more)
+
+
+def _watcher(connection: socket.socket | None) -> Callable[[], bool]:
+    """Says whether the client has gone, long before a write to it fails; never where the server does not tell."""
+    if connection is None:
+        return lambda: False
+    poller = select.poll()
+    # Only Linux tells of a client that has closed its side while nothing is written.
+    poller.register(connection, getattr(select, "POLLRDHUP", 0))
+    return lambda: bool(poller.poll(0))
+
+
+def _cutter(connection: socket.socket | None) -> Callable[[], None]:
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            if connection is not None:
+                connection.shutdown(socket.SHUT_RDWR)
+
+    return cut
