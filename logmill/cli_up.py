@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from logmill import __version__
-from logmill.broker import open_broker, without_password
+from logmill.broker import open_broker
 from logmill.errors import LogmillError
 from logmill.lifecycle import StopSignal, check_listen, open_listener
 from logmill.locking import FolderLock
@@ -22,6 +22,7 @@ from logmill.probing import addresses, probe, url_of
 from logmill.running import RUN_FOLDER, RunFolder, Service, installation_lock
 from logmill.settings import Settings, child_environment, load
 from logmill.supervisor import HANG_MARGIN_S, Program, Supervisor, python_command
+from logmill.urls import without_credentials
 
 COMPLAIN_EVERY_S = 10.0
 LOOK_EVERY_S = 0.2
@@ -127,7 +128,7 @@ class _Announcement:
     def _say_ready(self, urls: dict[str, str]) -> None:
         for name, url in urls.items():
             _say(f"{name} is ready on {url}")
-        _say(f"{self._settings.processors} processors consume from {without_password(self._settings.broker_url)}")
+        _say(f"{self._settings.processors} processors consume from {without_credentials(self._settings.broker_url)}")
         _say("Ctrl-C stops it")
 
 

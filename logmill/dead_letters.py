@@ -148,7 +148,7 @@ def _among(searched: int | None) -> str:
 
 def _count(broker: Broker) -> int:
     depth = broker.depths()["dead"]
-    return depth.ready + depth.unacknowledged
+    return depth.ready + (depth.unacknowledged or 0)
 
 
 def summary(letter: DeadLetter) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from logmill.errors import ConfigError
 PREFIX = "LOGMILL_"
 
 
-def _doc(help_: str, unit: str = "", **limits: Any) -> Meta:
-    return Meta(description=help_, extra={"unit": unit}, **limits)
+def _doc(help_: str, unit: str = "", *, secret: bool = False, **limits: Any) -> Meta:
+    return Meta(description=help_, extra={"unit": unit, "secret": secret}, **limits)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             pattern="^(https?://.+)?$",
         ),
     ] = ""
+    producer_url: Annotated[
+        str,
+        _doc(
+            "Where storage finds the producer, for GET /pipeline; empty: on this machine, at LOGMILL_PRODUCER_PORT.",
+            pattern="^(https?://.+)?$",
+        ),
+    ] = ""
     queue_max_messages: Annotated[
         int,
         _doc(
@@ -54,9 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_max_bytes: Annotated[
         int, _doc("The same in bytes; 0: 32 GiB on RabbitMQ, 8 GiB embedded.", "bytes", ge=0)
     ] = 0
-    api_key: Annotated[str, _doc("Key that callers must send as `Authorization: Bearer KEY`; empty asks for none.")] = (
-        ""
-    )
+    api_key: Annotated[
+        str, _doc("Key that callers must send as `Authorization: Bearer KEY`; empty asks for none.", secret=True)
+    ] = ""
     allow_no_key: Annotated[
         bool, _doc("Listen beyond loopback without a key. For networks that nobody else reaches, as in Compose.")
     ] = False
@@ -224,11 +231,16 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
             values[field] = msgspec.convert(_bool(value, hints[field]), hints[field], strict=False)
         except msgspec.ValidationError as error:
             raise ConfigError(f"{PREFIX}{field.upper()}: {error} (it is {value!r})") from None
-    settings = Settings(**values)
+    return with_addresses(Settings(**values))
+
+
+def with_addresses(settings: Settings) -> Settings:
+    """The settings, with the addresses that follow from others where they are empty."""
     return msgspec.structs.replace(
         settings,
         broker_url=settings.broker_url or f"sqlite:///{Path(settings.data_dir) / 'broker.sqlite3'}",
         storage_url=settings.storage_url or f"http://127.0.0.1:{settings.storage_port}",
+        producer_url=settings.producer_url or f"http://127.0.0.1:{settings.producer_port}",
     )
 
 
@@ -249,12 +261,13 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line of the table: variable, default as text, unit, help."""
+    """One line of the table: variable, default as text, unit, help, and whether its value is shown to nobody."""
 
     name: str
     default: str
     unit: str
     help: str
+    is_secret: bool = False
 
 
 def table() -> list[Row]:
@@ -265,8 +278,9 @@ def table() -> list[Row]:
     for field in Settings.__struct_fields__:
         meta = next(m for m in get_args(hints[field])[1:] if isinstance(m, Meta))
         name = PREFIX + field.upper()
-        unit = (meta.extra or {}).get("unit", "")
-        rows.append(Row(name=name, default=defaults[name], unit=unit, help=meta.description or ""))
+        extra = meta.extra or {}
+        help_ = meta.description or ""
+        rows.append(Row(name, defaults[name], extra.get("unit", ""), help_, is_secret=extra.get("secret", False)))
     return rows
 
 

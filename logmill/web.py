@@ -96,11 +96,16 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
 
 def render_metrics(registry: CollectorRegistry) -> bytes:
     """The metrics of this service in Prometheus' text format, summed over its processes where it has several."""
+    return generate_latest(over_processes(registry))
+
+
+def over_processes(registry: CollectorRegistry) -> CollectorRegistry:
+    """This registry, or where the service has several processes one that gives the sums over them."""
     if metrics_folder() is None:
-        return generate_latest(registry)
+        return registry
     merged = CollectorRegistry()
     multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
-    return generate_latest(merged)
+    return merged
 
 
 def _key_check(key: str) -> Callable[[], Response | None]:

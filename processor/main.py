@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import structlog
 
-from logmill.broker import broker_of, without_password
+from logmill.broker import broker_of
 from logmill.errors import DrainLimitPassed, Retry
 from logmill.lifecycle import StopSignal, check_listen
 from logmill.settings import Settings
+from logmill.urls import without_credentials
 from processor.drain import Drain
 from processor.metrics import Metrics, StatusServer
 from processor.sink import StorageSink
@@ -53,7 +54,7 @@ def run(settings: Settings, stop: StopSignal) -> None:
     status = StatusServer(settings, metrics, lambda: _waits(states()))
     finished = True
     try:
-        _await("the broker", without_password(settings.broker_url), lambda: broker.declare(DECLARE_TIMEOUT_S), stop)
+        _await("the broker", without_credentials(settings.broker_url), lambda: broker.declare(DECLARE_TIMEOUT_S), stop)
         # Else it would take messages from the broker only to hold them.
         _await("storage", settings.storage_url, sink.check, stop)
         if not stop.is_set():

@@ -17,6 +17,7 @@ from producer.idempotency import KeyRegistry
 from producer.metrics import Metrics
 from producer.routes import add_routes
 from producer.routes_dead import add_dead_routes
+from producer.routes_pipeline import add_pipeline_route
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.watch_buffer(lambda: batcher.unconfirmed_bytes)
     add_routes(app, batcher, keys, settings, metrics)
     add_dead_routes(app, broker, settings)
+    add_pipeline_route(app, broker, metrics, readiness)
 
     def close() -> None:
         batcher.close()

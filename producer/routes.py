@@ -105,6 +105,8 @@ class LogRoutes:
             raise
         self._metrics.confirm_seconds.observe(time.perf_counter() - started)
         self._metrics.records.labels("accepted").inc(count)
+        for piece in pieces:
+            self._metrics.accepted[piece.lane].inc(len(piece.records))
         if sent.key is not None:
             self._keys.confirm(sent.key.text, sent.key.digest, submission.digest())
         return _Accepted(submission)

@@ -16,7 +16,10 @@ from logmill.settings import Settings, load
 from storage import blocks
 from storage.audit import Audit
 from storage.metrics import Metrics
-from storage.routes import export, ingest, logs, patterns, rejections, statistics, tail
+from storage.pipeline.activity import Activity
+from storage.pipeline.overview import Overview
+from storage.pipeline.producer import ProducerClient
+from storage.routes import export, ingest, logs, patterns, pipeline, rejections, statistics, tail
 from storage.routes.limits import Limits
 from storage.store import Store
 
@@ -49,13 +52,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     except BaseException:
         lock.release()
         raise
-    metrics = Metrics(store)
+    activity = Activity()
+    producer = ProducerClient(settings)
+    overview = Overview(store, activity, producer, settings)
+    metrics = Metrics(store, activity)
     state = {"readiness": "ready"}
 
     def close() -> None:
         if state["readiness"] == "ready":
             state["readiness"] = "shutting down"
             limits.close()
+            overview.close()
             audit.close()
             store.close()
             lock.release()
@@ -71,13 +78,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
     limits = Limits(settings, metrics)
     limits.install(app)
-    app.register_blueprint(ingest.blueprint(store, metrics, settings))
+    app.register_blueprint(ingest.blueprint(store, metrics, activity, settings))
     app.register_blueprint(export.blueprint(store, metrics, settings, limits))
     app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
     app.register_blueprint(statistics.blueprint(store))
     app.register_blueprint(patterns.blueprint(store))
     app.register_blueprint(tail.blueprint(store))
     app.register_blueprint(rejections.blueprint(store, metrics, settings))
+    app.register_blueprint(pipeline.blueprint(overview, producer))
+    overview.start()
     app.extensions["logmill_close"] = close
     app.extensions["logmill_drain"] = store.tails.stop
     log.info("store open", folder=str(folder), **store.disk_use())

@@ -9,6 +9,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logmill.errors import LogmillError
+from storage.pipeline.activity import Activity
 from storage.recent import Recent
 from storage.store import Store
 
@@ -19,7 +20,7 @@ _DISK_USE_AGE_S = 5.0
 class Metrics:
     """The counters of one storage service, in a registry of its own."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, activity: Activity) -> None:
         self.registry = registry = CollectorRegistry()
         self.logs = Counter("logmill_storage_logs", "Logs stored.", registry=registry)
         self.duplicates = Counter("logmill_storage_duplicates", "Logs that were stored before.", registry=registry)
@@ -49,10 +50,21 @@ class Metrics:
         disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
         self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get("bytes"))
         self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get("logs"))
+        for name, words in (("p50", "half"), ("p99", "99 % of"), ("max", "all")):
+            self._gauge(
+                f"logmill_storage_lag_{name}_seconds",
+                f"From accepted to searchable, {words} the logs of the last minute are faster; NaN where none came.",
+                partial(_lag, activity, f"{name}_s"),
+            )
         self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", lambda: disk.get("parts"))
 
     def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
         Gauge(name, help_, registry=self.registry).set_function(read)
+
+
+def _lag(activity: Activity, name: str) -> float:
+    lag_s: float | None = getattr(activity.lag(), name)
+    return float("nan") if lag_s is None else lag_s
 
 
 def _records(tier: Recent) -> float:

@@ -75,8 +75,8 @@ def most_frequent(engine: Engine, wanted: Filter, limit: int, bucket_count: int)
         return Patterns(0, is_truncated=False, buckets=None, shown=())
     since_us, until_us = lowest(wanted, "timestamp"), highest(wanted, "timestamp")
     since_us = top["oldest_us"][0].as_py() if since_us is None else since_us
-    until_us = top["newest_us"][0].as_py() + 1 if until_us is None else until_us
-    buckets = buckets_over(int(since_us), max(int(until_us), int(since_us) + 1), bucket_count)
+    until_us = top["newest_us"][0].as_py() if until_us is None else until_us
+    buckets = buckets_over(int(since_us), max(int(until_us), int(since_us)) + 1, bucket_count)
     shown = _details(engine, wanted, buckets, top["fingerprint"].to_pylist()[:limit])
     return Patterns(top["total"][0].as_py(), top.num_rows > limit, buckets, shown)
 

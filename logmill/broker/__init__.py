@@ -32,7 +32,6 @@ __all__ = [
     "QueueDepth",
     "broker_of",
     "open_broker",
-    "without_password",
 ]
 
 
@@ -70,9 +69,3 @@ def _open(url: str, max_messages: int, max_bytes: int) -> Broker:
 
 def _limits(default: Limits, max_messages: int, max_bytes: int) -> Limits:
     return replace(default, max_messages=max_messages or default.max_messages, max_bytes=max_bytes or default.max_bytes)
-
-
-def without_password(url: str) -> str:
-    """A broker's URL as it may be shown."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -19,7 +19,7 @@ from logmill.broker.embedded_consumer import EmbeddedConsumer
 from logmill.broker.embedded_dead import EmbeddedDeadLetters
 from logmill.broker.embedded_file import BUSY_TIMEOUT_S, connect, path_of, transaction, translated
 from logmill.broker.embedded_publisher import EmbeddedPublisher
-from logmill.broker.protocol import DEAD_LETTERS_S, QueueDepth
+from logmill.broker.protocol import DEAD_LETTERS_S, DEPTHS_S, QueueDepth
 from logmill.broker.topology import MAX_MESSAGE_BYTES, MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, Limits
 
 # What waits here waits on the machine that also stores the logs.
@@ -37,6 +37,7 @@ class EmbeddedBroker:
         lease_s: how long a consumer may stand still before others get what it holds; for all processes the same.
     """
 
+    kind = "embedded"
     max_message_bytes = MAX_MESSAGE_BYTES
 
     def __init__(
@@ -78,17 +79,18 @@ class EmbeddedBroker:
         with self._opened(min(timeout_s, BUSY_TIMEOUT_S)) as db:
             yield EmbeddedDeadLetters(db, self._limits, deadline_s)
 
-    def depths(self) -> dict[str, QueueDepth]:
+    def depths(self, timeout_s: float = DEPTHS_S) -> dict[str, QueueDepth]:
         """See `Broker`."""
-        with self._opened() as db, translated():
-            totals = dict(db.execute("SELECT lane, messages FROM totals").fetchall())
+        with self._opened(min(timeout_s, BUSY_TIMEOUT_S)) as db, translated():
+            totals = db.execute("SELECT lane, messages, size_bytes FROM totals").fetchall()
+            # As many rows as all consumers hold: no more than their prefetch.
             claimed = dict(
                 db.execute("SELECT lane, count(*) FROM messages WHERE claimed_by IS NOT NULL GROUP BY lane").fetchall()
             )
         # Two reads: a claim in between may make the difference negative for a moment.
         return {
-            lane: QueueDepth(ready=max(0, total - claimed.get(lane, 0)), unacknowledged=claimed.get(lane, 0))
-            for lane, total in totals.items()
+            lane: QueueDepth(max(0, count - claimed.get(lane, 0)), claimed.get(lane, 0), size_bytes)
+            for lane, count, size_bytes in totals
         }
 
     def purge(self) -> None:

@@ -107,7 +107,7 @@ def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, create: bool = Tru
 
     Args:
         path: of the file.
-        timeout_s: how long to wait for others that make it just now.
+        timeout_s: how long to wait for others that make it just now, and for what locks it while it is opened.
         create: whether to make it, with its folders, where there is none.
 
     Raises:
@@ -120,7 +120,8 @@ def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, create: bool = Tru
         elif not path.exists():
             raise BrokerUnavailable(f"there is no broker file at {path}")
         while True:
-            db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+            wait_s = min(timeout_s, BUSY_TIMEOUT_S)
+            db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
             try:
                 _prepare(db)
             except sqlite3.Error as error:

@@ -16,6 +16,8 @@ from typing import Protocol
 from logmill.record import Lane
 
 HeaderValue = str | int
+# How long a look at the queues may take where nobody says how long.
+DEPTHS_S = 5.0
 # How long dead letters can be used where nobody says how long.
 DEAD_LETTERS_S = 600.0
 
@@ -200,15 +202,28 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much lies in one queue: `ready` to be delivered, `unacknowledged` with a consumer. Both in messages."""
+    """How much lies in one queue.
+
+    Attributes:
+        ready: messages to be delivered.
+        unacknowledged: messages with a consumer; None where the broker does not tell.
+        size_bytes: bodies of both; None where the broker does not tell.
+    """
 
     ready: int
-    unacknowledged: int
+    unacknowledged: int | None = None
+    size_bytes: int | None = None
 
 
 class Broker(Protocol):
-    """One broker address; making it does not connect yet."""
+    """One broker address; making it does not connect yet.
 
+    Attributes:
+        kind: "rabbitmq" or "embedded", for people.
+        max_message_bytes: largest body of a message.
+    """
+
+    kind: str
     max_message_bytes: int
 
     def declare(self, timeout_s: float) -> None:
@@ -230,11 +245,12 @@ class Broker(Protocol):
         Once `timeout_s` are over, whatever goes on in it ends with `BrokerUnavailable`, and whatever begins.
         """
 
-    def depths(self) -> dict[str, QueueDepth]:
-        """Depth by lane name, and of "dead".
+    def depths(self, timeout_s: float = DEPTHS_S) -> dict[str, QueueDepth]:
+        """Depth by lane name, and of "dead"; over a connection of its own, at a cost that does not grow with the depth.
 
         Raises:
-            BrokerUnavailable: when the broker is away; for the embedded one, also when it has no file yet.
+            BrokerUnavailable: when the broker is away or does not say it within `timeout_s`; for the embedded one, also
+                when it has no file yet.
         """
 
     def purge(self) -> None:

@@ -12,8 +12,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.frame import Method
 
 from logmill.backoff import delay_s
-from logmill.broker.protocol import DEAD_LETTERS_S, QueueDepth
-from logmill.broker.rabbitmq_connection import ERRAND_S, FIRST_RETRY_S, errand, is_missing, parameters_of
+from logmill.broker.protocol import DEAD_LETTERS_S, DEPTHS_S, QueueDepth
+from logmill.broker.rabbitmq_connection import FIRST_RETRY_S, errand, is_missing, parameters_of
 from logmill.broker.rabbitmq_consumer import RabbitConsumer
 from logmill.broker.rabbitmq_dead import RabbitDeadLetters
 from logmill.broker.rabbitmq_publisher import RabbitPublisher
@@ -35,6 +35,7 @@ class RabbitBroker:
         max_unconfirmed_bytes: their bodies.
     """
 
+    kind = "rabbitmq"
     max_message_bytes = MAX_MESSAGE_BYTES
 
     def __init__(
@@ -106,18 +107,16 @@ class RabbitBroker:
         finally:
             letters.close()
 
-    def depths(self) -> dict[str, QueueDepth]:
-        """See `Broker`. AMQP tells only what is ready: `unacknowledged` is always 0 here. A missing queue is empty."""
-        ready = self._each_queue(lambda channel, name: channel.queue_declare(name, passive=True))
-        return {lane: QueueDepth(ready=count, unacknowledged=0) for lane, count in ready.items()}
+    def depths(self, timeout_s: float = DEPTHS_S) -> dict[str, QueueDepth]:
+        """See `Broker`. AMQP tells only what is ready. A missing queue is empty."""
+        ready = self._each_queue(lambda channel, name: channel.queue_declare(name, passive=True), timeout_s)
+        return {lane: QueueDepth(count) for lane, count in ready.items()}
 
     def purge(self) -> None:
         """See `Broker`. What a consumer holds unsettled is not dropped: AMQP cannot reach it."""
         self._each_queue(lambda channel, name: channel.queue_purge(name), _PURGE_S)
 
-    def _each_queue(
-        self, ask: Callable[[BlockingChannel, str], Method[Any]], timeout_s: float = ERRAND_S
-    ) -> dict[str, int]:
+    def _each_queue(self, ask: Callable[[BlockingChannel, str], Method[Any]], timeout_s: float) -> dict[str, int]:
         """The message count that `ask` is answered with for each queue, by lane; 0 for a missing queue."""
         counts = {}
         with errand(parameters_of(self._url), timeout_s) as connection:

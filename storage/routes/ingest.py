@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import structlog
 from flask import Blueprint, Response, request
 
@@ -14,20 +15,22 @@ from logmill.settings import Settings
 from logmill.timestamps import now_us
 from storage import blocks, submitted
 from storage.metrics import Metrics
+from storage.pipeline.activity import Activity
 from storage.store import Store, Stored
 
 log = structlog.get_logger()
 
 
-def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
+def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Settings) -> Blueprint:
     """The routes."""
     routes = Blueprint("ingest", __name__)
     limits = Limits.of(settings)
 
-    def count(result: Stored) -> None:
+    def count(table: pa.Table, result: Stored) -> None:
         metrics.blocks.inc()
         metrics.logs.inc(result.stored)
         metrics.duplicates.inc(result.duplicates)
+        activity.note(table, result.stored)
         log.info("block stored", logs=result.stored, duplicates=result.duplicates)
 
     @routes.post("/ingest")
@@ -40,7 +43,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
             with metrics.ingest_seconds.time():
                 table, stream = blocks.decode(body)
                 result = store.insert(table, stream, check=check)
-        count(result)
+        count(table, result)
         return web.answer({"status": "success", "stored": result.stored, "duplicates": result.duplicates}, 201)
 
     @routes.post("/logs")
@@ -50,7 +53,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
         found = submitted.read(body, limits, batch_id=new_batch_id(), now_us=now_us())
         with metrics.ingest_seconds.time():
             result = store.insert(found.table, check=found.has_given_ids)
-        count(result)
+        count(found.table, result)
         if len(found.ids) == 1:
             return web.answer({"status": "success", "id": found.ids[0]}, 201)
         counts = {"count": len(found.ids), "stored": result.stored, "duplicates": result.duplicates}

@@ -78,8 +78,8 @@ def _histogram(store: Store, wanted: Filter, by: str, count: int) -> dict[str, A
         if extent is None:
             return {"total": 0, "bucket_ms": None, "since": None, "until": None, "truncated": False, "buckets": []}
         since_us = extent[0] if since_us is None else since_us
-        until_us = extent[1] + 1 if until_us is None else until_us
-    buckets, table = store.histogram(wanted, by, int(since_us), max(int(until_us), int(since_us) + 1), count)
+        until_us = extent[1] if until_us is None else until_us
+    buckets, table = store.histogram(wanted, by, int(since_us), max(int(until_us), int(since_us)) + 1, count)
     counted = counting.by_bucket(table)
     shown, is_truncated = counting.most_frequent(table, max(1, _MAX_CELLS // buckets.count))
     values: list[dict[str, int]] = [{} for _ in range(buckets.count)]

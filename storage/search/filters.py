@@ -141,13 +141,18 @@ def both(first: Filter, second: Filter) -> Filter:
 
 
 def lowest(wanted: Filter, column: str) -> float | None:
-    """A number that the column of every record that passes is not below; None where nothing is certain."""
-    return _end(wanted, column, lambda bounds: bounds.low, max, min)
+    """A number that a column of whole numbers is not below in any record that passes; None where nothing is certain."""
+    return _end(wanted, column, lambda bounds: _beside(bounds.low, 1, held=bounds.with_low), max, min)
 
 
 def highest(wanted: Filter, column: str) -> float | None:
-    """A number that the column of every record that passes is not above; None where nothing is certain."""
-    return _end(wanted, column, lambda bounds: bounds.high, min, max)
+    """A number that a column of whole numbers is not above in any record that passes; None where nothing is certain."""
+    return _end(wanted, column, lambda bounds: _beside(bounds.high, -1, held=bounds.with_high), min, max)
+
+
+def _beside(bound: float | None, step: int, *, held: bool) -> float | None:
+    """The bound where it belongs to its range, else the number within beside it."""
+    return bound if bound is None or held else bound + step
 
 
 def _end(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from concurrent.futures import Future
@@ -47,7 +48,39 @@ def test_a_confirmed_message_is_delivered_once_with_all_its_properties(place: Pl
     consumer.acknowledge([delivery])
     assert receive_nothing(consumer)
     consumer.close()
-    assert all(depth.ready == depth.unacknowledged == 0 for depth in client.broker.depths().values())
+    assert not any(depth.ready or depth.unacknowledged for depth in client.broker.depths().values())
+
+
+def test_depths_tell_what_waits_in_each_lane_and_are_there_within_their_time(place: Place, client: Client) -> None:
+    publisher = client.publisher()
+    for lane, count in ((Lane.URGENT, 3), (Lane.NORMAL, 2), (Lane.BULK, 7)):
+        publish_all(publisher, [Message(bytes(10), lane, f"{lane}{number}") for number in range(count)])
+    depths = client.broker.depths(timeout_s=5.0)
+    assert {name: depth.ready for name, depth in depths.items()} == {"urgent": 3, "normal": 2, "bulk": 7, "dead": 0}
+    # RabbitMQ tells no bytes over AMQP.
+    told = {name: depth.size_bytes for name, depth in depths.items() if depth.size_bytes is not None}
+    assert told == ({} if isinstance(place, RabbitPlace) else {"urgent": 30, "normal": 20, "bulk": 70, "dead": 0})
+    assert client.broker.kind == ("rabbitmq" if isinstance(place, RabbitPlace) else "embedded")
+    collect(client.consumer(), 12, acknowledge=True)
+    eventually(lambda: all(depth.ready == 0 for depth in client.broker.depths().values()))
+
+
+def test_looking_at_the_depths_neither_waits_long_for_a_broker_that_stands_still_nor_is_in_its_way(
+    killable: Place, client: Client
+) -> None:
+    publisher = client.publisher()
+    publish(publisher, message(1))
+    with killable.stalled():
+        started_s = time.monotonic()
+        # Somebody who writes does not keep others from reading a file.
+        with contextlib.suppress(BrokerUnavailable) if isinstance(killable, RabbitPlace) else contextlib.nullcontext():
+            assert client.broker.depths(timeout_s=1.0)["normal"].ready == 1
+        assert time.monotonic() - started_s < 2.5
+    for _ in range(5):
+        client.broker.depths(timeout_s=5.0)
+    assert publisher.state == "ready"
+    publish(publisher, message(2))
+    eventually(lambda: client.broker.depths()["normal"].ready == 2)
 
 
 def test_an_empty_message_with_no_properties_is_delivered(place: Place, client: Client) -> None:
@@ -160,7 +193,8 @@ def test_a_dead_letter_carries_reason_lane_time_and_origin_and_is_gone_from_its_
     assert consumer.dead_letter([(delivery, "not a batch: " + "x" * 5000)]) == []
     consumer.close()
     depths = client.broker.depths()
-    assert depths["bulk"].ready == depths["bulk"].unacknowledged == 0
+    assert depths["bulk"].ready == 0
+    assert not depths["bulk"].unacknowledged
     eventually(lambda: client.broker.depths()["dead"].ready == 1)
     dead = place.dead_letters()
     assert [(letter.body, letter.message_id, letter.content_type) for letter in dead] == [

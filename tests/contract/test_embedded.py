@@ -131,10 +131,9 @@ def test_the_write_ahead_log_stays_bounded_under_load(place: EmbeddedPlace) -> N
 
 def test_depths_tell_what_consumers_hold(place: EmbeddedPlace) -> None:
     with Client(place.broker()) as client:
-        publish_all(client.publisher(), [message(number) for number in range(10)])
+        publish_all(client.publisher(), [Message(bytes(100), Lane.NORMAL, f"m{number}") for number in range(10)])
         collect(client.consumer(prefetch=4), 1)
-        depth = client.broker.depths()["normal"]
-        assert (depth.ready, depth.unacknowledged) == (6, 4)
+        assert client.broker.depths()["normal"] == QueueDepth(ready=6, unacknowledged=4, size_bytes=1000)
 
 
 def test_a_file_of_another_version_is_refused(place: EmbeddedPlace) -> None:
@@ -181,7 +180,7 @@ def test_a_consumer_that_stands_still_loses_its_messages_and_goes_on_under_a_new
             consumer.close()
             # It noticed, and takes part again.
             assert sorted(lines(process, 5)) == sorted(ids(again[15:]))
-            eventually(lambda: client.broker.depths()["normal"] == QueueDepth(0, 0))
+            eventually(lambda: client.broker.depths()["normal"] == QueueDepth(0, 0, 0))
 
 
 def test_a_consumer_that_is_taken_for_dead_notices_before_it_claims(place: EmbeddedPlace) -> None:
@@ -230,7 +229,7 @@ def test_who_only_looks_makes_no_file(place: EmbeddedPlace) -> None:
             look()
     assert not file_of(place).parent.exists()
     broker.declare(10.0)
-    assert broker.depths()["dead"] == QueueDepth(0, 0)
+    assert broker.depths()["dead"] == QueueDepth(0, 0, 0)
 
 
 def test_a_dead_letter_does_not_keep_the_file_from_shrinking(place: EmbeddedPlace) -> None:

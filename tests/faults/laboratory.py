@@ -204,7 +204,7 @@ class Laboratory:
             depths = open_broker(self._broker_url).depths()
         except LogmillError as error:
             return [str(error)]
-        counts = {lane: depth.ready + depth.unacknowledged for lane, depth in depths.items()}
+        counts = {lane: depth.ready + (depth.unacknowledged or 0) for lane, depth in depths.items()}
         if self.node is not None and not any(count for lane, count in counts.items() if lane != "dead"):
             # AMQP does not tell of what is unacknowledged.
             lines = self.node.ctl("list_queues", "name", "messages", "--no-table-headers").splitlines()

@@ -189,6 +189,7 @@ def test_it_listens_inside_its_network_and_takes_a_key_when_one_is_set(service):
     assert settings.allow_no_key
     assert settings.api_key == "k"
     assert settings.storage_url == "http://storage:5002"
+    assert settings.producer_url == "http://producer:5000"
 
 
 def test_clearing_is_on_by_default_and_can_be_switched_off():

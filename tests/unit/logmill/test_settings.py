@@ -10,19 +10,28 @@ from logmill.settings import Settings, environment, load, table
 
 
 def test_defaults_hold_where_the_environment_says_nothing():
-    followed = {"broker_url": "sqlite:///data/broker.sqlite3", "storage_url": "http://127.0.0.1:5002"}
+    followed = {
+        "broker_url": "sqlite:///data/broker.sqlite3",
+        "storage_url": "http://127.0.0.1:5002",
+        "producer_url": "http://127.0.0.1:5000",
+    }
     assert load({}) == msgspec.structs.replace(Settings(), **followed)
     assert load({"PATH": "/bin", "LOGMILL_PRODUCER_PORT": ""}) == load({})
 
 
-def test_the_embedded_broker_and_the_address_of_storage_follow_what_they_belong_to():
-    moved = load({"LOGMILL_DATA_DIR": "/srv/logs", "LOGMILL_STORAGE_PORT": "6002"})
+def test_the_embedded_broker_and_the_addresses_of_services_follow_what_they_belong_to():
+    moved = load({"LOGMILL_DATA_DIR": "/srv/logs", "LOGMILL_STORAGE_PORT": "6002", "LOGMILL_PRODUCER_PORT": "6000"})
+    assert moved.producer_url == "http://127.0.0.1:6000"
     assert moved.broker_url == "sqlite:////srv/logs/broker.sqlite3"
     assert moved.storage_url == "http://127.0.0.1:6002"
     assert load({"LOGMILL_DATA_DIR": "a"}, data_dir="b").broker_url == "sqlite:///b/broker.sqlite3"
-    named = {"LOGMILL_BROKER_URL": "amqp://h/", "LOGMILL_STORAGE_URL": "https://s:1"}
+    named = {
+        "LOGMILL_BROKER_URL": "amqp://h/",
+        "LOGMILL_STORAGE_URL": "https://s:1",
+        "LOGMILL_PRODUCER_URL": "https://p",
+    }
     kept = load({**named, "LOGMILL_DATA_DIR": "a", "LOGMILL_STORAGE_PORT": "6002"})
-    assert (kept.broker_url, kept.storage_url) == ("amqp://h/", "https://s:1")
+    assert (kept.broker_url, kept.storage_url, kept.producer_url) == ("amqp://h/", "https://s:1", "https://p")
 
 
 def test_the_environment_wins_over_defaults_and_overrides_over_both():
@@ -38,6 +47,7 @@ def test_the_environment_wins_over_defaults_and_overrides_over_both():
         ("LOGMILL_PRODUCER_PORT", "abc"), ("LOGMILL_PRODUCER_PORT", "0"), ("LOGMILL_PRODUCER_PORT", "70000"),
         ("LOGMILL_ALLOW_CLEAR", "perhaps"), ("LOGMILL_LOG_LEVEL", "LOUD"), ("LOGMILL_PRODUCR_PORT", "5000"),
         ("LOGMILL_ALLOW_NO_KEY", "maybe"), ("LOGMILL_STORAGE_URL", "nonsense"),
+        ("LOGMILL_PRODUCER_URL", "file:///etc/passwd"),
     ],
 )  # fmt: skip
 def test_a_wrong_or_unknown_variable_is_an_error_that_names_it(name, value):

@@ -1,0 +1,1 @@
+"""How the pipeline is doing: what storage knows of it, and what it asks the producer."""
