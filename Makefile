@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises faults health clean stats lock docs check-images
+.PHONY: help run test check up down logs bench bench-promises bench-query faults health clean stats lock docs check-images
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -49,6 +49,10 @@ bench: ## Set up, then measure the whole pipeline (ARGS="--help")
 bench-promises: ## Set up, then measure what the promises cost, and long outages (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.promises $(ARGS)
+
+bench-query: ## Set up, then measure queries on 10,000,000 logs, and their disk use (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.queries $(ARGS)
 
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev

@@ -24,13 +24,17 @@ _MESSAGES = (
 )
 
 
-def records(seed: int) -> Iterator[dict[str, Any]]:
-    """Records without end, the same ones for the same seed; event times are 20 ms apart and end near now."""
+# Between the event times of two records.
+STEP = timedelta(milliseconds=20)
+
+
+def records(seed: int, ago: timedelta = timedelta(hours=6)) -> Iterator[dict[str, Any]]:
+    """Records without end, the same ones for the same seed; event times begin so long ago and are STEP apart."""
     rng = random.Random(seed)
     levels, weights = tuple(LEVELS), tuple(LEVELS.values())
-    moment = datetime.now(UTC) - timedelta(hours=6)
+    moment = datetime.now(UTC) - ago
     while True:
-        moment += timedelta(milliseconds=20)
+        moment += STEP
         level = rng.choices(levels, weights)[0]
         status = rng.choice(_GOOD if level in {"DEBUG", "INFO"} else _BAD)
         number = rng.randrange(100_000)
@@ -62,8 +66,8 @@ def records(seed: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def bodies(seed: int, requests: int, per_request: int) -> Iterator[bytes]:
+def bodies(seed: int, requests: int, per_request: int, ago: timedelta = timedelta(hours=6)) -> Iterator[bytes]:
     """Bodies for POST /logs/batch."""
-    source = records(seed)
+    source = records(seed, ago)
     for _ in range(requests):
         yield msgspec.json.encode([next(source) for _ in range(per_request)])

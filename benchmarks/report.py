@@ -38,7 +38,13 @@ def heading(result: dict[str, Any]) -> str:
     return f"Measured {result['at'][:10]} on {result['cores']} cores, Python {result['python']}{size}."
 
 
-def fill_document(path: Path, mark: str, heading: str, table: Sequence[tuple[str, str, str]]) -> None:
+def fill_document(
+    path: Path,
+    mark: str,
+    heading: str,
+    table: Sequence[tuple[str, ...]],
+    columns: Sequence[str] = ("broker", "measurement", "value"),
+) -> None:
     """Replace what stands between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of a document.
 
     Raises:
@@ -49,6 +55,5 @@ def fill_document(path: Path, mark: str, heading: str, table: Sequence[tuple[str
     if begin not in text or end not in text:
         raise ValueError(f"{path} lacks the marks {begin} and {end}")
     before, after = text.split(begin)[0], text.split(end)[1]
-    lines = [heading, "", "| broker | measurement | value |", "| --- | --- | --- |"]
-    lines += [f"| {broker} | {name} | {value} |" for broker, name, value in table]
+    lines = [heading, "", *("| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *table))]
     path.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + after)

@@ -14,10 +14,11 @@ from logmill.settings import Settings
 from storage import blocks, context, counting, patterns
 from storage.engine import schema
 from storage.engine.protocol import Engine
+from storage.extent import Extent
 from storage.identities import Identities
 from storage.memory import Memory
 from storage.recent import Place
-from storage.search.filters import Between, Bounds, Filter, both
+from storage.search.filters import EVERYTHING, Between, Bounds, Filter, both
 from storage.search.sql import condition
 from storage.statements import statement
 from storage.tail import Tails
@@ -49,6 +50,7 @@ class Store:
         is_empty = found["logs"][0].as_py() == 0
         newest = None if is_empty else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
         self._identities = Identities(newest)
+        self._extent = Extent(counting.extent_us(engine, EVERYTHING))
         self._deduplicates = settings.deduplicate
         self._min_free_bytes = settings.min_free_bytes
         self.tails = Tails(settings.max_tails)
@@ -133,7 +135,7 @@ class Store:
         if before is not None:
             where = f"({where}) AND ({statement('predicates', 'after_place')})"
             params |= context.place_params(before)
-        sql = statement("logs", "select_logs", columns=schema.READ_LIST, where=where)
+        sql = statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where=where)
         return self._engine.select(sql, {**params, "limit": limit})
 
     def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
@@ -157,11 +159,11 @@ class Store:
 
     def count(self, wanted: Filter) -> int:
         """How many logs pass."""
-        return counting.total(counting.counts(self._engine, wanted))
+        return counting.total(counting.counts(self._engine, wanted, extent=self._extent.us))
 
     def top(self, wanted: Filter, column: str, limit: int) -> list[tuple[str, int]]:
         """As `counting.top`."""
-        return counting.top(self._engine, wanted, column, limit)
+        return counting.top(self._engine, wanted, column, limit, self._extent.us)
 
     def extent_us(self, wanted: Filter) -> tuple[int, int] | None:
         """As `counting.extent_us`."""
@@ -173,13 +175,7 @@ class Store:
         """Buckets of a usual width over a time range, at most `count` and one, and `counting.counts` of them."""
         buckets = counting.buckets_over(since_us, until_us, count)
         within = Between("timestamp", Bounds(since_us, until_us, with_high=False))
-        return buckets, counting.counts(self._engine, both(wanted, within), by, buckets)
-
-    def anomaly_reasons(self, wanted: Filter, limit: int) -> dict[str, int]:
-        """How many logs that pass the filter have each reason, of the most frequent ones."""
-        where, params = condition(wanted)
-        found = self._engine.select(statement("logs", "anomaly_reasons", where=where), {**params, "limit": limit})
-        return dict(zip(found["reason"].to_pylist(), found["logs"].to_pylist(), strict=True))
+        return buckets, counting.counts(self._engine, both(wanted, within), by, buckets, self._extent.us)
 
     def disk_use(self) -> dict[str, int]:
         """Bytes and parts on disk, and the logs in them."""
@@ -222,6 +218,7 @@ class Store:
 
     def _write(self, table: pa.Table, stream: bytes | None) -> None:
         sql = statement("logs", "insert_logs", columns=schema.COLUMN_LIST)
+        self._extent.widen(table)
         try:
             self._engine.insert(sql, blocks.encode(table) if stream is None else stream)
             self.memory.push(table)

@@ -80,6 +80,8 @@ class ChdbEngine:
             "max_result_bytes": _MAX_RESULT_BYTES,
             "result_overflow_mode": "throw",
             "use_query_condition_cache": 0,
+            # Else conditions are put in an order guessed from the columns' sizes, the dearest first (metadata: tried).
+            "use_statistics": 0,
         }
         self._address = f"{folder}?{urlencode(options)}"
         self._insert_settings = statement("engine", "insert_settings")

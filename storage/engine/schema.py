@@ -32,8 +32,8 @@ IDS = ("request_id", "user_id", "trace_id", "span_id", "client_id", "fingerprint
 FACETS = ("level", "service", "status_code", "method", "host", "tags", "anomaly", "anomaly_reasons")
 
 COLUMN_LIST = ", ".join(column.name for column in COLUMNS)
-# As a row is read: with all of its metadata, under the names in which it came.
-READ_LIST = ", ".join("metadata_text AS metadata" if column.name == "metadata" else column.name for column in COLUMNS)
+# As a row lies there.
+KEPT_LIST = ", ".join("metadata_packed" if column.name == "metadata" else column.name for column in COLUMNS)
 
 
 def create_logs_sql() -> str:
@@ -94,21 +94,30 @@ def _migration(old: int) -> str:
 
 def _metadata_columns() -> list[str]:
     """How metadata is taken in, kept, and given back."""
-    separator = _expression("separator")
-    marked, restored = "metadata", "metadata_packed"
+    separator, marked = _expression("separator"), "metadata"
     for column, mark in MARKS.items():
-        is_nullable = KINDS[column] is Kind.F32_OR_NULL
-        value = _expression("nullable_as_text" if is_nullable else "value_as_text", column=column)
         form = "mark_text" if KINDS[column] in {Kind.TEXT, Kind.LABEL} else "mark_number"
-        told = {"column": column, "value": value, "mark": str(mark)}
-        marked = _expression(form, text=marked, separator=separator, **told)
-        restored = _expression("restore_value", text=restored, **told)
-    packed, text = _expression("pack_metadata", marked=marked), _expression("restore_metadata", restored=restored)
+        fragments = {"column": column, "value": _as_text(column), "mark": str(mark), "separator": separator}
+        marked = _expression(form, text=marked, **fragments)
+    packed = _expression("pack_metadata", marked=marked)
     return [
         "metadata String EPHEMERAL",
         f"metadata_packed String DEFAULT {packed} CODEC(ZSTD(1))",
-        f"metadata_text String ALIAS {text}",
+        f"metadata_text String ALIAS {_restored()}",
     ]
+
+
+def _restored() -> str:
+    """Metadata with the columns' values in the place of the marks."""
+    restored = "metadata_packed"
+    for column, mark in MARKS.items():
+        restored = _expression("restore_value", text=restored, value=_as_text(column), mark=str(mark))
+    return _expression("restore_metadata", restored=restored)
+
+
+def _as_text(column: str) -> str:
+    is_nullable = KINDS[column] is Kind.F32_OR_NULL
+    return _expression("nullable_as_text" if is_nullable else "value_as_text", column=column)
 
 
 def _search_indexes() -> dict[str, str]:
@@ -125,6 +134,12 @@ def _facets_projection() -> str:
     return _schema("facets_projection", keys=", ".join(FACETS))
 
 
+def _found(engine: Engine) -> str:
+    """What the table says of its version."""
+    found: str = engine.select(statement("schema", "schema_version"))["comment"][0].as_py()
+    return found
+
+
 def _schema(name: str, **fragments: str) -> str:
     return statement("schema", name, **fragments)
 
@@ -133,7 +148,5 @@ def _expression(name: str, **fragments: str) -> str:
     return statement("expressions", name, **fragments)
 
 
-def _found(engine: Engine) -> str:
-    """What the table says of its version."""
-    found: str = engine.select(statement("schema", "schema_version"))["comment"][0].as_py()
-    return found
+# As a row is read of one that is kept: with all of its metadata, under the names in which it came.
+READ_LIST = ", ".join(f"{_restored()} AS metadata" if column.name == "metadata" else column.name for column in COLUMNS)

@@ -55,8 +55,8 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
     @routes.get("/logs/anomalies")
     def anomalies() -> Response:
         found, wanted = page(AnyOf("anomaly", (True,)))
-        reasons = store.anomaly_reasons(wanted, _MAX_REASONS + 1)
-        shown = dict(list(reasons.items())[:_MAX_REASONS])
+        reasons = store.top(wanted, "anomaly_reasons", _MAX_REASONS + 1)
+        shown = dict(reasons[:_MAX_REASONS])
         is_truncated = found["truncated"] or len(reasons) > _MAX_REASONS
         return web.answer({**found, "truncated": is_truncated, "by_reason": shown})
 

@@ -11,7 +11,11 @@ timestamp >= fromUnixTimestamp64Micro({place_us:Int64}, 'UTC') AND (timestamp, b
 
 -- name: select_upwards
 SELECT $columns
-FROM logs
-WHERE $where
+FROM (
+    SELECT $kept
+    FROM logs
+    WHERE $where
+    ORDER BY timestamp, batch_id, ordinal
+    LIMIT {limit:UInt32}
+)
 ORDER BY timestamp, batch_id, ordinal
-LIMIT {limit:UInt32}

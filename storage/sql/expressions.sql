@@ -43,12 +43,13 @@ replaceRegexpAll(lowerUTF8(message), '[a-z\\x{80}-\\x{10ffff}]*[0-9][0-9a-z\\x{8
 lowerUTF8(toString(message))
 
 -- JSON's escapes part words, but for those that give a character by its number: a text with one may hold any word.
+-- Literals only: a constant that is computed keeps the index from being recognised.
 -- name: metadata_words
 if(
-    position(metadata_packed, char(92)) = 0,
+    position(metadata_packed, '\\') = 0,
     metadata_packed,
     concat(
         replaceRegexpAll(metadata_packed, '\\\\[^u]', ' '),
-        if(position(metadata_packed, concat(char(92), 'u')) > 0, ' anyword', '')
+        if(position(metadata_packed, '\\u') > 0, ' anyword', '')
     )
 )

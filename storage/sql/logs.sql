@@ -1,12 +1,17 @@
 -- name: insert_logs
 INSERT INTO logs ($columns)
 
+-- Metadata is put together of the rows that are shown only, hence the inner SELECT: else of all that are looked at.
 -- name: select_logs
 SELECT $columns
-FROM logs
-WHERE $where
+FROM (
+    SELECT $kept
+    FROM logs
+    WHERE $where
+    ORDER BY timestamp DESC, batch_id DESC, ordinal DESC
+    LIMIT {limit:UInt32}
+)
 ORDER BY timestamp DESC, batch_id DESC, ordinal DESC
-LIMIT {limit:UInt32}
 
 -- name: select_log
 SELECT $columns
@@ -19,18 +24,6 @@ SELECT batch_id, ordinal
 FROM logs
 WHERE batch_id IN (SELECT toFixedString(unhex(arrayJoin({batch_ids:Array(String)})), 16))
 SETTINGS max_result_rows = 0, max_result_bytes = 0
-
--- name: anomaly_reasons
-SELECT arrayJoin(anomaly_reasons) AS reason, count() AS logs
-FROM logs
-WHERE $where
-GROUP BY reason
-ORDER BY logs DESC, reason
-LIMIT {limit:UInt32}
-
--- name: newest_timestamp
-SELECT max(timestamp) AS newest, count() AS logs
-FROM logs
 
 -- In the order of the rows, so that it ends at the first one found.
 -- name: newest_of_levels

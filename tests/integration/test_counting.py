@@ -76,10 +76,16 @@ def store(engine: ChdbEngine, rows: list[dict[str, Any]]) -> None:
     wanted=FILTERS,
     by=st.sampled_from([None, "level", "service", "tags", "status_code", "anomaly_reasons", "severity"]),
     buckets=BUCKETS,
+    is_extent_known=st.booleans(),
 )
-@example(rows=FAR_APART, wanted=EVERYTHING, by="level", buckets=None)
+@example(rows=FAR_APART, wanted=EVERYTHING, by="level", buckets=None, is_extent_known=True)
 def test_counts_are_those_of_a_plain_model(
-    engine: ChdbEngine, rows: list[dict[str, Any]], wanted: Filter, by: str | None, buckets: Buckets | None
+    engine: ChdbEngine,
+    rows: list[dict[str, Any]],
+    wanted: Filter,
+    by: str | None,
+    buckets: Buckets | None,
+    is_extent_known: bool,
 ) -> None:
     made = [row(uuid.UUID(int=1), ordinal, **fields) for ordinal, fields in enumerate(rows)]
     engine.run(statement("logs", "clear_logs"))
@@ -93,7 +99,8 @@ def test_counts_are_those_of_a_plain_model(
             bucket = 0 if buckets is None else (one["timestamp"] - buckets.start_us) // buckets.width_us
             for value in held if isinstance(held, list) else [held]:
                 expected[str(value), bucket] += 1
-    found = counts(engine, wanted, by, buckets)
+    times = [one["timestamp"] for one in made]
+    found = counts(engine, wanted, by, buckets, (min(times), max(times)) if is_extent_known else None)
     got = {(one["value"], one["bucket"]): one["logs"] for one in found.to_pylist()}
     assert got == expected
 

@@ -1,0 +1,35 @@
+"""Between which times all logs lie: what is not there need not be looked for."""
+
+from __future__ import annotations
+
+import threading
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Of a store that holds nothing.
+_NOTHING = (1 << 63, -(1 << 63))
+
+
+class Extent:
+    """Times that no stored log lies before or after; wider than need be after logs were deleted. Safe for threads.
+
+    Args:
+        found: the times of the oldest and the newest log, microseconds; None where there is none.
+    """
+
+    def __init__(self, found: tuple[int, int] | None) -> None:
+        self._lock = threading.Lock()
+        self._us = _NOTHING if found is None else found
+
+    @property
+    def us(self) -> tuple[int, int]:
+        """The first and the last time, microseconds."""
+        return self._us
+
+    def widen(self, rows: pa.Table) -> None:
+        """Take in rows; to be called before anybody can find them."""
+        found = pc.min_max(rows["timestamp"].cast(pa.int64())).as_py()
+        if found["min"] is not None:
+            with self._lock:
+                self._us = (min(self._us[0], found["min"]), max(self._us[1], found["max"]))
