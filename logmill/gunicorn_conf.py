@@ -24,6 +24,8 @@ accesslog = None
 loglevel = "warning"
 # Clients and our own services keep connections; a header line of ours never nears these.
 limit_request_fields = 64
+# A search is part of the first line; this is the most that gunicorn can be told.
+limit_request_line = 8190
 limit_request_field_size = 8190
 
 _stop = StopSignal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 import signal
@@ -9,7 +10,10 @@ import socket
 import struct
 from typing import Any
 
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
+
+from logmill.gunicorn_answers import answer_to
 
 # A client that keeps its connection for more than one request mostly sends the next within this.
 LINGER_MS = 20
@@ -51,6 +55,16 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
         while keep is True and self.alive and self._has_idle_threads() and _next_follows(conn):
             keep = super().handle(conn)
         return keep
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """As the original, but its answers to what is no request have the one shape of errors."""
+        answer = answer_to(exc)
+        if answer is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("no HTTP request: %s", exc)
+        with contextlib.suppress(OSError):  # the client is gone
+            write_nonblock(client, answer)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """As the original, but a client that takes nothing of its answer for STALL_TIMEOUT_S is one that has gone.

@@ -6,6 +6,7 @@ import math
 
 from logmill.errors import InvalidField
 
+FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _MAX_DIGITS = 9
 
 
@@ -19,6 +20,17 @@ def whole_number(name: str, text: str, least: int, most: int) -> int:
     if not (is_plain and least <= int(text) <= most):
         raise InvalidField(name, f"{name} must be a whole number from {least} to {most}, not {text[:100]!r}")
     return int(text)
+
+
+def flag(name: str, text: str) -> bool:
+    """Whether a parameter's text says yes.
+
+    Raises:
+        InvalidField: it says neither yes nor no.
+    """
+    if text.lower() not in FLAGS:
+        raise InvalidField(name, f"{name} must be true or false, not {text[:100]!r}")
+    return FLAGS[text.lower()]
 
 
 def finite_number(text: str) -> float | None:

@@ -70,6 +70,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_hosts: Annotated[
         str, _doc("Names that requests may use for the services where no key is asked for, comma-separated; * is any.")
     ] = "localhost,127.0.0.1,[::1]"
+    cors_origins: Annotated[
+        str,
+        _doc(
+            "Pages of other sites that may ask the services from a browser: origins as in https://app.example, "
+            "comma-separated; * is any, and needs an API key; empty: none."
+        ),
+    ] = ""
     log_level: Annotated[str, _doc("Level of Logmill's own logs.", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = (
         "INFO"
     )

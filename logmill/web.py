@@ -20,13 +20,19 @@ from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
+from logmill.cors import allowed_origins, cors_headers
 from logmill.errors import Refused, Retry
 from logmill.keys import may_pass
+from logmill.openapi import Answer, Shape, describe
+from logmill.openapi.operation import STATE
+from logmill.openapi.pages import add_pages
 from logmill.settings import Settings, metrics_folder
 
 log = structlog.get_logger()
 
-OPEN_PATHS = frozenset({"/health", "/ready"})
+# What no key is asked for: nothing of it is data.
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
+OPEN_FOLDERS = ("/docs/",)
 # Fed in small pieces, since each unfolds as a whole: at most some 16 MiB beyond the limit.
 ZSTD_PIECE_BYTES = 512
 ZSTD_WINDOW_BYTES = 32 * 1024 * 1024
@@ -59,6 +65,28 @@ def unavailable(message: str, retry_after_s: float) -> Response:
     return error_answer(503, "unavailable", message, headers={"Retry-After": str(max(1, round(retry_after_s)))})
 
 
+class State(Shape):
+    """How a service is.
+
+    Attributes:
+        status: healthy or ready.
+        service: its name.
+    """
+
+    status: str
+    service: str
+
+
+class _App(Flask):
+    """Flask, with an answer to OPTIONS that says it has no body."""
+
+    def make_default_options_response(self) -> Response:
+        response = super().make_default_options_response()
+        response.status_code = 204
+        del response.headers["Content-Type"]
+        return response
+
+
 def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], registry: CollectorRegistry) -> Flask:
     """A Flask app with what every service has.
 
@@ -67,20 +95,34 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
         settings: those in force.
         readiness: "ready", or in a few words what the service waits for.
         registry: the metrics that /metrics shows.
+
+    Raises:
+        ConfigError: LOGMILL_CORS_ORIGINS cannot be what it is.
     """
-    app = Flask(service, static_folder=None)
+    app = _App(service, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.register_error_handler(Refused, _on_refused)
     app.register_error_handler(Retry, lambda error: unavailable(str(error), error.retry_after_s))
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
     app.before_request(_key_check(settings.api_key) if settings.api_key else _host_check(settings.trusted_hosts))
+    origins = allowed_origins(settings)
+    if origins:
+        app.after_request(cors_headers(origins))
+    add_pages(app, title=f"Logmill {service}", has_key=bool(settings.api_key), is_open=is_open)
 
     @app.get("/health")
+    @describe("Whether it runs", tag=STATE, answers={200: Answer("it does", State)})
     def health() -> Response:
         return answer({"status": "healthy", "service": service})
 
     @app.get("/ready")
+    @describe(
+        "Whether it can do its work",
+        tag=STATE,
+        answers={200: Answer("it can", State)},
+        errors={503: "what it waits for"},
+    )
     def ready() -> Response:
         state = readiness()
         if state == "ready":
@@ -88,6 +130,11 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
         return unavailable(state, 1)
 
     @app.get("/metrics")
+    @describe(
+        "Counters and gauges",
+        tag=STATE,
+        answers={200: Answer("Prometheus' text format", {"type": "string"}, ("text/plain",))},
+    )
     def metrics() -> Response:
         return Response(render_metrics(registry), content_type=CONTENT_TYPE_LATEST)
 
@@ -108,10 +155,17 @@ def over_processes(registry: CollectorRegistry) -> CollectorRegistry:
     return merged
 
 
+def is_open(path: str) -> bool:
+    """Whether no key is asked for at this path."""
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+
+
 def _key_check(key: str) -> Callable[[], Response | None]:
     def check() -> Response | None:
         headers = request.headers
-        if request.path in OPEN_PATHS or may_pass(key, headers.get("Authorization", ""), headers.get("X-Api-Key", "")):
+        if is_open(request.path) or may_pass(key, headers.get("Authorization", ""), headers.get("X-Api-Key", "")):
+            return None
+        if request.method == "OPTIONS":  # a browser asks without the key whether it may send it; it reads nothing
             return None
         return error_answer(
             401,

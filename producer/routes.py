@@ -1,4 +1,4 @@
-"""Taking logs, and what became of them: POST /logs, POST /logs/batch, GET /task/<id>."""
+"""Taking logs, and what became of them: POST /logs, POST /logs/batch, GET /task/<id>; and GET /, which names all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from typing import Any
 import requests
 from flask import Flask, Response, request
 
+from logmill import __version__
 from logmill.errors import Retry
 from logmill.ids import parse_log_id
 from logmill.intake import Taken
+from logmill.openapi import Answer, Parameter, describe
+from logmill.openapi.document import every_route, path_of
+from logmill.openapi.operation import DOCUMENTATION
+from logmill.parameters import flag
 from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
 from logmill.web import answer, error_answer, read_body
+from producer import shapes
 from producer.batching import LaneBatcher
 from producer.bodies import read
 from producer.idempotency import HEADER, REPLAYED, KeyRegistry, digest_of, key_of
@@ -27,11 +33,19 @@ from producer.submission import Submission
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What came of a request: its records, the body's size in bytes when decompressed, and its key, if it has one."""
+    """What came of a request.
+
+    Attributes:
+        taken: its records.
+        size_bytes: of its body when decompressed.
+        key: its Idempotency-Key, if it has one.
+        with_ids: whether the answer to a batch names all ids.
+    """
 
     taken: Taken
     size_bytes: int
     key: RequestKey | None
+    with_ids: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,15 @@ class LogRoutes:
         self._limits = Limits.of(settings)
         self._metrics = metrics
 
+    @describe(
+        "Take one log",
+        tag="Logs",
+        parameters=shapes.OPTIONS,
+        body=shapes.ONE,
+        answers={201: shapes.accepted((shapes.Accepted, shapes.BatchAccepted))},
+        errors={**shapes.KEY_REUSED, 503: shapes.AWAY},
+        help=f"NDJSON of several lines is answered as POST /logs/batch does. {shapes.ALSO_TAKEN}",
+    )
     def post_log(self) -> Response:
         """One record; 201 once the broker has it on disk."""
         sent = self._read(batch=False)
@@ -63,19 +86,29 @@ class LogRoutes:
         body = {"status": "success", "message": message, "log_id": log_id, "task_id": log_id}
         return answer(body, 201, accepted.headers)
 
+    @describe(
+        "Take many logs",
+        tag="Logs",
+        parameters=shapes.OPTIONS,
+        body=shapes.MANY,
+        answers={201: shapes.accepted(shapes.BatchAccepted)},
+        errors={**shapes.KEY_REUSED, 503: shapes.AWAY},
+        help=f"The good ones are accepted, the bad ones named by index; 400 where none is good. {shapes.ALSO_TAKEN}",
+    )
     def post_batch(self) -> Response:
         """Many records; the good ones are taken, the bad ones named by index."""
         return self._batch_answer(self._read(batch=True))
 
     def _read(self, *, batch: bool) -> _Request:
         text = key_of(request.headers.get(HEADER))
+        with_ids = flag("ids", request.args.get("ids") or "false")
         body = read_body(self._settings.max_decoded_bytes)
         taken = read(body, request.mimetype, request.args, self._limits, now_us=now_us(), batch=batch)
         key = None
         if text is not None:
             digest = digest_of(request.path, request.mimetype, request.args, body)
             key = RequestKey(text, digest, [item.index for item in taken.rejected])
-        return _Request(taken, len(body), key)
+        return _Request(taken, len(body), key, with_ids)
 
     def _accept(self, sent: _Request) -> _Accepted:
         """Have the records published, unless the broker is known to have them; returns once it does.
@@ -129,7 +162,7 @@ class LogRoutes:
         }
         if rejected:
             body["errors"] = faults
-        if request.args.get("ids") in {"1", "true"}:
+        if sent.with_ids:
             body["log_ids"] = result.submission.log_ids()
         return answer(body, 201, result.headers)
 
@@ -140,6 +173,13 @@ class TaskRoute:
     def __init__(self, settings: Settings) -> None:
         self._status = StatusClient(settings)
 
+    @describe(
+        "What became of a log",
+        tag="Logs",
+        parameters=[Parameter("task_id", "The log_id that POST /logs answered.", {"type": "string"}, "path")],
+        answers={200: Answer("what is known of it", shapes.Task)},
+        errors={404: "this is no id of a log", 503: "storage is away"},
+    )
     def get_task(self, task_id: str) -> Response:
         """The state of one log; PENDING also where nobody knows it (yet)."""
         if parse_log_id(task_id) is None:
@@ -156,9 +196,19 @@ class TaskRoute:
         return answer({"task_id": task_id, "status": "PENDING", "result": None})
 
 
+def _add_index(app: Flask) -> None:
+    @app.get("/")
+    @describe("What there is", tag=DOCUMENTATION, answers={200: Answer("the paths that can be asked", shapes.Links)})
+    def index() -> Response:
+        shown = sorted({path_of(rule) for rule, method in every_route(app) if method == "GET"} - {"/"})
+        links = {path.removeprefix("/"): path for path in shown if "{" not in path}
+        return answer({"status": "success", "service": app.name, "version": __version__, "links": links})
+
+
 def add_routes(app: Flask, batcher: LaneBatcher, keys: KeyRegistry, settings: Settings, metrics: Metrics) -> None:
     """Give `app` these endpoints."""
     logs = LogRoutes(batcher, keys, settings, metrics)
     app.add_url_rule("/logs", view_func=logs.post_log, methods=["POST"])
     app.add_url_rule("/logs/batch", view_func=logs.post_batch, methods=["POST"])
     app.add_url_rule("/task/<task_id>", view_func=TaskRoute(settings).get_task)
+    _add_index(app)

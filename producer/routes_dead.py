@@ -5,34 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Annotated
 
 import msgspec
 from flask import Flask, Response, request
-from msgspec import Meta
 
 from logmill import dead_letters
 from logmill.broker import Broker
 from logmill.dead_letters import Done
 from logmill.errors import InvalidField, Refused, Retry, Undecodable
+from logmill.openapi import Answer, describe, letters
 from logmill.parameters import whole_number
 from logmill.settings import Settings
 from logmill.web import answer, read_body
 
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
-MAX_IDS = 10_000
 # Each keeps a thread, and a long queue of letters keeps it for long: logs need the others.
 MAX_AT_ONCE = 2
 LOOK_TIMEOUT_S = 5.0
 ACT_TIMEOUT_S = 30.0
-
-
-class _Chosen(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of replay and purge: which letters."""
-
-    ids: Annotated[list[str], Meta(max_length=MAX_IDS)] = []
-    all: bool = False
+_AWAY = {503: f"the broker is away, or {MAX_AT_ONCE} such requests are being answered"}
 
 
 class DeadRoutes:
@@ -46,6 +36,13 @@ class DeadRoutes:
         self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
         self._max_body_bytes = settings.max_decoded_bytes
 
+    @describe(
+        "Show dead letters",
+        tag=letters.TAG,
+        parameters=[letters.LIMIT],
+        answers={200: Answer("the oldest", letters.Letters)},
+        errors={400: "limit is none", **_AWAY},
+    )
     def get_dead(self) -> Response:
         """Dead letters, and how many there are."""
         limit = _limit()
@@ -53,16 +50,37 @@ class DeadRoutes:
             found = dead_letters.listing(self._broker, limit, LOOK_TIMEOUT_S)
         return answer({"status": "success", "count": found.count, "letters": found.letters})
 
+    @describe(
+        "Show one dead letter",
+        tag=letters.TAG,
+        parameters=[letters.LETTER_ID],
+        answers={200: Answer("the letter with its content", letters.OneLetter)},
+        errors={**letters.NONE, **_AWAY},
+    )
     def get_letter(self, letter_id: str) -> Response:
         """One letter with its content."""
         with self._place():
             letter = dead_letters.show(self._broker, letter_id, LOOK_TIMEOUT_S)
         return answer({"status": "success", "letter": letter})
 
+    @describe(
+        "Send dead letters on their way again",
+        tag=letters.TAG,
+        body=letters.CHOSEN,
+        answers={200: Answer("what was done", letters.Replayed)},
+        errors={**letters.NONE, **_AWAY},
+    )
     def post_replay(self) -> Response:
         """Send letters on their way again."""
         return self._act(dead_letters.replay, "replayed")
 
+    @describe(
+        "Remove dead letters for good",
+        tag=letters.TAG,
+        body=letters.CHOSEN,
+        answers={200: Answer("what was done", letters.Purged)},
+        errors={**letters.NONE, **_AWAY},
+    )
     def post_purge(self) -> Response:
         """Remove letters for good."""
         return self._act(dead_letters.purge, "purged")
@@ -94,7 +112,7 @@ class DeadRoutes:
         if request.mimetype != "application/json":
             raise Refused("Content-Type must be application/json", code="unsupported_media_type", status=415)
         try:
-            chosen = msgspec.json.decode(read_body(self._max_body_bytes), type=_Chosen)
+            chosen = msgspec.json.decode(read_body(self._max_body_bytes), type=letters.Chosen)
         except msgspec.ValidationError as error:
             raise InvalidField("ids", f"the body must be {{'ids': [...]}} or {{'all': true}}: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,7 +123,7 @@ class DeadRoutes:
 
 
 def _limit() -> int:
-    return whole_number("limit", request.args.get("limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT)
+    return whole_number("limit", request.args.get("limit", str(letters.DEFAULT_LIMIT)), 1, letters.MAX_LIMIT)
 
 
 def add_dead_routes(app: Flask, broker: Broker, settings: Settings) -> None:

@@ -13,8 +13,11 @@ from logmill.broker import Broker, QueueDepth
 from logmill.broker.topology import DEAD
 from logmill.cached import Cached
 from logmill.errors import Retry
+from logmill.openapi import Answer, describe
+from logmill.openapi.operation import STATE
 from logmill.record import Lane
 from logmill.web import answer
+from producer import shapes
 from producer.metrics import Metrics
 
 # The broker is asked once in so many seconds by each process, however often the process is asked.
@@ -44,6 +47,12 @@ class PipelineRoute:
         self._readiness = readiness
         self._look = Cached(self._ask, MAX_AGE_S, wait_s=LOOK_TIMEOUT_S)
 
+    @describe(
+        "How the pipeline is doing, seen from the producer",
+        tag=STATE,
+        answers={200: Answer("what is known", shapes.Pipeline)},
+        errors={503: "the broker is being asked for others already, for long"},
+    )
     def get_pipeline(self) -> Response:
         """Each lane's depth and what was accepted for it, the number of dead letters, and whether all is ready."""
         look, accepted, state = self._look.get(), self._metrics.accepted_by_lane(), self._readiness()

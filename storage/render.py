@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -19,17 +20,17 @@ from storage.engine.protocol import MAX_BLOCK_ROWS
 Log: TypeAlias = dict[str, Any]
 
 # Shown only where a log has them: the absent value of each such column.
-_OPTIONAL: dict[str, Any] = {
+OPTIONAL: dict[str, Any] = {
     **dict.fromkeys(("original_level", "client_id", "method", "path", "user_id", "request_id", "error_code"), ""),
     "status_code": 0,
     "response_time_ms": None,
 }
 SOURCE = ("host", "file", "protocol")
-_SPECIAL = {"batch_id", "ordinal", "metadata", "fingerprint", *SOURCE, *_OPTIONAL}
+_SPECIAL = {"batch_id", "ordinal", "metadata", "fingerprint", *SOURCE, *OPTIONAL}
 _TIMES = [column.name for column in COLUMNS if column.kind is Kind.TIME]
 _PLAIN = [column.name for column in COLUMNS if column.name not in _SPECIAL]
 # What a log may show.
-FIELDS = ("id", *_PLAIN, "metadata", "fingerprint", "source", *_OPTIONAL)
+FIELDS = ("id", *_PLAIN, "metadata", "fingerprint", "source", *OPTIONAL)
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -59,7 +60,7 @@ def times_us(rows: pa.Table, name: str) -> list[int]:
 def _logs(rows: pa.Table) -> Iterator[Log]:
     columns = {name: _values(rows, name) for name in rows.column_names}
     plain = [columns[name] for name in _PLAIN]
-    optional = [(name, absent, columns[name]) for name, absent in _OPTIONAL.items()]
+    optional = [(name, absent, columns[name]) for name, absent in OPTIONAL.items()]
     sources = [columns[name] for name in SOURCE]
     for at, (batch_id, ordinal) in enumerate(zip(columns["batch_id"], columns["ordinal"], strict=True)):
         log: Log = {"id": log_id(UUID(bytes=batch_id), ordinal)}
@@ -79,7 +80,9 @@ def _values(rows: pa.Table, name: str) -> list[Any]:
         return [time_text(us) for us in times_us(rows, name)]
     if name == "response_time_ms":
         # The shortest decimal that is the same 32-bit float: 12.3, not 12.300000190734863.
-        return [None if value is None else float(value) for value in rows[name].cast(pa.string()).to_pylist()]
+        numbers = (None if value is None else float(value) for value in rows[name].cast(pa.string()).to_pylist())
+        # A foreign client may have stored what is no number to JSON.
+        return [number if number is not None and math.isfinite(number) else None for number in numbers]
     values: list[Any] = rows[name].to_pylist()
     return values
 

@@ -44,7 +44,13 @@ class Processed(msgspec.Struct, frozen=True):
 
 # Given back by GET /logs, and ours to say when a log is posted again.
 _IGNORED = frozenset({"received_at"})
-_MAX_OF = {"severity": 100, "status_code": 65535}
+# What a 32-bit float holds; beyond it there is only infinity, which JSON cannot say.
+_MOST_F32 = 3.4028235e38
+RANGES: dict[str, tuple[float, float]] = {
+    "severity": (0, 100),
+    "status_code": (0, 65535),
+    "response_time_ms": (-_MOST_F32, _MOST_F32),
+}
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -146,10 +152,10 @@ def _processed(added: dict[str, msgspec.Raw]) -> Processed:
         raise InvalidField(name, f"{name}: {str(error).partition(' - ')[0]}") from None
     except _MALFORMED as error:
         raise _malformed(error) from None
-    for name, most in _MAX_OF.items():
+    for name, (least, most) in RANGES.items():
         value = getattr(found, name)
-        if value is not None and not 0 <= value <= most:
-            raise InvalidField(name, f"{name} must be from 0 to {most}, not {value}")
+        if value is not None and not least <= value <= most:
+            raise InvalidField(name, f"{name} must be from {least} to {most}, not {value}")
     return found
 
 

@@ -18,15 +18,19 @@ from flask import Blueprint, Response, request
 
 from logmill import web
 from logmill.errors import InvalidField, LogmillError, Refused
+from logmill.openapi import Answer, Parameter, describe
+from logmill.openapi.records import LINES
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from storage import pages
+from storage import pages, shapes
 from storage.errors import QueryCancelled, QueryTimeout, TooManyExports
 from storage.exports import FORMS, Form
+from storage.log_schemas import ShownLog
 from storage.metrics import Metrics
 from storage.reading import Reading
 from storage.recent import Place
 from storage.routes.limits import Limits, client_connection
+from storage.search.described import FIELDS, filters
 from storage.search.filters import Filter
 from storage.search.parameters import filter_of, single
 from storage.store import Store
@@ -41,6 +45,12 @@ _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 # Rows that are made into text at a time; as objects of Python they take ten times their room.
 _PIECE_ROWS = 500
 _RETRY_AFTER_S = 5.0
+_EXPORTED = Answer(
+    "the logs as a file",
+    list[ShownLog],
+    headers={"Content-Disposition": "the name of the file"},
+    others={"application/x-ndjson": LINES, "text/csv": {"type": "string"}},
+)
 
 
 def blueprint(store: Store, metrics: Metrics, settings: Settings, limits: Limits) -> Blueprint:
@@ -50,6 +60,18 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings, limits: Limits
     places = threading.BoundedSemaphore(max(1, min(settings.max_exports, settings.storage_threads - 1)))
 
     @routes.get("/logs/export")
+    @describe(
+        "All logs that pass, newest first, without a limit",
+        tag="Logs",
+        parameters=[
+            *filters(),
+            Parameter("format", "How they are written.", {"enum": [*FORMS], "type": "string", "default": "ndjson"}),
+            FIELDS,
+        ],
+        answers={200: _EXPORTED},
+        errors={**shapes.QUERY_ERRORS, 505: "the client speaks HTTP/1.0, which cannot tell an end from a failure"},
+        help="`timeout` is at most LOGMILL_EXPORT_TIMEOUT_S. An export that fails on its way ends the connection.",
+    )
     def export() -> Response:
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             message = (

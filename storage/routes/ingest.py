@@ -10,15 +10,33 @@ from logmill import web
 from logmill.errors import Refused
 from logmill.ids import new_batch_id
 from logmill.ingest import ARROW_STREAM, CHECK_HEADER
-from logmill.intake import Limits
+from logmill.intake import NDJSON, Limits
+from logmill.openapi import Answer, Body, Parameter, describe
+from logmill.openapi.operation import JSON
+from logmill.openapi.records import LINES
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from storage import blocks, submitted
+from storage import blocks, shapes, submitted
+from storage.log_schemas import ProcessedLog, ProcessedLogs
 from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.store import Store, Stored
 
 log = structlog.get_logger()
+
+_TAG = "Taking logs in"
+_BLOCK = Body("Processed logs as columns.", {ARROW_STREAM: {"type": "string", "format": "binary"}})
+_CHECK = Parameter(
+    CHECK_HEADER,
+    "Whether the block may have been stored before and is to be looked for: anything but 0 says yes.",
+    {"type": "string"},
+    "header",
+)
+_LOGS = Body(
+    "One log, an array of logs, or a log a line.",
+    {JSON: (ProcessedLog, ProcessedLogs), NDJSON: LINES},
+    {JSON: {"level": "ERROR", "service": "auth", "message": "login failed", "severity": 70}},
+)
 
 
 def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Settings) -> Blueprint:
@@ -34,6 +52,15 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         log.info("block stored", logs=result.stored, duplicates=result.duplicates)
 
     @routes.post("/ingest")
+    @describe(
+        "Store a block",
+        tag=_TAG,
+        parameters=[_CHECK],
+        body=_BLOCK,
+        answers={201: Answer("it is on disk", shapes.StoredBlock)},
+        errors=shapes.STORE_FULL,
+        help="How processors hand logs over. A block is stored whole or not at all, and once however often it is sent.",
+    )
     def ingest() -> Response:
         if request.mimetype != ARROW_STREAM:
             raise Refused(f"Content-Type must be {ARROW_STREAM}", code="unsupported", status=415)
@@ -47,6 +74,14 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         return web.answer({"status": "success", "stored": result.stored, "duplicates": result.duplicates}, 201)
 
     @routes.post("/logs")
+    @describe(
+        "Store processed logs",
+        tag=_TAG,
+        body=_LOGS,
+        answers={201: Answer("they are on disk", (shapes.StoredLog, shapes.StoredLogs))},
+        errors=shapes.STORE_FULL,
+        help="All or none of them. Logs of applications go to the producer, which has the broker keep them.",
+    )
     def post_logs() -> Response:
         request.max_content_length = settings.max_body_bytes
         body = web.read_body(settings.max_decoded_bytes)

@@ -13,20 +13,29 @@ from flask import Blueprint, Response, request
 from logmill import web
 from logmill.errors import InvalidField, Refused
 from logmill.ids import parse_log_id
+from logmill.openapi import Parameter, describe
 from logmill.parameters import whole_number
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from storage import pages, render
+from storage import pages, render, shapes
 from storage.metrics import Metrics
+from storage.search.described import COMMON, FIELDS, filters
 from storage.search.filters import And, AnyOf, Filter, both
 from storage.search.parameters import single
 from storage.store import Store
 
 log = structlog.get_logger()
 
+_TAG = "Logs"
 _MAX_REASONS = 1000
 # Logs that are shown on each side of one.
 MAX_CONTEXT = 200
+_CONTEXT = Parameter(
+    "context",
+    "How many logs before and after it, of the same service, host and file, are shown with it.",
+    {"type": "integer", "minimum": 0, "maximum": MAX_CONTEXT},
+    may_be_empty=True,
+)
 
 
 def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: bool) -> Blueprint:
@@ -34,8 +43,18 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings, *, may_clear: 
     routes = Blueprint("logs", __name__)
     _add_pages(routes, store, metrics, settings.max_limit)
     _add_single(routes, store)
-    routes.add_url_rule("/logs/clear", "clear", lambda: _clear(store, may_clear=may_clear), methods=["DELETE"])
+    _add_clear(routes, store, may_clear=may_clear)
     return routes
+
+
+def _page_parameters(max_limit: int) -> list[Parameter]:
+    limit = shapes.upto(max_limit, min(pages.DEFAULT_LIMIT, max_limit))
+    return [
+        *filters(),
+        Parameter("limit", "How many logs at most.", limit),
+        FIELDS,
+        Parameter("cursor", "next_cursor of the answer before, with the same parameters.", {"type": "string"}),
+    ]
 
 
 def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int) -> None:
@@ -49,10 +68,24 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
         return found, wanted
 
     @routes.get("/logs")
+    @describe(
+        "The newest logs that pass",
+        tag=_TAG,
+        parameters=_page_parameters(max_limit),
+        answers=shapes.found(shapes.LogPage),
+        errors=shapes.QUERY_ERRORS,
+    )
     def newest() -> Response:
         return web.answer(page()[0])
 
     @routes.get("/logs/anomalies")
+    @describe(
+        "The newest anomalies that pass, and how many there are by reason",
+        tag=_TAG,
+        parameters=_page_parameters(max_limit),
+        answers=shapes.found(shapes.AnomalyPage),
+        errors=shapes.QUERY_ERRORS,
+    )
     def anomalies() -> Response:
         found, wanted = page(AnyOf("anomaly", (True,)))
         reasons = store.top(wanted, "anomaly_reasons", _MAX_REASONS + 1)
@@ -62,20 +95,34 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
 
 
 def _add_single(routes: Blueprint, store: Store) -> None:
-    @routes.get("/logs/<path:text>")
-    def one(text: str) -> Response:
+    @routes.get("/logs/<path:log_id>")
+    @describe(
+        "One log",
+        tag=_TAG,
+        parameters=[shapes.LOG_ID, _CONTEXT, *COMMON],
+        answers=shapes.found(shapes.OneLog, "the log"),
+        errors={**shapes.ENGINE_ERRORS, 400: "this is no id of a log", 404: "there is no log with this id"},
+    )
+    def one(log_id: str) -> Response:
         asked = single(request.args.to_dict(flat=False), "context")
         count = whole_number("context", asked, 0, MAX_CONTEXT) if asked else None
-        row = store.find(*_parse(text))
+        row = store.find(*_parse(log_id))
         found = render.logs(row)
         if not found:
             return web.error_answer(404, "not_found", "there is no log with this id")
         around = {} if count is None else {"context": _context(store, row, count)}
         return web.answer({"status": "success", "log": found[0], **around})
 
-    @routes.get("/logs/<text>/status")
-    def status(text: str) -> Response:
-        identity = _parse(text)
+    @routes.get("/logs/<log_id>/status")
+    @describe(
+        "What became of a log",
+        tag=_TAG,
+        parameters=[shapes.LOG_ID, *COMMON],
+        answers=shapes.found((shapes.StoredState, shapes.RejectedState, shapes.UnknownState), "what is known of it"),
+        errors={**shapes.ENGINE_ERRORS, 400: "this is no id of a log"},
+    )
+    def status(log_id: str) -> Response:
+        identity = _parse(log_id)
         found = render.logs(store.find(*identity))
         if found:
             return web.answer({"status": "success", "state": "stored", "log": found[0]})
@@ -91,13 +138,21 @@ def _context(store: Store, row: pa.Table, count: int) -> dict[str, list[render.L
     return {"before": render.logs(before), "after": render.logs(after)}
 
 
-def _clear(store: Store, *, may_clear: bool) -> Response:
-    if not may_clear:
-        message = "clearing is forbidden here; LOGMILL_ALLOW_CLEAR=true allows it"
-        raise Refused(message, code="forbidden", field="allow_clear", status=403)
-    store.clear()
-    log.warning("store cleared")
-    return web.answer({"status": "success", "message": "All logs cleared"})
+def _add_clear(routes: Blueprint, store: Store, *, may_clear: bool) -> None:
+    @routes.delete("/logs/clear")
+    @describe(
+        "Remove all logs",
+        tag=_TAG,
+        answers=shapes.found(shapes.Cleared, "they are gone"),
+        errors={403: "LOGMILL_ALLOW_CLEAR does not allow it", 503: "the store cannot do it for now"},
+    )
+    def clear() -> Response:
+        if not may_clear:
+            message = "clearing is forbidden here; LOGMILL_ALLOW_CLEAR=true allows it"
+            raise Refused(message, code="forbidden", field="allow_clear", status=403)
+        store.clear()
+        log.warning("store cleared")
+        return web.answer({"status": "success", "message": "All logs cleared"})
 
 
 def _parse(text: str) -> tuple[UUID, int]:

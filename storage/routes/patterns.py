@@ -9,10 +9,12 @@ from flask import Blueprint, Response, request
 
 from logmill import web
 from logmill.ids import log_id
+from logmill.openapi import Parameter, describe
 from logmill.parameters import whole_number
 from logmill.timestamps import now_us
-from storage import render
+from storage import number_shapes, render, shapes
 from storage.patterns import Pattern
+from storage.search.described import filters
 from storage.search.parameters import filter_of, single
 from storage.store import Store
 
@@ -27,6 +29,19 @@ def blueprint(store: Store) -> Blueprint:
     routes = Blueprint("patterns", __name__)
 
     @routes.get("/logs/patterns")
+    @describe(
+        "What the logs that pass say, and how often",
+        tag="Numbers",
+        parameters=[
+            *filters(),
+            Parameter("limit", "How many patterns at most.", shapes.upto(MAX_LIMIT, DEFAULT_LIMIT)),
+            Parameter(
+                "buckets", "How many pieces of time, one more at most.", shapes.upto(MAX_BUCKETS, DEFAULT_BUCKETS)
+            ),
+        ],
+        answers=shapes.found(number_shapes.Patterns),
+        errors=shapes.QUERY_ERRORS,
+    )
     def patterns() -> Response:
         args = request.args.to_dict(flat=False)
         wanted = filter_of(args, now_us(), "limit", "buckets")

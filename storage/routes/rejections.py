@@ -10,10 +10,13 @@ from flask import Blueprint, Response, request
 
 from logmill import web
 from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.openapi import Answer, Body, Parameter, describe
+from logmill.openapi.operation import JSON
 from logmill.settings import Settings
 from logmill.timestamps import now_us, to_us
-from storage import pages, render
+from storage import pages, render, shapes
 from storage.metrics import Metrics
+from storage.search.described import COMMON
 from storage.store import Store
 
 _MAX_ITEMS = 100_000
@@ -50,6 +53,7 @@ class Rejected(msgspec.Struct, frozen=True):
     at: str | int | float | None = None
 
 
+_TAG = "Rejections"
 _decode = msgspec.json.Decoder(list[Rejected]).decode
 
 
@@ -58,6 +62,13 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
     routes = Blueprint("rejections", __name__)
 
     @routes.post("/rejections")
+    @describe(
+        "Note logs that could not be stored",
+        tag=_TAG,
+        body=Body("Rejections, as processors report them.", {JSON: list[Rejected]}),
+        answers={201: Answer("they are noted", shapes.RejectionsStored)},
+        errors=shapes.STORE_FULL,
+    )
     def post() -> Response:
         request.max_content_length = settings.max_body_bytes
         items = _read(web.read_body(settings.max_decoded_bytes))
@@ -67,6 +78,16 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
         return web.answer({"status": "success", "stored": len(items)}, 201)
 
     @routes.get("/rejections")
+    @describe(
+        "The newest rejections",
+        tag=_TAG,
+        parameters=[
+            Parameter("limit", "How many at most.", shapes.upto(settings.max_limit, pages.DEFAULT_LIMIT)),
+            *COMMON,
+        ],
+        answers=shapes.found(shapes.RejectionPage),
+        errors=shapes.QUERY_ERRORS,
+    )
     def get() -> Response:
         args = request.args.to_dict()
         for name in args.keys() - {"limit", "timeout"}:

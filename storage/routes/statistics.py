@@ -9,9 +9,11 @@ from flask import Blueprint, Response, request
 
 from logmill import web
 from logmill.errors import InvalidField
+from logmill.openapi import Parameter, describe
 from logmill.parameters import whole_number
 from logmill.timestamps import now_us
-from storage import counting, render
+from storage import counting, number_shapes, render, shapes
+from storage.search.described import filters
 from storage.search.fields import FIELDS, Holds, field_of
 from storage.search.filters import Between, Bounds, Exists, Filter, both, highest, lowest
 from storage.search.parameters import filter_of, single
@@ -29,6 +31,8 @@ _MAX_CELLS = 50_000
 # Rates are given for the time since so many seconds ago.
 _RATES_S = {"last_minute": 60, "last_5_minutes": 300, "last_hour": 3600}
 _COUNTABLE = tuple(name for name, field in FIELDS.items() if field.holds not in {Holds.MESSAGE, Holds.TIME})
+_TAG = "Numbers"
+_NAMES = {"type": "string", "examples": ["level"]}
 
 
 def blueprint(store: Store) -> Blueprint:
@@ -36,6 +40,19 @@ def blueprint(store: Store) -> Blueprint:
     routes = Blueprint("statistics", __name__)
 
     @routes.get("/logs/histogram")
+    @describe(
+        "Logs that pass, over time",
+        tag=_TAG,
+        parameters=[
+            *filters(),
+            Parameter("by", f"The field to count by: {', '.join(_COUNTABLE)}.", {**_NAMES, "default": "level"}),
+            Parameter(
+                "buckets", "How many pieces of time, one more at most.", shapes.upto(MAX_BUCKETS, DEFAULT_BUCKETS)
+            ),
+        ],
+        answers=shapes.found(number_shapes.Histogram),
+        errors=shapes.QUERY_ERRORS,
+    )
     def histogram() -> Response:
         args = request.args.to_dict(flat=False)
         wanted = filter_of(args, now_us(), "by", "buckets")
@@ -44,6 +61,21 @@ def blueprint(store: Store) -> Blueprint:
         return web.answer({"status": "success", "by": by, **_histogram(store, wanted, by, count)})
 
     @routes.get("/logs/facets")
+    @describe(
+        "The most frequent values of fields among the logs that pass",
+        tag=_TAG,
+        parameters=[
+            *filters(),
+            Parameter(
+                "field",
+                f"The fields, {', '.join(DEFAULT_FACETS)} where none is given.",
+                {"type": "array", "items": _NAMES, "maxItems": MAX_FACETS},
+            ),
+            Parameter("size", "How many values of each.", shapes.upto(MAX_SIZE, DEFAULT_SIZE)),
+        ],
+        answers=shapes.found(number_shapes.Facets),
+        errors=shapes.QUERY_ERRORS,
+    )
     def facets() -> Response:
         args = request.args.to_dict(flat=False)
         wanted = filter_of(args, now_us(), "field", "size")
@@ -64,6 +96,13 @@ def blueprint(store: Store) -> Blueprint:
         )
 
     @routes.get("/logs/stats")
+    @describe(
+        "Totals of the logs that pass, and what is on disk",
+        tag=_TAG,
+        parameters=filters(),
+        answers=shapes.found(number_shapes.Statistics),
+        errors=shapes.QUERY_ERRORS,
+    )
     def stats() -> Response:
         args = request.args.to_dict(flat=False)
         return web.answer({"status": "success", **_stats(store, filter_of(args, now_us()), now_us())})

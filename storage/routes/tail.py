@@ -12,9 +12,11 @@ from flask import Blueprint, Response, request
 
 from logmill import web
 from logmill.errors import InvalidField
+from logmill.openapi import Answer, Parameter, describe
 from logmill.parameters import whole_number
 from logmill.timestamps import now_us
-from storage import events, render
+from storage import events, render, shapes
+from storage.search.described import filters
 from storage.search.filters import Filter
 from storage.search.parameters import Args, filter_of, single
 from storage.store import Store
@@ -38,6 +40,20 @@ def blueprint(store: Store) -> Blueprint:
     routes = Blueprint("tail", __name__)
 
     @routes.get("/logs/tail")
+    @describe(
+        "Logs that pass, as they are stored",
+        tag="Logs",
+        parameters=[
+            *filters("since", "until"),
+            Parameter("backlog", "How many that are there are sent first.", shapes.upto(MAX_BACKLOG, 0, least=0)),
+        ],
+        answers={200: Answer("server-sent events without end", {"type": "string"}, ("text/event-stream",))},
+        errors=shapes.QUERY_ERRORS,
+        help=(
+            "Each log is an event `log` with its id; `notice` says that the stream ends and why, in `code`: "
+            f"{' or '.join(End)}. A comment comes every {HEARTBEAT_S:g} s. Too many tails: 503, `too_many_tails`."
+        ),
+    )
     def tail() -> Response:
         wanted, backlog = _asked(request.args.to_dict(flat=False))
         if request.method == "HEAD":

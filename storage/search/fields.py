@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from logmill.errors import InvalidField
-from logmill.parameters import finite_number, whole_number
+from logmill.parameters import finite_number, flag, whole_number
 from logmill.record import COLUMNS, LEVEL_SYNONYMS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, Kind
 from storage.search.filters import Scalar
 from storage.search.times import time_us
 
-_BOOLS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -60,12 +59,7 @@ def _one_of(name: str, values: tuple[str, ...]) -> Callable[[str, int], Scalar]:
 
 
 def _bool(name: str) -> Callable[[str, int], Scalar]:
-    def value(text: str, _: int) -> Scalar:
-        if text.lower() not in _BOOLS:
-            raise InvalidField(name, f"{name} must be true or false, not {text[:100]!r}")
-        return _BOOLS[text.lower()]
-
-    return value
+    return lambda text, _: flag(name, text)
 
 
 def _number(name: str) -> Callable[[str, int], Scalar]:

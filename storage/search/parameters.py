@@ -41,9 +41,10 @@ def filter_of(args: Args, now_us: int, *others: str) -> Filter:
         raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known are {known}", code="unknown")
     parts: list[Filter] = []
     for name in FILTER_PARAMETERS:
-        values = [value for value in args.get(name, []) if value != ""]
-        if len(values) > MAX_VALUES:
-            raise InvalidField(name, f"{name} is given {len(values)} times, {MAX_VALUES} at most")
+        given = args.get(name, [])
+        if len(given) > MAX_VALUES:
+            raise InvalidField(name, f"{name} is given {len(given)} times, {MAX_VALUES} at most")
+        values = [value for value in given if value != ""]
         if values:
             parts.append(_PARTS.get(name, _any_of)(name, values, now_us))
     return parts[0] if len(parts) == 1 else And(tuple(parts))

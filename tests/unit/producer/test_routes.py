@@ -251,3 +251,12 @@ def test_a_broker_that_is_away_costs_no_look_at_the_keys(client, publisher, tmp_
     publisher.state = "connection refused"
     assert post(client, "/logs", {"message": "a"}, "k").status_code == 503
     assert not (tmp_path / "data").exists()
+
+
+def test_ids_is_read_strictly_before_anything_is_published(client, publisher):
+    for text, status in (("true", 201), ("YES", 201), ("0", 201), ("", 201), ("maybe", 400), ("2", 400)):
+        answer = post(client, f"/logs/batch?ids={text}", [{"message": "a"}])
+        assert answer.status_code == status
+        assert ("log_ids" in answer.json) == (text in {"true", "YES"})
+        assert status == 201 or answer.json["field"] == "ids"
+    assert len(publisher.sent) == 4

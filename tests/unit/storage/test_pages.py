@@ -68,7 +68,7 @@ def test_every_parameter_is_read(args: dict[str, Any], wanted: object) -> None:
         ("level", "loud"), ("priority", "urgent"), ("anomaly", "maybe"), ("status_code", "70000"),
         ("min_severity", "101"), ("since", "../x"), ("until", "yesterday"), ("since", "9" * 400), ("what", "1"),
         ("since", "999999999w"), ("q", "(a"), ("fields", "message,what"), ("cursor", "abc"), ("cursor", "é"),
-        ("limit", ["1", "2"]), ("service", ["a"] * 101),
+        ("limit", ["1", "2"]), ("service", ["a"] * 101), ("service", [""] * 101),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_the_name_of_its_parameter(name: str, value: Any) -> None:

@@ -86,6 +86,8 @@ def test_an_object_on_several_lines_is_one_log() -> None:
         (b'{"message":"m","tags":[1]}', "tags"), (b'{"message":"m","severity":101}', "severity"),
         (b'{"message":"m","severity":"high"}', "severity"), (b'{"message":"m","status_code":-1}', "status_code"),
         (b'{"message":"m","fingerprint":"xyz"}', "fingerprint"), (b'{"message":"m","anomaly":"yes"}', "anomaly"),
+        (b'{"message":"m","response_time_ms":1e39}', "response_time_ms"),
+        (b'{"message":"m","response_time_ms":-1e308}', "response_time_ms"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_by_the_name_of_its_field(body: bytes, field: str | None) -> None:
