@@ -29,7 +29,7 @@ MARKS = {"request_id": 1, "user_id": 2, "path": 3, "method": 4, "status_code": 5
 # Found by their value wherever they are.
 IDS = ("request_id", "user_id", "trace_id", "span_id", "client_id", "fingerprint")
 # What the projection `facets` counts by, in each hour.
-FACETS = ("level", "service", "status_code", "method", "host", "tags", "anomaly", "anomaly_reasons")
+FACETS = ("level", "service", "priority", "status_code", "method", "host", "tags", "anomaly", "anomaly_reasons")
 
 COLUMN_LIST = ", ".join(column.name for column in COLUMNS)
 # As a row lies there.
