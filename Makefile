@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query faults health clean stats lock docs check-images
+.PHONY: help run test check up down logs bench bench-promises bench-query faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -18,6 +18,7 @@ run: ## Set up, then start Logmill on this machine; Ctrl-C stops it (ARGS="--bro
 test: ## Set up, then run every test (ARGS="-k batch")
 	@scripts/setup dev
 	@scripts/ensure-rabbitmq
+	@scripts/ensure-chromium
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: ## Set up, then check format, lint, types and imports
@@ -79,6 +80,11 @@ docs: ## Write .env.example and docs/settings.md from the table of settings
 	@scripts/setup dev
 	.venv/bin/logmill settings --format env >.env.example.new && mv .env.example.new .env.example
 	.venv/bin/logmill settings --format markdown >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+
+screenshots: ## Take the pictures of the dashboard in docs/images/ anew
+	@scripts/setup dev
+	@scripts/ensure-chromium
+	@.venv/bin/python -m scripts.screenshots
 
 check-images: ## Install each service from its lock and start it as its Dockerfile does, without Docker
 	@scripts/setup run

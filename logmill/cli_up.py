@@ -128,6 +128,7 @@ class _Announcement:
     def _say_ready(self, urls: dict[str, str]) -> None:
         for name, url in urls.items():
             _say(f"{name} is ready on {url}")
+        _say(f"the dashboard is at {urls['storage']}/")
         _say(f"{self._settings.processors} processors consume from {without_credentials(self._settings.broker_url)}")
         _say("Ctrl-C stops it")
 

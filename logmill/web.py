@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 # What no key is asked for: nothing of it is data.
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
-OPEN_FOLDERS = ("/docs/",)
+OPEN_FOLDERS = ("/docs/", "/static/")
 # Fed in small pieces, since each unfolds as a whole: at most some 16 MiB beyond the limit.
 ZSTD_PIECE_BYTES = 512
 ZSTD_WINDOW_BYTES = 32 * 1024 * 1024

@@ -10,6 +10,7 @@ Not checked: the base image, the user, and whatever else only an engine can do.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -25,6 +26,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("producer", "processor", "storage")
+# What a service must answer beside /health.
+PAGES = {"storage": "/"}
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 
@@ -160,6 +163,25 @@ def wait_for_health(process: subprocess.Popen[bytes], port: int) -> None:
     raise CheckError(f"/health did not answer within {START_TIMEOUT_S:.0f} s")
 
 
+def check_page(port: int, path: str | None) -> None:
+    """See that a page and all that it loads are there.
+
+    Raises:
+        CheckError: one is not.
+    """
+    if path is None:
+        return
+    address = f"http://127.0.0.1:{port}{path}"
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            page = answer.read(1_000_000).decode()
+        for name in re.findall(r'(?:href|src)="(static/[^"]+)"', page):
+            with urllib.request.urlopen(f"{address}{name}", timeout=10):  # noqa: S310 - our own
+                pass
+    except OSError as error:
+        raise CheckError(f"{path} does not show its page: {error}") from None
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End it by SIGTERM.
 
@@ -197,6 +219,7 @@ def start_and_stop(dockerfile: Dockerfile, service: str, programs: Path, image: 
         )
         try:
             wait_for_health(process, port)
+            check_page(port, PAGES.get(service))
             stop(process)
         except CheckError as error:
             raise CheckError(f"{error}\n{tail(output)}") from None

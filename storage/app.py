@@ -19,7 +19,7 @@ from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import ProducerClient
-from storage.routes import export, ingest, logs, patterns, pipeline, rejections, statistics, tail
+from storage.routes import dashboard, export, ingest, logs, patterns, pipeline, rejections, statistics, tail
 from storage.routes.limits import Limits
 from storage.store import Store
 
@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(patterns.blueprint(store))
     app.register_blueprint(tail.blueprint(store))
     app.register_blueprint(rejections.blueprint(store, metrics, settings))
+    app.register_blueprint(dashboard.blueprint())
     app.register_blueprint(pipeline.blueprint(overview, producer))
     overview.start()
     app.extensions["logmill_close"] = close

@@ -1,0 +1,108 @@
+// Dead letters: what could not be stored and why; to look into, to send on its way again, or to remove for good.
+
+import { ApiError, getJson, getLogs, isAborted, postJson } from "./api.js";
+import { h, put, toast } from "./dom.js";
+import { ago, bytes, count, time, visible } from "./format.js";
+
+const LIMIT = 100;
+const MAX_SHOWN_CHARS = 64 * 1024;
+
+/** The section of the page of the pipeline. */
+export class DeadLetters {
+  constructor() {
+    this.count = h("span", { class: "note" });
+    this.tools = h("div", { class: "table-tools" });
+    this.body = h("div", { class: "card-body" });
+    this.element = h("section", { class: "card dead", "aria-label": "Dead letters" }, h("h2", {}, "Dead letters", this.count), this.tools, this.body);
+    this.known = null;
+    this.signal = null;
+  }
+
+  /** Ask for them and show them; a producer that is away is said in place. */
+  async load(signal = this.signal) {
+    this.signal = signal;
+    try {
+      const found = await getJson("pipeline/dead", new URLSearchParams({ limit: LIMIT }), { signal });
+      this.known = found.count;
+      this.show(found);
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      put(this.tools);
+      put(this.body, h("p", { class: "problem" }, `They cannot be shown: ${error.message}`), h("button", { type: "button", class: "tool", onclick: () => this.load().catch(() => {}) }, "Try again"));
+    }
+  }
+
+  /** How many there are now, as the pipeline says; another number than known has them asked for anew. */
+  counted(number) {
+    put(this.count, number === null ? "" : count(number));
+    if (this.known !== null && number !== null && number !== this.known && this.signal) this.load().catch(() => {});
+  }
+
+  show({ count: all, letters }) {
+    put(this.count, count(all));
+    put(this.tools, all > 0 && [
+      h("span", { class: "hint" }, all > letters.length ? `${count(letters.length)} of ${count(all)} shown` : ""),
+      h("span", { class: "grow" }),
+      h("button", { type: "button", class: "tool", onclick: () => this.act("replay", { all: true }, `Send all ${count(all)} on their way again?`) }, "Replay all"),
+      h("button", { type: "button", class: "tool danger", onclick: () => this.act("purge", { all: true }, `Remove all ${count(all)} for good? What they hold is lost.`) }, "Purge all"),
+    ]);
+    const heads = h("thead", {}, h("tr", {}, ["When", "Lane", "Reason", "Size", "What to do"].map((name) => h("th", { scope: "col" }, name))));
+    put(this.body, letters.length ? h("table", { class: "plain-table letters" }, heads, h("tbody", {}, letters.map((letter) => this.row(letter)))) : h("p", { class: "hint" }, "None: everything that was accepted is stored or on its way."));
+  }
+
+  row(letter) {
+    const { id, lane, reason, at } = letter;
+    const what = letter.records === undefined ? "message" : `${count(letter.records)} logs`;
+    const button = (label, onclick, kind = "") => h("button", { type: "button", class: `tool ${kind}`, "aria-label": `${label} ${id}`, onclick }, label);
+    return h(
+      "tr",
+      { "data-letter": id },
+      h("td", {}, at ? h("time", { datetime: at, title: ago(at) }, time(at, { ms: false })) : "–"),
+      h("td", {}, lane ?? "–"),
+      h("td", { class: "letter-reason" }, visible(String(reason ?? ""), 1000)),
+      h("td", {}, `${what}, ${bytes(letter.bytes)}`),
+      h("td", { class: "letter-actions" },
+        button("Show", () => this.look(id)),
+        button("Replay", () => this.act("replay", { ids: [id] }, "Send it on its way again?")),
+        button("Purge", () => this.act("purge", { ids: [id] }, "Remove it for good? What it holds is lost."), "danger")),
+    );
+  }
+
+  async look(id) {
+    try {
+      const { letter } = await getLogs(`pipeline/dead/${encodeURIComponent(id)}`, null, {});
+      const { content, form, truncated, ...facts } = letter;
+      const shown = form === "records" ? content.map((one) => JSON.stringify(one, null, 2)).join("\n") : String(content ?? "");
+      const rows = Object.entries(facts).map(([name, value]) => [h("dt", {}, name), h("dd", {}, visible(String(value)))]);
+      await ask("Dead letter", [h("dl", { class: "facts" }, rows), h("p", { class: "hint" }, `${form}${truncated ? ", the beginning" : ""}`), h("pre", { class: "json", tabindex: "0" }, visible(shown, MAX_SHOWN_CHARS))]);
+    } catch (error) {
+      toast(error.message, "error");
+    }
+  }
+
+  async act(action, body, question) {
+    if (!(await ask(action === "purge" ? "Purge" : "Replay", [h("p", {}, question)], action === "purge" ? "Purge" : "Replay"))) return;
+    try {
+      const done = await postJson(`pipeline/dead/${action}`, body);
+      const number = done.replayed ?? done.purged ?? 0;
+      toast(`${count(number)} ${action === "purge" ? "removed" : "sent on their way"}${done.missing ? `, ${count(done.missing)} no longer there` : ""}`);
+    } catch (error) {
+      toast(error instanceof ApiError ? error.message : String(error), "error");
+    }
+    await this.load().catch(() => {});
+  }
+}
+
+/** A dialog; true where it was agreed to. Without `verb` there is nothing to agree to, only to see. */
+function ask(title, inside, verb = null) {
+  return new Promise((resolve) => {
+    const close = (value) => h("button", { type: "button", class: value ? "primary" : "", autofocus: !value, onclick: () => dialog.close(value) }, value || (verb ? "Cancel" : "Close"));
+    const dialog = h("dialog", { class: "dialog wide", "aria-label": title }, h("h2", {}, title), inside, h("div", { class: "actions" }, close(""), verb && close(verb)));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue !== "");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

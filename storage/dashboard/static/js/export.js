@@ -1,0 +1,62 @@
+// Takes what is shown away as a file: NDJSON, CSV or JSON, with the filters and, if wanted, the columns in force.
+
+import { address, apiKey, download, filterParameters, isAborted } from "./api.js";
+import { announce, h, icon, put, toast } from "./dom.js";
+import { FIELDS } from "./fields.js";
+import { attach } from "./popover.js";
+import { state } from "./state.js";
+
+const FORMATS = [["ndjson", "NDJSON", "a log a line, for jq and other programs"], ["csv", "CSV", "for spreadsheets"], ["json", "JSON", "one list"]];
+const SOURCE = ["host", "file", "protocol"];
+
+/** The fields of the answer that columns come from: parts of the source and of the metadata come as a whole. */
+export function fieldsOf(columns) {
+  const names = columns.map((name) => (SOURCE.includes(name) ? "source" : name === "id" || Object.hasOwn(FIELDS, name) ? name : "metadata"));
+  return [...new Set(names)];
+}
+
+/** The button with its menu; `extra()` gives more search texts. */
+export function exportMenu(extra = () => []) {
+  const button = h("button", { type: "button", class: "tool" }, icon("download"), "Export");
+  const all = h("input", { type: "checkbox", checked: true, id: "export-all" });
+  const items = FORMATS.map(([format, label, help]) =>
+    h("button", { type: "button", class: "export-item", "data-format": format, onclick: () => (close(), save(format)) }, h("b", {}, label), h("small", {}, help)));
+  const panel = h(
+    "div",
+    { role: "dialog", "aria-label": "Export", class: "export-panel" },
+    h("p", { class: "hint" }, "Everything that passes the search, newest first, however much it is."),
+    items,
+    h("label", {}, all, "all fields, not only the columns"),
+  );
+  const close = attach(button, panel, { align: "right" });
+
+  const save = async (format) => {
+    const parameters = filterParameters(state());
+    for (const text of extra()) parameters.append("q", text);
+    parameters.set("format", format);
+    if (!all.checked) parameters.set("fields", fieldsOf(state().columns).join(","));
+    // Without a key the browser itself loads the file, onto the disk as it comes. A link cannot send a key.
+    if (!apiKey()) return click(address("logs/export", parameters).href, "");
+    put(button, icon("download"), "Exporting …");
+    try {
+      const { blob, name } = await download("logs/export", parameters);
+      const link = URL.createObjectURL(blob);
+      click(link, name ?? `logs.${format}`);
+      setTimeout(() => URL.revokeObjectURL(link), 60_000);
+      announce("exported");
+    } catch (error) {
+      if (!isAborted(error)) toast(`Not exported: ${error.message}`, "error");
+    } finally {
+      put(button, icon("download"), "Export");
+    }
+    return undefined;
+  };
+  return h("span", {}, button, panel);
+}
+
+function click(href, name) {
+  const link = h("a", { href, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

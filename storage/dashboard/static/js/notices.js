@@ -1,0 +1,62 @@
+// What stands where results would be when there are none: why, and what to do next.
+
+import { address } from "./api.js";
+import { h, icon } from "./dom.js";
+import { change, state } from "./state.js";
+import { rangeText, wider } from "./timepicker.js";
+
+const notice = (kind, title, ...inside) => h("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" }, h("h2", {}, title), inside);
+
+const action = (label, onclick) => h("button", { type: "button", class: "primary", onclick }, label);
+
+/** Storage holds nothing yet: how to send the first log. The producer is taken to be on this host, at its usual port. */
+export function nothingStored(refresh) {
+  const host = address("").hostname;
+  const command = `curl -X POST http://${host}:5000/logs -H 'Content-Type: application/json' \\\n  -d '{"level": "ERROR", "message": "Payment failed", "service": "payment", "metadata": {"user_id": 123}}'`;
+  return notice(
+    "empty",
+    "No logs yet",
+    h("p", {}, "Send the first one to the producer:"),
+    h("pre", { class: "command", tabindex: "0" }, command),
+    h("div", { class: "actions" }, h("button", { type: "button", class: "tool", onclick: () => navigator.clipboard.writeText(command) }, icon("copy"), "Copy"), action("Look again", refresh)),
+  );
+}
+
+/** There are logs, but none that passes. */
+export function noHits() {
+  const { q, filters } = state();
+  const range = wider(state());
+  return notice(
+    "empty",
+    "Nothing found",
+    h("p", {}, `No log passes in “${rangeText(state())}”.`),
+    h(
+      "div",
+      { class: "actions" },
+      range && action(`Look in “${rangeText({ since: range, until: "" })}”`, () => change({ since: range, until: "" })),
+      filters.length > 0 && h("button", { type: "button", onclick: () => change({ filters: [] }) }, "Remove the filters"),
+      q && h("button", { type: "button", onclick: () => change({ q: "" }) }, "Clear the search text"),
+    ),
+  );
+}
+
+/** A question was not answered. */
+export function failed(error, refresh) {
+  const advice = {
+    unreachable: "Storage does not answer. Is it running? `logmill up` or `docker compose ps` say so; this page goes on where it was once it is back.",
+    timeout: "Narrow the time range or the search, or give it more time (LOGMILL_QUERY_TIMEOUT_S).",
+    query_timeout: "Narrow the time range or the search, or give it more time (LOGMILL_QUERY_TIMEOUT_S).",
+    unauthorized: "The server asks for an API key.",
+    untrusted_host: "Open the page by a name that storage trusts, as http://localhost:5002/, or add this one to LOGMILL_TRUSTED_HOSTS.",
+  }[error.code];
+  return notice(
+    "error",
+    error.status === 400 ? "This cannot be searched for" : "No answer",
+    h("p", {}, error.message),
+    advice && h("p", { class: "hint" }, advice),
+    h("div", { class: "actions" }, action("Try again", refresh)),
+  );
+}
+
+/** The endpoint is not there: an older storage, or a part that is switched off. */
+export const missing = (what) => notice("empty", `${what} not offered`, h("p", {}, `This storage does not answer questions about ${what.toLowerCase()}. It may be older than this page.`));

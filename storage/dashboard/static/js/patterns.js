@@ -1,0 +1,87 @@
+// Logs by the pattern of their message: how many of each, when, of which levels; a click shows its logs.
+
+import { filterParameters, getJson } from "./api.js";
+import { h, put } from "./dom.js";
+import { LEVELS } from "./fields.js";
+import { ago, compact, count, duration, time, visible } from "./format.js";
+import { text } from "./json.js";
+import { noHits, nothingStored } from "./notices.js";
+import { withFilter } from "./query.js";
+import { change, state } from "./state.js";
+import { sparkline } from "./sparkline.js";
+import { levelBadge } from "./table.js";
+
+const LIMIT = 100;
+const BUCKETS = 30;
+const MAX_MESSAGE_CHARS = 400;
+const errorsOf = ({ levels }) => (levels.ERROR ?? 0) + (levels.CRITICAL ?? 0);
+const SORTS = {
+  count: ["most frequent", (a, b) => b.count - a.count],
+  errors: ["most errors", (a, b) => errorsOf(b) - errorsOf(a) || b.count - a.count],
+  newest: ["newest pattern", (a, b) => b.first_seen.localeCompare(a.first_seen)],
+  latest: ["last seen", (a, b) => b.last_seen.localeCompare(a.last_seen)],
+};
+
+/** The view. */
+export class PatternsView {
+  constructor({ facets, refresh }) {
+    this.facets = facets;
+    this.refresh = refresh;
+    this.info = h("span", { class: "note", "aria-live": "polite" });
+    this.sort = h("select", { id: "pattern-sort", onchange: () => change({ sort: this.sort.value }) }, Object.entries(SORTS).map(([name, [label]]) => h("option", { value: name }, label)));
+    this.body = h("tbody");
+    this.notice = h("div", { class: "notices" });
+    const heads = [["count", "Logs"], ["share", "Share"], ["trend", "Over time"], ["levels", "Level"], ["example", "Example"], ["services", "Service"], ["seen", "First, last"]];
+    this.element = h(
+      "div",
+      { class: "patterns-view" },
+      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), h("label", { for: "pattern-sort" }, "sort by"), this.sort),
+      h("div", { class: "scroller" }, h("table", { class: "patterns" }, h("caption", { class: "unseen-text" }, "Patterns"), h("thead", {}, h("tr", {}, heads.map(([name, label]) => h("th", { scope: "col", class: `p-${name}` }, label)))), this.body), this.notice),
+    );
+    this.found = null;
+  }
+
+  /** Ask and show. Throws as `getJson` does. */
+  async load(signal) {
+    const parameters = filterParameters(state());
+    parameters.set("limit", LIMIT);
+    parameters.set("buckets", BUCKETS);
+    const asked = getJson("logs/patterns", parameters, { signal });
+    await Promise.all([asked, this.facets.load(signal)]);
+    this.found = await asked;
+    this.follow();
+    if (this.found.patterns.length) return;
+    const { count: stored } = await getJson("logs", new URLSearchParams({ limit: 1, fields: "id" }), { signal });
+    put(this.notice, stored ? noHits() : nothingStored(this.refresh));
+  }
+
+  follow() {
+    if (!this.found) return;
+    const { total, patterns, truncated, bucket_ms: bucketMs } = this.found;
+    const chosen = Object.hasOwn(SORTS, state().sort) ? state().sort : "count";
+    this.sort.value = chosen;
+    put(this.info, `${count(patterns.length)} ${truncated ? "most frequent patterns" : patterns.length === 1 ? "pattern" : "patterns"} of ${count(total)} logs`);
+    put(this.body, [...patterns].sort(SORTS[chosen][1]).map((pattern) => row(pattern, total, bucketMs)));
+    put(this.notice);
+  }
+}
+
+function row(pattern, total, bucketMs) {
+  const { fingerprint, count: logs, trend, levels, services, example } = pattern;
+  const message = text(example.message);
+  const worst = LEVELS.find((level) => levels[level]) ?? "INFO";
+  const named = Object.entries(services).sort((a, b) => b[1] - a[1]).map(([name]) => name || "–");
+  const show = () => change({ tab: "logs", filters: withFilter(state().filters, { field: "fingerprint", value: fingerprint, out: false }), row: "" });
+  const hide = () => change({ filters: withFilter(state().filters, { field: "fingerprint", value: fingerprint, out: true }), row: "" });
+  return h(
+    "tr",
+    { "data-fingerprint": fingerprint, class: `level-${worst}` },
+    h("td", { class: "p-count" }, count(logs)),
+    h("td", { class: "p-share" }, `${total ? (100 * logs / total).toFixed(logs / total < 0.1 ? 1 : 0) : 0} %`),
+    h("td", { class: "p-trend" }, sparkline(trend, `${trend.length} intervals of ${duration(bucketMs / 1000)}, at most ${count(Math.max(0, ...trend))} logs in one`)),
+    h("td", { class: "p-levels" }, LEVELS.filter((level) => levels[level]).map((level) => h("span", { title: `${count(levels[level])} ${level}` }, levelBadge(level), levels[level] === logs ? null : h("small", {}, compact(levels[level]))))),
+    h("td", { class: "p-example" }, h("button", { type: "button", class: "example", title: "Show its logs", onclick: show }, message ? visible(message, MAX_MESSAGE_CHARS) : "(no message)"), h("button", { type: "button", class: "plain", title: "Leave its logs out", onclick: hide }, "exclude")),
+    h("td", { class: "p-services" }, named.slice(0, 3).join(", "), named.length > 3 ? ` +${named.length - 3}` : ""),
+    h("td", { class: "p-seen" }, h("time", { title: time(pattern.first_seen), datetime: pattern.first_seen }, ago(pattern.first_seen)), h("br"), h("time", { title: time(pattern.last_seen), datetime: pattern.last_seen }, ago(pattern.last_seen))),
+  );
+}

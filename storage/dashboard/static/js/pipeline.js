@@ -1,0 +1,158 @@
+// The pipeline itself: what comes in and is stored, what waits in each lane, the workers, the disk, dead letters, settings.
+
+import { getJson, isAborted } from "./api.js";
+import { Lines, tipRows } from "./chart.js";
+import { configuration } from "./configuration.js";
+import { DeadLetters } from "./deadletters.js";
+import { h, put } from "./dom.js";
+import { ago, bytes, compact, count, decimal, duration, time } from "./format.js";
+
+const POLL_MS = 5000;
+const CHART_PX = 150;
+const LANES = ["urgent", "normal", "bulk"];
+
+/** The view; it asks every few seconds while it is shown. */
+export class PipelineView {
+  constructor() {
+    this.warning = h("div", { class: "pipeline-warning", role: "status" });
+    this.tiles = h("div", { class: "tiles" });
+    this.rates = card("Logs a second", "chart");
+    this.waiting = card("Messages waiting, by lane", "chart");
+    this.rateChart = new Lines(this.rates.body, { height: CHART_PX, values: compact });
+    // Half a message does not wait.
+    this.waitChart = new Lines(this.waiting.body, { height: CHART_PX, values: (at) => (Number.isInteger(at) ? compact(at) : "") });
+    this.lanes = card("Lanes");
+    this.processors = card("Processors");
+    this.disk = card("Storage");
+    this.dead = new DeadLetters();
+    this.settings = card("Configuration");
+    this.configured = "";
+    this.element = h(
+      "div",
+      { class: "pipeline-view scroller" },
+      this.warning,
+      this.tiles,
+      h("div", { class: "cards" }, [this.rates, this.waiting, this.lanes, this.processors, this.disk].map(({ element }) => element)),
+      this.dead.element,
+      this.settings.element,
+    );
+  }
+
+  /** Ask and show, then again every few seconds. The first question's problems are thrown. */
+  async load(signal) {
+    this.stop();
+    this.show(await getJson("pipeline", null, { signal }));
+    await this.dead.load(signal);
+    this.timer = setInterval(() => document.hidden || this.again(signal), POLL_MS);
+  }
+
+  async again(signal) {
+    try {
+      this.show(await getJson("pipeline", null, { signal }));
+      this.element.classList.remove("stale");
+    } catch (error) {
+      if (isAborted(error)) return;
+      this.element.classList.add("stale");
+      put(this.warning, h("p", { class: "problem" }, `${error.message}; these are the last figures known.`));
+    }
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+
+  show(found) {
+    const { producer } = found;
+    const away = !producer.reachable ? `The producer at ${producer.url} cannot be reached: ${producer.reason}. Rates of acceptance, queues and dead letters are unknown.` : !producer.ready ? `The producer is not ready: ${producer.reason}` : "";
+    put(this.warning, away && h("p", { class: "problem" }, away));
+    this.showTiles(found);
+    this.showCharts(found.history);
+    this.showLanes(found);
+    this.showProcessors(found.processors);
+    this.showDisk(found.storage);
+    this.dead.counted(found.dead?.count ?? null);
+    // It changes with a restart only; what somebody looks for in it is not to be lost every few seconds.
+    const configured = JSON.stringify(found.configuration);
+    if (configured !== this.configured) put(this.settings.body, configuration(found.configuration));
+    this.configured = configured;
+  }
+
+  showTiles({ rates, lag, lanes, dead, storage }) {
+    const waiting = lanes?.reduce((sum, { messages }) => sum + (messages ?? 0), 0);
+    const isLate = (lag?.p99_s ?? 0) > 5;
+    put(
+      this.tiles,
+      tile("Accepted", `${decimal(rates.accepted_per_s)}`, "logs/s"),
+      tile("Stored", `${decimal(rates.stored_per_s)}`, "logs/s"),
+      tile("Lag, median", duration(lag?.p50_s), "until searchable"),
+      tile("Lag, 99 %", duration(lag?.p99_s), `at most ${duration(lag?.max_s)}`, isLate ? "warn" : ""),
+      tile("Waiting", waiting === undefined ? "–" : compact(waiting), "messages"),
+      tile("Dead letters", dead?.count === null || dead?.count === undefined ? "–" : count(dead.count), "", dead?.count ? "bad" : ""),
+      tile("Logs", compact(storage.logs), storage.bytes_per_log ? `${decimal(storage.bytes_per_log)} B each` : ""),
+      tile("Disk", bytes(storage.bytes), `${bytes(storage.free_bytes)} free`, storage.days_until_full !== null && storage.days_until_full < 7 ? "warn" : ""),
+    );
+  }
+
+  showCharts({ step_s: step, stored, accepted, waiting }) {
+    const now = Date.now() / 1000;
+    const timesOf = (values) => values.map((_, at) => now - (values.length - 1 - at) * step);
+    const draw = (chart, lines) => {
+      const known = lines.filter(({ values }) => values?.length);
+      if (!known.length) return;
+      const times = timesOf(known[0].values);
+      const tip = (at) => tipRows(time(times[at] * 1000, { ms: false }), known.map(({ name, colour, values }) => [colour, name, values[at] === null ? "–" : decimal(values[at])]));
+      chart.show({ times, lines: known, tip });
+    };
+    const perSecond = (logs) => logs?.map((number) => (number === null ? null : number / step));
+    draw(this.rateChart, [{ name: "accepted", colour: "--series-2", values: perSecond(accepted), dash: [5, 4] }, { name: "stored", colour: "--series-1", values: perSecond(stored) }]);
+    draw(this.waitChart, LANES.map((lane) => ({ name: lane, colour: `--lane-${lane}`, values: waiting?.[lane] })));
+    put(this.rates.note, keyOf([["--series-2", "accepted"], ["--series-1", "stored"]]));
+    put(this.waiting.note, keyOf(LANES.map((lane) => [`--lane-${lane}`, lane])));
+  }
+
+  showLanes({ lanes }) {
+    const rows = (lanes ?? []).map(({ lane, messages, bytes: held }) => [lane, count(messages ?? 0), held === null || held === undefined ? "–" : bytes(held)]);
+    put(this.lanes.body, rows.length ? table(["Lane", "Messages", "Size"], rows) : h("p", { class: "hint" }, "unknown while the producer is away"));
+  }
+
+  showProcessors(processors) {
+    const rows = processors.map((one) => [one.processor_id, compact(one.logs), decimal(one.logs_per_s), ago(one.last_seen)]);
+    put(this.processors.body, rows.length ? table(["Processor", "Logs", "Logs/s", "Last seen"], rows) : h("p", { class: "hint" }, "none has stored anything lately"));
+  }
+
+  showDisk(storage) {
+    const { retention } = storage;
+    const kept = retention ? Object.entries(retention).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ") : "for ever";
+    const rows = [
+      ["On disk", `${bytes(storage.bytes)} in ${count(storage.parts)} parts`],
+      ["Free", bytes(storage.free_bytes)],
+      ["Full in", storage.days_until_full === null ? "–" : `${decimal(storage.days_until_full)} days at this rate`],
+      ["Kept", kept],
+      ["Oldest", storage.oldest ? `${time(storage.oldest, { ms: false })} (${ago(storage.oldest)})` : "–"],
+      ["Newest", storage.newest ? `${time(storage.newest, { ms: false })} (${ago(storage.newest)})` : "–"],
+      ["In memory", `${compact(storage.memory_logs)} newest logs`],
+    ];
+    put(this.disk.body, table(null, rows));
+  }
+}
+
+function tile(name, value, unit, kind = "") {
+  return h("div", { class: `tile ${kind}`, "data-tile": name }, h("span", { class: "tile-name" }, name), h("strong", {}, value), h("small", {}, unit));
+}
+
+function card(title, kind = "") {
+  const body = h("div", { class: "card-body" });
+  const note = h("span", { class: "note" });
+  return { body, note, element: h("section", { class: `card ${kind}`, "aria-label": title }, h("h2", {}, title, note), body) };
+}
+
+const keyOf = (pairs) => pairs.map(([tone, name]) => h("span", { class: "legend-item" }, h("i", { class: "swatch", vars: { "--tone": `var(${tone})` } }), name));
+
+function table(heads, rows) {
+  return h(
+    "table",
+    { class: "plain-table" },
+    heads && h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, rows.map(([first, ...rest]) => h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => h("td", {}, cell))))),
+  );
+}
