@@ -6,9 +6,12 @@ shown in no frame. Trusted Types keep even our own scripts from making HTML of t
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, request
 
 from logmill import web
+from logmill.openapi import Answer, Parameter, describe
 from storage.dashboard import files
 from storage.dashboard.files import Asset
 
@@ -34,6 +37,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_TAG = "dashboard"
+_TEXT = {"type": "string"}
+_VERSION = re.compile(r"[0-9a-f]{16}")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
@@ -44,12 +50,23 @@ def blueprint() -> Blueprint:
     found = files.load()
 
     @routes.get("/")
+    @describe("The dashboard", tag=_TAG, answers={200: Answer("its page", _TEXT, ("text/html",))})
     def page() -> Response:
         return _answer(found.page, _ASK_AGAIN)
 
     @routes.get("/static/<version>/<path:name>")
+    @describe(
+        "The files of the dashboard",
+        tag=_TAG,
+        parameters=[
+            Parameter("version", "As the page has it.", {**_TEXT, "pattern": f"^{_VERSION.pattern}$"}, "path"),
+            Parameter("name", "One of its files.", {**_TEXT, "enum": list(found.assets)}, "path"),
+        ],
+        answers={200: Answer("the file", {}, ("text/javascript", "text/css", "image/svg+xml"))},
+        errors={404: "it has no such file"},
+    )
     def asset(version: str, name: str) -> Response:
-        wanted = found.assets.get(name)
+        wanted = found.assets.get(name) if _VERSION.fullmatch(version) else None
         if wanted is None:
             return web.error_answer(404, "not_found", "the dashboard has no such file")
         # An older page, still open while storage was renewed, gets the newer file, but must not keep it by that name.

@@ -25,7 +25,7 @@ export function keyboard(actions) {
 export function help() {
   const list = (rows, tag) => h("dl", {}, rows.map(([key, what]) => [h("dt", {}, h(tag, {}, key)), h("dd", {}, what)]));
   const close = h("button", { type: "button", class: "primary", autofocus: true, onclick: () => dialog.close() }, "Close");
-  const dialog = h("dialog", { class: "dialog wide", "aria-labelledby": "help-title" }, h("h2", { id: "help-title" }, "Keys and search"), h("div", { class: "help-columns" }, list(KEYS, "kbd"), list(SYNTAX, "code")), h("div", { class: "actions" }, close));
+  const dialog = h("dialog", { class: "dialog wide", "aria-labelledby": "help-title" }, h("h2", { id: "help-title" }, "Keys and search"), h("div", { class: "help-columns" }, list(KEYS, "kbd"), list(SYNTAX, "code")), h("p", { class: "hint" }, "The same data over HTTP: ", h("a", { href: "docs", target: "_blank", rel: "noopener" }, "the API")), h("div", { class: "actions" }, close));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
