@@ -113,7 +113,6 @@ def test_an_error_is_shown_at_its_place_until_the_text_is_mended(show, send, rec
     told = page.request.get(f"{page.url.split('/?')[0]}/logs", params={"q": "card AND roam~ b"}).json()
     assert told["message"] in error.inner_text()
     mark = page.locator(".mirror .wrong")
-    assert page.locator(".mirror").inner_text().index(mark.inner_text()) >= 0
     before = mark.evaluate("(one) => one.previousSibling?.textContent ?? ''")
     assert len(before) == told["position"] > 0
     # The mark lies under the letter it speaks of: the mirror has the same letters at the same places.

@@ -111,6 +111,16 @@ def test_from_must_be_before_to_and_another_span_may_be_typed(show, spread):
     assert messages(page) == ["now", "ten minutes", "forty minutes"]
 
 
+def test_a_range_without_a_beginning_ends_where_it_says(show, spread):
+    page = show(spread)
+    page.get_by_title("Time range", exact=True).click()
+    page.get_by_label("From").fill("")
+    page.get_by_label("To", exact=True).fill("2026-01-01T00:00:00")
+    page.get_by_role("button", name="Apply").click()
+    settled(page)
+    expect(page.locator(".rows .row")).to_have_count(0)
+
+
 def test_refresh_shows_what_came_since_and_does_so_by_itself_where_asked(show, send, pipeline):
     service = send([{"message": "first"}])
     page = show(service)

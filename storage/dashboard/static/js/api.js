@@ -42,11 +42,10 @@ export function filterParameters(state, { time = true, without = null, q = state
   const found = new URLSearchParams();
   if (q.trim()) found.append("q", q);
   for (const clause of clauses(state.filters.filter(({ field, out }) => out || field !== without))) found.append("q", clause);
-  if (time && state.since !== "all") {
-    if (state.since) found.set("since", state.since);
-    // What is relative ends now: the time after it is empty but for clocks that are wrong.
-    found.set("until", state.until || "now");
-  }
+  const all = state.since === "all";
+  if (time && state.since && !all) found.set("since", state.since);
+  // What is relative ends now: the time after it is empty but for clocks that are wrong.
+  if (time && (state.until || !all)) found.set("until", state.until || "now");
   return found;
 }
 

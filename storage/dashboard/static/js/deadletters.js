@@ -40,11 +40,13 @@ export class DeadLetters {
 
   show({ count: all, letters }) {
     put(this.count, count(all));
+    // Those that are listed, and not those that come while the question is asked.
+    const chosen = { ids: letters.map(({ id }) => id) };
     put(this.tools, all > 0 && [
       h("span", { class: "hint" }, all > letters.length ? `${count(letters.length)} of ${count(all)} shown` : ""),
       h("span", { class: "grow" }),
-      h("button", { type: "button", class: "tool", onclick: () => this.act("replay", { all: true }, `Send all ${count(all)} on their way again?`) }, "Replay all"),
-      h("button", { type: "button", class: "tool danger", onclick: () => this.act("purge", { all: true }, `Remove all ${count(all)} for good? What they hold is lost.`) }, "Purge all"),
+      h("button", { type: "button", class: "tool", onclick: () => this.act("replay", chosen, `Send the ${count(letters.length)} that are listed on their way again?`) }, "Replay all"),
+      h("button", { type: "button", class: "tool danger", onclick: () => this.act("purge", chosen, `Remove the ${count(letters.length)} that are listed for good? What they hold is lost.`) }, "Purge all"),
     ]);
     const heads = h("thead", {}, h("tr", {}, ["When", "Lane", "Reason", "Size", "What to do"].map((name) => h("th", { scope: "col" }, name))));
     put(this.body, letters.length ? h("table", { class: "plain-table letters" }, heads, h("tbody", {}, letters.map((letter) => this.row(letter)))) : h("p", { class: "hint" }, "None: everything that was accepted is stored or on its way."));

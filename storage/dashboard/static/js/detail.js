@@ -103,7 +103,7 @@ export class Detail {
         h("button", { type: "button", class: "tool", onclick: () => copy(text(log.message), "Message") }, icon("copy"), "Message"),
         h("button", { type: "button", class: "tool", onclick: () => copy(rawLog(log.id).then(indent), "JSON") }, icon("copy"), "JSON"),
         h("button", { type: "button", class: "tool", onclick: () => copy(linkTo(), "Link") }, icon("link"), "Link"),
-        log.trace_id && h("button", { type: "button", class: "tool", onclick: () => change({ filters: withFilter([], { field: "trace_id", value: log.trace_id, out: false }), q: "", tab: "logs" }) }, icon("filter"), "Trace"),
+        log.trace_id && h("button", { type: "button", class: "tool", onclick: () => change({ filters: withFilter([], { field: "trace_id", value: log.trace_id, out: false }), q: "", since: "all", until: "", tab: "logs" }) }, icon("filter"), "Trace"),
       ),
       h("div", { role: "tablist", class: "detail-tabs", "aria-label": "Ways to see the log" }, tabs),
       inside,

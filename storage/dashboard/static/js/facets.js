@@ -49,7 +49,14 @@ export class Facets {
     const own = this.open.filter((name) => filters.some(({ field, out }) => field === name && !out));
     const rest = this.open.filter((name) => !own.includes(name));
     const asked = [...own.map((name) => [name]), ...(rest.length ? [rest] : [])];
-    const answers = await Promise.all(asked.map((names) => this.ask(names, names.length === 1 && own.includes(names[0]) ? names[0] : null, either)));
+    let answers;
+    try {
+      answers = await Promise.all(asked.map((names) => this.ask(names, names.length === 1 && own.includes(names[0]) ? names[0] : null, either)));
+    } catch (error) {
+      // Asked again meanwhile: what else the view waits for goes on.
+      if (isAborted(error) && !signal.aborted) return;
+      throw error;
+    }
     this.found = Object.assign({}, ...answers);
     this.show();
   }

@@ -68,7 +68,7 @@ export class PatternsView {
 
 function row(pattern, total, bucketMs) {
   const { fingerprint, count: logs, trend, levels, services, example } = pattern;
-  const message = text(example.message);
+  const message = text(example?.message ?? "");
   const worst = LEVELS.find((level) => levels[level]) ?? "INFO";
   const named = Object.entries(services).sort((a, b) => b[1] - a[1]).map(([name]) => name || "–");
   const show = () => change({ tab: "logs", filters: withFilter(state().filters, { field: "fingerprint", value: fingerprint, out: false }), row: "" });
