@@ -23,6 +23,7 @@ from logmill.probing import addresses, probe
 from logmill.running import installation_lock
 from logmill.settings import load, table, use_one_polars_thread
 from logmill.settings_docs import render_env, render_markdown
+from logmill.terminal import printable
 
 EXIT_CODES = ", ".join([*(f"{code:d} {code.meaning}" for code in ExitCode), "128+n ended by a second signal n"])
 
@@ -34,7 +35,7 @@ class _Command(click.Group):
         try:
             return super().invoke(ctx)
         except LogmillError as error:
-            click.secho(f"logmill: {error}", fg="red", err=True)
+            click.secho(f"logmill: {printable(str(error))}", fg="red", err=True)
             ctx.exit(error.exit_code)
 
 

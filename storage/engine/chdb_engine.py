@@ -232,7 +232,8 @@ def _translated(error: Exception, input_codes: frozenset[int]) -> LogmillError:
     code = int(match[1]) if match else 0
     if code in _TIMEOUT:
         return QueryTimeout("the query took longer than it may; narrow its time range")
-    if code == _CANCELLED:
+    # Only reads are cancelled by us; a sender must not take the engine's own end for a refusal of its block.
+    if code == _CANCELLED and current() is not None:
         return QueryCancelled("the query was cancelled")
     log.warning("engine error", engine_code=code, words=words)
     if code in input_codes:

@@ -34,7 +34,7 @@ from storage.search.filters import (
     Not,
     Or,
 )
-from storage.search.patterns import MAX_PARTS, check_pattern
+from storage.search.patterns import Budget, check_pattern
 from storage.search.terms import ANY, in_message, pieces_of
 from storage.search.words import Piece, Wildcard
 
@@ -60,12 +60,13 @@ class QueryError(InvalidField):
         super().__init__("q", where, code="invalid_query", more={"position": position})
 
 
-def parse(text: str, now_us: int) -> Filter:
+def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
     """The filter that a search text asks for; an empty one asks for everything.
 
     Args:
         text: at most MAX_CHARS characters, MAX_TERMS terms and MAX_DEPTH brackets within each other.
         now_us: what relative times count from.
+        budget: what the expressions of all texts of a request take from; None: one for this text.
 
     Raises:
         QueryError: it cannot be read; says where.
@@ -82,7 +83,7 @@ def parse(text: str, now_us: int) -> Filter:
         # luqum reads what follows ~ and ^ as a decimal, which several dots are not.
         found = _DEGREE.search(text)
         raise QueryError("~ and ^ are not supported", found.start() if found else 0) from None
-    return _Reader(now_us).read(item, None, 0)
+    return _Reader(now_us, budget or Budget()).read(item, None, 0)
 
 
 def _syntax_error(words_of_luqum: str, text: str) -> QueryError:
@@ -108,10 +109,10 @@ class _Target:
 class _Reader:
     """Turns luqum's tree into filters; one for each search text."""
 
-    def __init__(self, now_us: int) -> None:
+    def __init__(self, now_us: int, budget: Budget) -> None:
         self._now_us = now_us
         self._terms = 0
-        self._pattern_parts = 0
+        self._budget = budget
 
     def read(self, item: tree.Item, target: _Target | None, depth: int) -> Filter:
         if depth > MAX_DEPTH:
@@ -181,6 +182,7 @@ class _Reader:
                 raise QueryError(f"{str(item)[:40]!r} cannot be searched for", _at(item))
 
     def _text(self, pieces: list[Piece], target: _Target | None) -> Filter:
+        self._budget.spend(sum(isinstance(piece, Wildcard) for piece in pieces))
         if target is None or (target.field is not None and target.field.holds is Holds.MESSAGE):
             return in_message(pieces, is_bare=target is None)
         if pieces == ANY:
@@ -201,9 +203,7 @@ class _Reader:
         return Matches(target.field.name, pattern)
 
     def _regex(self, pattern: str, target: _Target | None) -> Filter:
-        self._pattern_parts += check_pattern(pattern)
-        if self._pattern_parts > MAX_PARTS:
-            raise InvalidField("q", f"the expressions have more than {MAX_PARTS} parts together, with repetitions")
+        self._budget.spend(check_pattern(pattern))
         pattern = f"(?s:{pattern})"  # the engine's dot takes a line break unless told otherwise; so does memory's
         if target is None:
             return Matches("message", pattern)

@@ -10,6 +10,7 @@ from logmill.parameters import whole_number
 from storage.search import lucene
 from storage.search.fields import field_of
 from storage.search.filters import And, AnyOf, Between, Bounds, Filter, Or
+from storage.search.patterns import Budget
 from storage.search.times import time_us
 
 Args: TypeAlias = Mapping[str, list[str]]
@@ -70,7 +71,8 @@ def _any_of(name: str, values: list[str], now_us: int) -> Filter:
 
 
 def _search(_: str, values: list[str], now_us: int) -> Filter:
-    found = tuple(lucene.parse(value, now_us) for value in values)
+    budget = Budget()
+    found = tuple(lucene.parse(value, now_us, budget) for value in values)
     return found[0] if len(found) == 1 else And(found)
 
 

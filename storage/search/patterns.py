@@ -35,6 +35,25 @@ _TOKEN = re.compile(
 )
 
 
+class Budget:
+    """What the expressions and wildcards of one request may have together: MAX_PARTS parts."""
+
+    def __init__(self) -> None:
+        self._left = MAX_PARTS
+
+    def spend(self, parts: int) -> None:
+        """Take so many.
+
+        Raises:
+            InvalidField: there are not so many left.
+        """
+        self._left -= parts
+        if self._left < 0:
+            raise InvalidField(
+                "q", f"the expressions and wildcards have more than {MAX_PARTS} parts together, with repetitions"
+            )
+
+
 def check_pattern(pattern: str) -> int:
     """Try the expression on nothing, and count its parts as `parts_of` does.
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logmill.errors import InvalidField
 from storage.search.filters import (
     EVERYTHING,
     And,
@@ -26,6 +27,7 @@ from storage.search.filters import (
     Words,
 )
 from storage.search.lucene import MAX_TERMS, QueryError, parse
+from storage.search.parameters import filter_of
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "search.md"
 NOW_US = 1_800_000_000_000_000
@@ -159,3 +161,12 @@ def test_every_example_of_the_documentation_is_read():
     assert len(examples) > 25
     for example in examples:
         assert read(example) != EVERYTHING
+
+
+def test_wildcards_and_expressions_of_all_texts_of_a_request_share_one_budget() -> None:
+    read("a" + "?" * 500 + "b")
+    for text in ("a" + "?" * 501 + "b", "path:" + "a*" * 501):
+        with pytest.raises(InvalidField, match="more than 500 parts"):
+            read(text)
+    with pytest.raises(InvalidField, match="more than 500 parts"):
+        filter_of({"q": ["/(.?){300}z/", "?" * 300]}, NOW_US)
