@@ -82,6 +82,10 @@ class ChdbEngine:
             "use_query_condition_cache": 0,
             # Else conditions are put in an order guessed from the columns' sizes, the dearest first (metadata: tried).
             "use_statistics": 0,
+            # Searches are held to so many terms; of metadata, each is some kilobytes of SQL.
+            "max_query_size": 16_000_000,
+            "max_ast_elements": 1_000_000,
+            "max_expanded_ast_elements": 5_000_000,
         }
         self._address = f"{folder}?{urlencode(options)}"
         self._insert_settings = statement("engine", "insert_settings")
