@@ -115,7 +115,7 @@ def test_a_range_without_a_beginning_ends_where_it_says(show, spread):
     page = show(spread)
     page.get_by_title("Time range", exact=True).click()
     page.get_by_label("From").fill("")
-    page.get_by_label("To", exact=True).fill("2026-01-01T00:00:00")
+    page.get_by_label("To", exact=True).fill("2001-01-01T00:00:00")
     page.get_by_role("button", name="Apply").click()
     settled(page)
     expect(page.locator(".rows .row")).to_have_count(0)
