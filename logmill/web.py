@@ -211,6 +211,16 @@ def _on_bug(error: Exception) -> Response:
     return error_answer(500, "internal", "an unexpected error; the service's log has the details")
 
 
+def require_json() -> None:
+    """Take JSON only: a page of another site can send any other type without the browser asking us first.
+
+    Raises:
+        Refused: the request says that its body is something else.
+    """
+    if request.mimetype != "application/json":
+        raise Refused("Content-Type must be application/json", code="unsupported_media_type", status=415)
+
+
 def read_body(max_decoded_bytes: int) -> bytes:
     """The request's body, decompressed (gzip, zstd), at most `max_decoded_bytes` long.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 
 import msgspec
 from flask import Flask, Response, request
@@ -12,11 +10,12 @@ from flask import Flask, Response, request
 from logmill import dead_letters
 from logmill.broker import Broker
 from logmill.dead_letters import Done
-from logmill.errors import InvalidField, Refused, Retry, Undecodable
+from logmill.errors import InvalidField, Undecodable
 from logmill.openapi import Answer, describe, letters
 from logmill.parameters import whole_number
+from logmill.places import Places
 from logmill.settings import Settings
-from logmill.web import answer, read_body
+from logmill.web import answer, read_body, require_json
 
 # Each keeps a thread, and a long queue of letters keeps it for long: logs need the others.
 MAX_AT_ONCE = 2
@@ -33,7 +32,7 @@ class DeadRoutes:
 
     def __init__(self, broker: Broker, settings: Settings) -> None:
         self._broker = broker
-        self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
+        self._places = Places(MAX_AT_ONCE, "requests for dead letters")
         self._max_body_bytes = settings.max_decoded_bytes
 
     @describe(
@@ -46,7 +45,7 @@ class DeadRoutes:
     def get_dead(self) -> Response:
         """Dead letters, and how many there are."""
         limit = _limit()
-        with self._place():
+        with self._places.one():
             found = dead_letters.listing(self._broker, limit, LOOK_TIMEOUT_S)
         return answer({"status": "success", "count": found.count, "letters": found.letters})
 
@@ -59,7 +58,7 @@ class DeadRoutes:
     )
     def get_letter(self, letter_id: str) -> Response:
         """One letter with its content."""
-        with self._place():
+        with self._places.one():
             letter = dead_letters.show(self._broker, letter_id, LOOK_TIMEOUT_S)
         return answer({"status": "success", "letter": letter})
 
@@ -87,30 +86,14 @@ class DeadRoutes:
 
     def _act(self, act: Callable[[Broker, Collection[str] | None, float], Done], what: str) -> Response:
         chosen = self._chosen()
-        with self._place():
+        with self._places.one():
             done = act(self._broker, chosen, ACT_TIMEOUT_S)
         body = {"status": "success", what: done.count, "missing": done.missing}
         return answer(body if done.searched is None else {**body, "searched": done.searched})
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the few at a time.
-
-        Raises:
-            Retry: all are taken.
-        """
-        if not self._places.acquire(blocking=False):
-            raise Retry(f"{MAX_AT_ONCE} other requests for dead letters are being answered")
-        try:
-            yield
-        finally:
-            self._places.release()
-
     def _chosen(self) -> list[str] | None:
         """The ids that the body names, None for all."""
-        # Asked for, since a page of another site can send any other type without the browser asking us first.
-        if request.mimetype != "application/json":
-            raise Refused("Content-Type must be application/json", code="unsupported_media_type", status=415)
+        require_json()
         try:
             chosen = msgspec.json.decode(read_body(self._max_body_bytes), type=letters.Chosen)
         except msgspec.ValidationError as error:

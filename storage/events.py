@@ -20,14 +20,12 @@ OPENING = b": open\nretry: 2000\n\n"
 # Logs that are joined into one write, fewer where they are large: some 4 ms of rendering, for which others wait.
 _WRITE_ROWS = 100
 _WRITE_BYTES = 1024 * 1024
-# Both end a line of an event. In JSON they can only stand between values, where a space does as well.
-_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 _encode = msgspec.json.Encoder().encode
 
 
 def log_event(log: render.Log) -> bytes:
     """One log as `render.logs` makes it; its id cannot hold a line end."""
-    return b"event: log\nid: %b\ndata: %b\n\n" % (log["id"].encode(), _encode(log).translate(_LINE_ENDS))
+    return b"event: log\nid: %b\ndata: %b\n\n" % (log["id"].encode(), render.json_line(log))
 
 
 def notice(code: str, message: str, **more: int) -> bytes:

@@ -54,7 +54,7 @@ class Lines:
 
     def rows(self, rows: pa.Table) -> bytes:
         """As `Form.rows`."""
-        return b"".join(render.json_line(log) + b"\n" for log in _chosen(rows, self._fields))
+        return b"".join(render.json_line(log) + b"\n" for log in render.chosen(rows, self._fields))
 
     def end(self) -> bytes:
         """As `Form.end`."""
@@ -80,7 +80,7 @@ class Array:
 
     def rows(self, rows: pa.Table) -> bytes:
         """As `Form.rows`."""
-        found = self._before + b",\n".join(map(_encode, _chosen(rows, self._fields)))
+        found = self._before + b",\n".join(map(_encode, render.chosen(rows, self._fields)))
         self._before = b",\n"
         return found
 
@@ -121,11 +121,6 @@ class Csv:
 
 
 FORMS: Mapping[str, Callable[[Sequence[str]], Form]] = MappingProxyType({"ndjson": Lines, "csv": Csv, "json": Array})
-
-
-def _chosen(rows: pa.Table, fields: frozenset[str]) -> list[dict[str, Any]]:
-    logs = render.logs(rows)
-    return [{name: value for name, value in log.items() if name in fields} for log in logs] if fields else logs
 
 
 def _getter(field: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from logmill.cached import Cached
 from logmill.errors import LogmillError
 from storage.pipeline.activity import Activity
 from storage.recent import Recent
 from storage.store import Store
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_DISK_USE_AGE_S = 5.0
+# Three gauges make one query, which others may be making already.
+_DISK_USE_AGE_S, _DISK_USE_WAIT_S = 5.0, 2.5
 
 
 class Metrics:
@@ -47,16 +48,16 @@ class Metrics:
             self._gauge(f"logmill_storage_{name}_bytes", f"Bytes of the newest {words}.", partial(_bytes, tier))
         self._gauge("logmill_storage_free_bytes", "Room left on the disk.", lambda: store.free_bytes)
         self._gauge("logmill_storage_tails", "Live tails that are open.", lambda: len(store.tails))
-        disk = _Cached(store.disk_use, _DISK_USE_AGE_S)
-        self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", lambda: disk.get("bytes"))
-        self._gauge("logmill_storage_disk_logs", "Logs on disk.", lambda: disk.get("logs"))
+        disk = Cached(store.disk_use, _DISK_USE_AGE_S, _DISK_USE_WAIT_S).get
+        self._gauge("logmill_storage_disk_bytes", "Bytes of logs on disk.", partial(_known, disk, "bytes"))
+        self._gauge("logmill_storage_disk_logs", "Logs on disk.", partial(_known, disk, "logs"))
         for name, words in (("p50", "half"), ("p99", "99 % of"), ("max", "all")):
             self._gauge(
                 f"logmill_storage_lag_{name}_seconds",
                 f"From accepted to searchable, {words} the logs of the last minute are faster; NaN where none came.",
                 partial(_lag, activity, f"{name}_s"),
             )
-        self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", lambda: disk.get("parts"))
+        self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", partial(_known, disk, "parts"))
 
     def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
         Gauge(name, help_, registry=self.registry).set_function(read)
@@ -75,22 +76,9 @@ def _bytes(tier: Recent) -> float:
     return tier.size_bytes
 
 
-class _Cached:
-    """A reading that is taken again after some seconds, so that three gauges make one query."""
-
-    def __init__(self, read: Callable[[], dict[str, int]], max_age_s: float) -> None:
-        self._read = read
-        self._max_age_s = max_age_s
-        self._taken_s = float("-inf")
-        self._value: dict[str, int] = {}
-
-    def get(self, name: str) -> float:
-        """One number of the reading; not a number where it cannot be taken, so that the other metrics still show."""
-        now_s = time.monotonic()
-        if now_s - self._taken_s > self._max_age_s:
-            try:
-                self._value = self._read()
-            except LogmillError:
-                return float("nan")
-            self._taken_s = now_s
-        return self._value[name]
+def _known(read: Callable[[], dict[str, int]], name: str) -> float:
+    """One number of a reading; not a number where it cannot be taken, so that the other metrics still show."""
+    try:
+        return read()[name]
+    except LogmillError:
+        return float("nan")

@@ -27,7 +27,7 @@ class Page:
         wanted: the filter.
         limit: how many logs at most.
         before: where the last page ended, None for the first.
-        fields: those that are shown, None for all.
+        fields: those that are shown; none for all.
         args: the parameters it came from.
         now_us: what relative times count from.
     """
@@ -35,7 +35,7 @@ class Page:
     wanted: Filter
     limit: int
     before: Place | None
-    fields: frozenset[str] | None
+    fields: frozenset[str]
     args: Args
     now_us: int
 
@@ -51,7 +51,7 @@ def parse(args: Args, max_limit: int, now_us: int) -> Page:
     now_us = now_us if at is None else at.now_us
     wanted = filter_of(args, now_us, "limit", "cursor", "fields")
     limit = parse_limit(single(args, "limit", str(min(DEFAULT_LIMIT, max_limit))), max_limit)
-    return Page(wanted, limit, None if at is None else at.place, frozenset(fields_of(args)) or None, args, now_us)
+    return Page(wanted, limit, None if at is None else at.place, frozenset(fields_of(args)), args, now_us)
 
 
 def parse_limit(text: str, max_limit: int) -> int:
@@ -68,9 +68,7 @@ def shown(rows: pa.Table, page: Page) -> dict[str, Any]:
     """
     is_truncated = rows.num_rows > page.limit
     rows = rows.slice(0, page.limit)
-    logs = render.logs(rows)
-    if page.fields is not None:
-        logs = [{name: value for name, value in log.items() if name in page.fields} for log in logs]
+    logs = render.chosen(rows, page.fields)
     following = None
     if is_truncated:
         following = cursor.encode(Cursor(last_place(rows), page.now_us), page.args)

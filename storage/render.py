@@ -40,6 +40,12 @@ def logs(rows: pa.Table) -> list[Log]:
     return list(_logs(rows.slice(0, MAX_BLOCK_ROWS)))
 
 
+def chosen(rows: pa.Table, fields: frozenset[str]) -> list[Log]:
+    """As `logs`, with these fields only; none for all."""
+    found = logs(rows)
+    return [{name: value for name, value in log.items() if name in fields} for log in found] if fields else found
+
+
 def json_line(log: dict[str, Any]) -> bytes:
     """A log as JSON in one line, without its end; metadata that was sent with line ends in it loses them."""
     found = _encode(log)

@@ -46,18 +46,17 @@ class Store:
         self._engine = engine
         self._wait_s = settings.storage_timeout_s / 2
         schema.ensure(engine)
-        found = engine.select(statement("logs", "newest_timestamp"))
-        is_empty = found["logs"][0].as_py() == 0
-        newest = None if is_empty else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
+        extent = counting.extent_us(engine, EVERYTHING)
+        newest = None if extent is None else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
         self._identities = Identities(newest)
-        self._extent = Extent(counting.extent_us(engine, EVERYTHING))
+        self._extent = Extent(extent)
         self._deduplicates = settings.deduplicate
         self._min_free_bytes = settings.min_free_bytes
         self.tails = Tails(settings.max_tails)
         self.memory = Memory(
             max_records=settings.recent_max_records,
             max_bytes=settings.recent_max_bytes,
-            floor_us=None if is_empty else _us(found["newest"]),
+            floor_us=None if extent is None else extent[1],
             errors_floor_us=_us(
                 engine.select(statement("logs", "newest_of_levels"), {"levels": URGENT_LEVELS})["newest"]
             ),

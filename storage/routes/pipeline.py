@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
 from logmill import web
-from logmill.errors import Refused, Retry
 from logmill.openapi import describe, letters
 from logmill.openapi.operation import STATE
+from logmill.places import Places
 from storage import shapes
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import BadAnswer, Passed, ProducerClient
@@ -64,7 +62,7 @@ class _Letters:
 
     def __init__(self, producer: ProducerClient) -> None:
         self._producer = producer
-        self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
+        self._places = Places(MAX_AT_ONCE, "requests for dead letters")
 
     @describe(
         "Show dead letters",
@@ -117,31 +115,15 @@ class _Letters:
         return self._act("/dead/purge")
 
     def _act(self, path: str) -> Response:
-        # Asked for, since a page of another site can send any other type without the browser asking us first.
-        if request.mimetype != "application/json":
-            raise Refused("Content-Type must be application/json", code="unsupported_media_type", status=415)
+        web.require_json()
         request.max_content_length = MAX_BODY_BYTES
         body = web.read_body(MAX_BODY_BYTES)
         return self._passed(lambda: self._producer.post(path, body, ACT_TIMEOUT_S))
 
     def _passed(self, ask: Callable[[], Passed]) -> Response:
         try:
-            with self._place():
+            with self._places.one():
                 passed = ask()
         except BadAnswer as error:
             return web.error_answer(502, "bad_gateway", str(error))
         return Response(passed.body, passed.status, passed.headers, mimetype="application/json")
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the few at a time.
-
-        Raises:
-            Retry: all are taken.
-        """
-        if not self._places.acquire(blocking=False):
-            raise Retry(f"{MAX_AT_ONCE} other requests for dead letters are being answered")
-        try:
-            yield
-        finally:
-            self._places.release()

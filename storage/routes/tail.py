@@ -16,6 +16,7 @@ from logmill.openapi import Answer, Parameter, describe
 from logmill.parameters import whole_number
 from logmill.timestamps import now_us
 from storage import events, render, shapes
+from storage.routes.limits import client_connection
 from storage.search.described import filters
 from storage.search.filters import Filter
 from storage.search.parameters import Args, filter_of, single
@@ -58,7 +59,7 @@ def blueprint(store: Store) -> Blueprint:
         wanted, backlog = _asked(request.args.to_dict(flat=False))
         if request.method == "HEAD":
             return Response(headers=_HEADERS, mimetype="text/event-stream")
-        connection: socket.socket | None = request.environ.get("gunicorn.socket")
+        connection: socket.socket | None = client_connection()
         try:
             opened = store.tails.open(_cutter(connection))
         except TooManyTails as error:

@@ -25,10 +25,6 @@ FROM logs
 WHERE batch_id IN (SELECT toFixedString(unhex(arrayJoin({batch_ids:Array(String)})), 16))
 SETTINGS max_result_rows = 0, max_result_bytes = 0
 
--- name: newest_timestamp
-SELECT max(timestamp) AS newest, count() AS logs
-FROM logs
-
 -- In the order of the rows, so that it ends at the first one found.
 -- name: newest_of_levels
 SELECT timestamp AS newest

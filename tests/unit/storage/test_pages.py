@@ -25,7 +25,7 @@ def read(args: dict[str, Any], max_limit: int = 10_000) -> pages.Page:
 
 def test_without_parameters_the_newest_hundred_are_asked_for() -> None:
     found = read({})
-    assert (found.wanted, found.limit, found.before, found.fields) == (EVERYTHING, 100, None, None)
+    assert (found.wanted, found.limit, found.before, found.fields) == (EVERYTHING, 100, None, frozenset())
 
 
 def test_the_default_limit_respects_a_small_maximum() -> None:
