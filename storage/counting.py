@@ -7,7 +7,7 @@ or hours are counted there, at a cost that hardly grows with the store, and the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from logmill.record import KINDS, Kind
 from storage.engine import schema
 from storage.engine.protocol import Engine, Value
-from storage.search.filters import And, AnyOf, Between, Bounds, Exists, Filter, Matches, Not, Or
+from storage.search.filters import And, Between, Bounds, Filter, apart, is_about
 from storage.search.sql import condition
 from storage.statements import statement
 
@@ -39,6 +39,21 @@ class Projection:
     columns: frozenset[str]
     step_us: int
     start: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a time range.
+
+    Attributes:
+        projection: where it is counted, None for the rows.
+        where: the condition there.
+        params: what it binds, under names that no other piece has.
+    """
+
+    projection: Projection | None
+    where: str
+    params: dict[str, Value]
 
 
 # The first that can answer does.
@@ -82,40 +97,16 @@ def counts(
     Returns:
         columns `value` (text; "" where `by` is None), `bucket` (number from 0) and `logs`.
     """
-    times, rest = _apart(wanted)
-    projection = _projection(rest, by, buckets)
-    pieces = (
-        [_rows(times, rest, by, buckets)]
-        if projection is None
-        else _pieces(projection, times, rest, by, buckets, extent)
-    )
-    found = [engine.select(sql, params) for sql, params in pieces]
+    times, rest = apart(wanted, "timestamp")
+    projection = projection_of(() if by is None else (by,), rest, buckets)
+    found = [
+        engine.select(_sql(piece, by, buckets), {**piece.params, **_bounds(buckets)})
+        for piece in pieces_of(projection, times, rest, extent)
+    ]
     if len(found) == 1:
         return found[0]
     summed = pa.concat_tables(found).group_by(["value", "bucket"]).aggregate([("logs", "sum")])
     return summed.rename_columns(["value", "bucket", "logs"])
-
-
-def top(
-    engine: Engine, wanted: Filter, column: str, limit: int, extent: tuple[int, int] | None = None
-) -> list[tuple[str, int]]:
-    """The most frequent values of a column among the logs that pass, and how many have each; ties by value.
-
-    Args:
-        engine: where they are.
-        wanted: the filter.
-        column: of a list, each of its items counts.
-        limit: how many at most.
-        extent: as in `counts`.
-    """
-    if _projection(_apart(wanted)[1], column, None) is not None:
-        table = counts(engine, wanted, column, extent=extent)
-        found = zip(table["value"].to_pylist(), table["logs"].to_pylist(), strict=True)
-        return sorted(found, key=lambda one: (-one[1], one[0]))[:limit]
-    where, params = condition(wanted)
-    sql = statement("counts", "top_values", column=_values(column), where=where)
-    table = engine.select(sql, {**params, "limit": limit})
-    return list(zip(table["value"].to_pylist(), table["logs"].to_pylist(), strict=True))
 
 
 def most_frequent(table: pa.Table, limit: int) -> tuple[pa.Table, bool]:
@@ -138,13 +129,8 @@ def by_bucket(table: pa.Table) -> dict[int, int]:
 def extent_us(engine: Engine, wanted: Filter) -> tuple[int, int] | None:
     """The times of the oldest and the newest log that passes; None where none does."""
     where, params = condition(wanted)
-    ends = []
-    for name in ("newest", "oldest"):
-        found = engine.select(statement("counts", name, where=where), params)["us"].to_pylist()
-        if not found:
-            return None
-        ends += found
-    return ends[1], ends[0]
+    found = engine.select(statement("counts", "ends", where=where), params)["us"].to_pylist()
+    return (min(found), max(found)) if found else None
 
 
 def total(table: pa.Table) -> int:
@@ -152,71 +138,47 @@ def total(table: pa.Table) -> int:
     return pc.sum(table["logs"]).as_py() or 0
 
 
-def _apart(wanted: Filter) -> tuple[Bounds, Filter]:
-    """The time range of a filter, from and before, and what it asks beside that."""
-    parts = wanted.parts if isinstance(wanted, And) else (wanted,)
-    low: float | None = None
-    high: float | None = None
-    others = []
-    for part in parts:
-        if not (isinstance(part, Between) and part.column == "timestamp"):
-            others.append(part)
-            continue
-        bounds = part.bounds
-        if bounds.low is not None:
-            first = bounds.low if bounds.with_low else bounds.low + 1
-            low = first if low is None else max(low, first)
-        if bounds.high is not None:
-            end = bounds.high + 1 if bounds.with_high else bounds.high
-            high = end if high is None else min(high, end)
-    return Bounds(low, high, with_high=False), others[0] if len(others) == 1 else And(tuple(others))
-
-
-def _projection(wanted: Filter, by: str | None, buckets: Buckets | None) -> Projection | None:
-    """The first projection that knows all that is asked."""
+def projection_of(columns: Collection[str], rest: Filter, buckets: Buckets | None = None) -> Projection | None:
+    """The first projection that knows all that is asked: these columns, and what a filter asks beside the time."""
     for projection in PROJECTIONS:
         step_us = projection.step_us
         is_whole = buckets is None or (buckets.width_us % step_us == 0 and buckets.start_us % step_us == 0)
-        if is_whole and (by is None or by in projection.columns) and _is_about(wanted, projection.columns):
+        if is_whole and projection.columns.issuperset(columns) and is_about(rest, projection.columns):
             return projection
     return None
 
 
-def _is_about(wanted: Filter, columns: frozenset[str]) -> bool:
-    """Whether a filter looks at nothing but these columns."""
-    match wanted:
-        case And(parts) | Or(parts):
-            return all(_is_about(part, columns) for part in parts)
-        case Not(part):
-            return _is_about(part, columns)
-        case AnyOf(column) | Exists(column) | Matches(column) | Between(column):
-            return column in columns
-        case _:
-            return False
+def pieces_of(
+    projection: Projection | None, times: Bounds, rest: Filter, extent: tuple[int, int] | None
+) -> list[Piece]:
+    """The parts into which a time range is cut: whole minutes or hours for the projection, the ends for the rows.
 
-
-def _pieces(
-    projection: Projection,
-    times: Bounds,
-    rest: Filter,
-    by: str | None,
-    buckets: Buckets | None,
-    extent: tuple[int, int] | None,
-) -> list[tuple[str, dict[str, Value]]]:
+    Args:
+        projection: None where only the rows can say.
+        times: from and before, microseconds.
+        rest: what is asked beside that.
+        extent: as in `counts`.
+    """
+    if projection is None:
+        return [_from_rows(times, rest)]
     step_us = projection.step_us
     first = 1 if times.low is None else max(1, -(-int(times.low) // step_us))
     last = _LAST_S * 1_000_000 // step_us
     last = last if times.high is None else min(last, int(times.high) // step_us)
     if first >= last:
-        return [_rows(times, rest, by, buckets)]
-    found = [_projected(projection, first * step_us, last * step_us, rest, by, buckets)]
-    ends = ((times.low, first * step_us), (last * step_us, times.high))
-    found += [
-        _rows(Bounds(low, high, with_high=False), rest, by, buckets)
-        for low, high in ends
-        if (low is None or high is None or low < high) and _may_hold(low, high, extent)
+        return [_from_rows(times, rest)]
+    where, params = condition(rest, "p")
+    within = statement("counts", "within", start=projection.start)
+    params |= {"first_s": first * step_us // 1_000_000, "last_s": last * step_us // 1_000_000}
+    ends = ((times.low, first * step_us, "a"), (last * step_us, times.high, "b"))
+    return [
+        Piece(projection, f"({where}) AND ({within})", params),
+        *(
+            _from_rows(Bounds(low, high, with_high=False), rest, names)
+            for low, high, names in ends
+            if (low is None or high is None or low < high) and _may_hold(low, high, extent)
+        ),
     ]
-    return found
 
 
 def _may_hold(low: float | None, high: float | None, extent: tuple[int, int] | None) -> bool:
@@ -224,32 +186,27 @@ def _may_hold(low: float | None, high: float | None, extent: tuple[int, int] | N
     return extent is None or ((high is None or extent[0] < high) and (low is None or extent[1] >= low))
 
 
-def _rows(times: Bounds, rest: Filter, by: str | None, buckets: Buckets | None) -> tuple[str, dict[str, Value]]:
-    where, params = condition(And((Between("timestamp", times), rest)))
-    moment = "0" if buckets is None else statement("counts", "bucket_of_row")
-    column = "''" if by is None else _values(by)
-    sql = statement("counts", "count_logs", column=column, moment=moment, where=where)
-    return sql, {**params, **_bounds(buckets)}
+def _from_rows(times: Bounds, rest: Filter, names: str = "r") -> Piece:
+    return Piece(None, *condition(And((Between("timestamp", times), rest)), names))
 
 
-def _projected(
-    projection: Projection, since_us: int, until_us: int, rest: Filter, by: str | None, buckets: Buckets | None
-) -> tuple[str, dict[str, Value]]:
-    where, params = condition(rest)
-    where = f"({where}) AND ({statement('counts', 'within', start=projection.start)})"
-    params |= {"first_s": since_us // 1_000_000, "last_s": until_us // 1_000_000}
-    moment = "0" if buckets is None else statement("counts", "bucket_of_start", start=projection.start)
+def _sql(piece: Piece, by: str | None, buckets: Buckets | None) -> str:
+    """The counts of one piece."""
+    if piece.projection is None:
+        moment = "0" if buckets is None else statement("counts", "bucket_of_row")
+        column = "''" if by is None else values_of(by)
+        return statement("counts", "count_logs", column=column, moment=moment, where=piece.where)
+    moment = "0" if buckets is None else statement("counts", "bucket_of_start", start=piece.projection.start)
     is_list = by is not None and KINDS[by] is Kind.LABELS
-    name = "count_lists" if is_list else "count_logs"
-    sql = statement("counts", name, column="''" if by is None else by, moment=moment, where=where)
-    return sql, {**params, **_bounds(buckets)}
+    name, column = "count_lists" if is_list else "count_logs", "''" if by is None else by
+    return statement("counts", name, column=column, moment=moment, where=piece.where)
 
 
 def _bounds(buckets: Buckets | None) -> dict[str, Value]:
     return {} if buckets is None else {"start_us": buckets.start_us, "width_us": buckets.width_us}
 
 
-def _values(column: str) -> str:
+def values_of(column: str) -> str:
     """The column, or each item of its lists."""
     return statement("counts", "items", column=column) if KINDS[column] is Kind.LABELS else column
 

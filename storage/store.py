@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from logmill.errors import Refused, StorageUnavailable
 from logmill.record import URGENT_LEVELS
 from logmill.settings import Settings
-from storage import blocks, context, counting, patterns
+from storage import blocks, context, counting, facets, newest, patterns
 from storage.engine import schema
 from storage.engine.protocol import Engine
 from storage.extent import Extent
@@ -19,7 +20,6 @@ from storage.identities import Identities
 from storage.memory import Memory
 from storage.recent import Place
 from storage.search.filters import EVERYTHING, Between, Bounds, Filter, both
-from storage.search.sql import condition
 from storage.statements import statement
 from storage.tail import Tails
 
@@ -47,9 +47,9 @@ class Store:
         self._wait_s = settings.storage_timeout_s / 2
         schema.ensure(engine)
         extent = counting.extent_us(engine, EVERYTHING)
-        newest = None if extent is None else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
-        self._identities = Identities(newest)
-        self._extent = Extent(extent)
+        batch = None if extent is None else engine.select(statement("logs", "newest_batch"))["newest"][0].as_py()
+        self._identities = Identities(batch)
+        self._extent = Extent(extent, self.disk_use()["logs"])
         self._deduplicates = settings.deduplicate
         self._min_free_bytes = settings.min_free_bytes
         self.tails = Tails(settings.max_tails)
@@ -130,12 +130,7 @@ class Store:
 
     def newest_on_disk(self, wanted: Filter, limit: int, before: Place | None = None) -> pa.Table:
         """As `newest`, from the engine alone, where the size of an answer can be held to that of the reading."""
-        where, params = condition(wanted)
-        if before is not None:
-            where = f"({where}) AND ({statement('predicates', 'after_place')})"
-            params |= context.place_params(before)
-        sql = statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where=where)
-        return self._engine.select(sql, {**params, "limit": limit})
+        return newest.newest(self._engine, self._extent, wanted, limit, before)
 
     def find(self, batch_id: UUID, ordinal: int) -> pa.Table:
         """The row of this identity, or a table of none; no query for a recent row, nor for one not stored yet."""
@@ -160,9 +155,13 @@ class Store:
         """How many logs pass."""
         return counting.total(counting.counts(self._engine, wanted, extent=self._extent.us))
 
-    def top(self, wanted: Filter, column: str, limit: int) -> list[tuple[str, int]]:
-        """As `counting.top`."""
-        return counting.top(self._engine, wanted, column, limit, self._extent.us)
+    def top(self, wanted: Filter, columns: Sequence[str], limit: int) -> dict[str, list[facets.Counted]]:
+        """As `facets.top`."""
+        extent = self._extent.us
+        found = facets.top(self._engine, wanted, columns, limit, extent)
+        if facets.is_certain(wanted, extent, self._extent.us):
+            return found
+        return facets.top(self._engine, wanted, columns, limit)
 
     def extent_us(self, wanted: Filter) -> tuple[int, int] | None:
         """As `counting.extent_us`."""
@@ -186,6 +185,7 @@ class Store:
         with self._identities.alone(self._wait_s):
             self._engine.run(statement("logs", "clear_logs"))
             self.memory.clear()
+            self._extent.clear()
             self._identities.forget_all()
             self._engine.run(statement("rejections", "clear_rejections"))
 

@@ -7,9 +7,9 @@ from logmill.record import COLUMNS, KINDS, Kind
 from storage.engine.protocol import Engine
 from storage.statements import statement
 
-VERSION = 5
+VERSION = 6
 _COMMENT = "logmill schema "
-_ROWS_CHANGED, _INDEXES_BUILT = 3, 4
+_ROWS_CHANGED, _INDEXES_BUILT, _VALUES_COUNTED = 3, 4, 5
 
 TYPES: dict[Kind, str] = {
     Kind.BATCH_ID: "FixedString(16) CODEC(ZSTD(1))",
@@ -27,9 +27,11 @@ TYPES: dict[Kind, str] = {
 # Values that metadata repeats, and the marks that stand there in their place: part of what is on disk.
 MARKS = {"request_id": 1, "user_id": 2, "path": 3, "method": 4, "status_code": 5, "response_time_ms": 6}
 # Found by their value wherever they are.
-IDS = ("request_id", "user_id", "trace_id", "span_id", "client_id", "fingerprint")
+IDS = ("request_id", "user_id", "trace_id", "span_id", "client_id", "fingerprint", "path")
 # What the projection `facets` counts by, in each hour.
 FACETS = ("level", "service", "priority", "status_code", "method", "host", "tags", "anomaly", "anomaly_reasons")
+# Of too many values to be counted together with others: each by itself, over the whole of a part.
+VALUES = ("user_id", "path")
 
 COLUMN_LIST = ", ".join(column.name for column in COLUMNS)
 # As a row lies there.
@@ -39,6 +41,7 @@ KEPT_LIST = ", ".join("metadata_packed" if column.name == "metadata" else column
 def create_logs_sql() -> str:
     """The DDL of the table `logs`."""
     metadata = _metadata_columns()
+    projections = [_schema("counts_projection"), _facets_projection(), *_value_projections().values()]
     columns = [
         part
         for column in COLUMNS
@@ -49,7 +52,7 @@ def create_logs_sql() -> str:
         "create_logs",
         columns=",\n    ".join(columns),
         indexes=",\n    ".join([_schema("batch_range"), _schema("batch_bloom"), *_search_indexes().values()]),
-        projections=",\n    ".join([_schema("counts_projection"), _facets_projection()]),
+        projections=",\n    ".join(projections),
         version=f"{_COMMENT}{VERSION}",
     )
 
@@ -87,9 +90,20 @@ def _migration(old: int) -> str:
             *(f"MATERIALIZE INDEX {name}" for name in _search_indexes()),
             "MATERIALIZE PROJECTION facets",
         ],
+        f"migrate_{_VALUES_COUNTED}_to_{_VALUES_COUNTED + 1}": [
+            _search_indexes()["path_bloom"].replace("INDEX", "ADD INDEX IF NOT EXISTS", 1),
+            *(one.replace("PROJECTION", "ADD PROJECTION IF NOT EXISTS", 1) for one in _value_projections().values()),
+        ],
     }
     name = f"migrate_{old}_to_{old + 1}"
-    return statement("schema", name, version=f"{_COMMENT}{old + 1}", changes=",\n    ".join(changes.get(name, [])))
+    building = ["MATERIALIZE INDEX path_bloom", *(f"MATERIALIZE PROJECTION {name}" for name in _value_projections())]
+    return statement(
+        "schema",
+        name,
+        version=f"{_COMMENT}{old + 1}",
+        changes=",\n    ".join(changes.get(name, [])),
+        building=",\n    ".join(building),
+    )
 
 
 def _metadata_columns() -> list[str]:
@@ -132,6 +146,12 @@ def _search_indexes() -> dict[str, str]:
 
 def _facets_projection() -> str:
     return _schema("facets_projection", keys=", ".join(FACETS))
+
+
+def _value_projections() -> dict[str, str]:
+    """The projections that count one column, by name."""
+    names = {f"{column}_counts": column for column in VALUES}
+    return {name: _schema("value_projection", value_counts=name, column=column) for name, column in names.items()}
 
 
 def _found(engine: Engine) -> str:

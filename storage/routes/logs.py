@@ -88,7 +88,7 @@ def _add_pages(routes: Blueprint, store: Store, metrics: Metrics, max_limit: int
     )
     def anomalies() -> Response:
         found, wanted = page(AnyOf("anomaly", (True,)))
-        reasons = store.top(wanted, "anomaly_reasons", _MAX_REASONS + 1)
+        reasons = store.top(wanted, ("anomaly_reasons",), _MAX_REASONS + 1)["anomaly_reasons"]
         shown = dict(reasons[:_MAX_REASONS])
         is_truncated = found["truncated"] or len(reasons) > _MAX_REASONS
         return web.answer({**found, "truncated": is_truncated, "by_reason": shown})

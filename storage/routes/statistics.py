@@ -83,7 +83,7 @@ def blueprint(store: Store) -> Blueprint:
         columns = [_column("field", name) for name in args.get("field", DEFAULT_FACETS)]
         if len(columns) > MAX_FACETS:
             raise InvalidField("field", f"field is given {len(columns)} times, {MAX_FACETS} at most")
-        found = {column: store.top(wanted, column, size + 1) for column in columns}
+        found = store.top(wanted, columns, size + 1)
         return web.answer(
             {
                 "status": "success",
@@ -142,10 +142,10 @@ def _histogram(store: Store, wanted: Filter, by: str, count: int) -> dict[str, A
 
 def _stats(store: Store, wanted: Filter, now: int) -> dict[str, Any]:
     """Reference A's counts, and what else is asked about a store."""
-    found = {name: store.top(wanted, name, _MAX_NAMES + 1) for name in ("level", "service", "priority")}
+    found = store.top(wanted, ("level", "service", "priority"), _MAX_NAMES + 1)
     by = {f"by_{name}": dict(values[:_MAX_NAMES]) for name, values in found.items()}
     # The most frequent, without the logs that have none.
-    named = {name: store.top(both(wanted, Exists(name)), name, DEFAULT_SIZE + 1) for name in ("host", "file")}
+    named = {name: store.top(both(wanted, Exists(name)), (name,), DEFAULT_SIZE + 1)[name] for name in ("host", "file")}
     by |= {f"by_{name}": dict(values[:DEFAULT_SIZE]) for name, values in named.items()}
     extent = store.extent_us(wanted)
     rates = {}

@@ -6,7 +6,7 @@ Every filter holds or does not hold for a record; there is no third value. `stor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -148,6 +148,39 @@ def lowest(wanted: Filter, column: str) -> float | None:
 def highest(wanted: Filter, column: str) -> float | None:
     """A number that a column of whole numbers is not above in any record that passes; None where nothing is certain."""
     return _end(wanted, column, lambda bounds: _beside(bounds.high, -1, held=bounds.with_high), min, max)
+
+
+def apart(wanted: Filter, column: str) -> tuple[Bounds, Filter]:
+    """The range that a filter asks of a column of whole numbers, from and before, and what it asks beside that."""
+    parts = wanted.parts if isinstance(wanted, And) else (wanted,)
+    low: float | None = None
+    high: float | None = None
+    others = []
+    for part in parts:
+        if not (isinstance(part, Between) and part.column == column):
+            others.append(part)
+            continue
+        bounds = part.bounds
+        if bounds.low is not None:
+            first = bounds.low if bounds.with_low else bounds.low + 1
+            low = first if low is None else max(low, first)
+        if bounds.high is not None:
+            end = bounds.high + 1 if bounds.with_high else bounds.high
+            high = end if high is None else min(high, end)
+    return Bounds(low, high, with_high=False), others[0] if len(others) == 1 else And(tuple(others))
+
+
+def is_about(wanted: Filter, columns: Set[str]) -> bool:
+    """Whether a filter looks at nothing but these columns, and at each of them as a whole."""
+    match wanted:
+        case And(parts) | Or(parts):
+            return all(is_about(part, columns) for part in parts)
+        case Not(part):
+            return is_about(part, columns)
+        case AnyOf(column) | Exists(column) | Matches(column) | Between(column):
+            return column in columns
+        case _:
+            return False
 
 
 def _beside(bound: float | None, step: int, *, held: bool) -> float | None:

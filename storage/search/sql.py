@@ -52,17 +52,18 @@ _ANY_WORD = "anyword"
 _LIKE_SPECIAL, _LIKE_ESCAPE = re.compile(r"([\\%_])"), r"\\\1"
 
 
-def condition(wanted: Filter) -> tuple[str, dict[str, Value]]:
-    """The condition and the values of its parameters."""
-    writer = _Writer()
+def condition(wanted: Filter, names: str = "f") -> tuple[str, dict[str, Value]]:
+    """The condition and the values of its parameters, whose names begin with `names`."""
+    writer = _Writer(names)
     return writer.write(wanted), writer.params
 
 
 class _Writer:
     """Writes one condition and gathers what it binds."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: str) -> None:
         self.params: dict[str, Value] = {}
+        self._names = names
 
     def write(self, wanted: Filter) -> str:
         match wanted:
@@ -186,7 +187,7 @@ class _Writer:
         return self._bind(value, _BOUND_TYPES.get(kind, "String"))
 
     def _bind(self, value: Value, kind: str) -> str:
-        name = f"f{len(self.params)}"
+        name = f"{self._names}{len(self.params)}"
         self.params[name] = value
         return f"{{{name}:{kind}}}"
 

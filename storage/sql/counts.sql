@@ -30,6 +30,27 @@ intDiv(toInt64(toUnixTimestamp($start)) * 1000000 - {start_us:Int64}, {width_us:
 -- name: within
 $start >= toDateTime({first_s:UInt32}, 'UTC') AND $start < toDateTime({last_s:UInt32}, 'UTC')
 
+-- name: combinations
+SELECT $columns, count() AS logs
+FROM logs
+WHERE $where
+GROUP BY $columns
+
+-- The columns are counted together, which one look at the rows or at a projection gives, and apart from that.
+-- name: top_of_each
+SELECT pair.1 AS field, pair.2 AS value, sum(logs) AS logs
+FROM ($combinations)
+ARRAY JOIN arrayConcat($pairs) AS pair
+GROUP BY field, value
+ORDER BY logs DESC, value
+LIMIT {limit:UInt32} BY field
+
+-- name: pairs_of_value
+[('$column', CAST(toString($column), 'String'))]
+
+-- name: pairs_of_list
+arrayMap(item -> ('$column', CAST(toString(item), 'String')), $column)
+
 -- name: top_values
 SELECT toString($column) AS value, count() AS logs
 FROM logs
@@ -38,20 +59,25 @@ GROUP BY value
 ORDER BY logs DESC, value
 LIMIT {limit:UInt32}
 
--- In the order of the rows, so that each ends at the first one found.
--- name: oldest
-SELECT toUnixTimestamp64Micro(timestamp) AS us
-FROM logs
-WHERE $where
-ORDER BY timestamp
-LIMIT 1
-
--- name: newest
-SELECT toUnixTimestamp64Micro(timestamp) AS us
-FROM logs
-WHERE $where
-ORDER BY timestamp DESC
-LIMIT 1
+-- Each in the order of the rows, so that it ends at the first one found.
+-- name: ends
+SELECT us
+FROM (
+    SELECT toUnixTimestamp64Micro(timestamp) AS us
+    FROM logs
+    WHERE $where
+    ORDER BY timestamp
+    LIMIT 1
+)
+UNION ALL
+SELECT us
+FROM (
+    SELECT toUnixTimestamp64Micro(timestamp) AS us
+    FROM logs
+    WHERE $where
+    ORDER BY timestamp DESC
+    LIMIT 1
+)
 
 -- name: items
 arrayJoin($column)

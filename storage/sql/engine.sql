@@ -25,9 +25,10 @@ WHERE active AND database = currentDatabase()
 SETTINGS max_result_rows = 0, max_result_bytes = 0
 
 -- Numbers of this program's making: the engine takes no bound values here. Neither its clock nor KILL ends the work on a
--- block, and a hundred conditions on metadata took 17 s over one of the usual 65,409 rows; small ones cost no more CPU.
+-- block, and a hundred conditions on metadata took 17 s over one of the usual 65,409 rows. Blocks of 8192 end soon enough
+-- and cost a tenth more CPU, where those of 2048 cost a third more.
 -- name: limits
-SETTINGS max_execution_time = $timeout_s, max_result_bytes = $max_bytes, max_block_size = 2048
+SETTINGS max_execution_time = $timeout_s, max_result_bytes = $max_bytes, max_block_size = 8192
 
 -- name: kill
 KILL QUERY WHERE Settings['log_comment'] = '$connection' ASYNC

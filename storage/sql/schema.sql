@@ -10,8 +10,8 @@ ORDER BY (timestamp, batch_id, ordinal)
 SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    index_granularity = 2048,
-    min_compress_block_size = 16384,
+    index_granularity = 1024,
+    min_compress_block_size = 8192,
     min_rows_for_wide_part = 1000000,
     min_bytes_for_wide_part = 300000000,
     merge_selector_base = 10,
@@ -20,19 +20,19 @@ SETTINGS
 COMMENT '$version'
 
 -- name: batch_range
-INDEX batch_range batch_id TYPE minmax GRANULARITY 4
+INDEX batch_range batch_id TYPE minmax GRANULARITY 8
 
 -- name: batch_bloom
-INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 4
+INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 8
 
 -- name: words_index
 INDEX words $plain_words TYPE text(tokenizer = splitByNonAlpha)
 
 -- name: tokens_index
-INDEX tokens $all_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 4
+INDEX tokens $all_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 8
 
 -- name: metadata_index
-INDEX metadata_tokens $metadata_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 4
+INDEX metadata_tokens $metadata_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 8
 
 -- name: value_bloom
 INDEX $column_bloom $column TYPE bloom_filter(0.01) GRANULARITY 1
@@ -47,6 +47,13 @@ PROJECTION counts (
 PROJECTION facets (
     SELECT toStartOfHour(timestamp) AS hour, $keys, count()
     GROUP BY hour, $keys
+)
+
+-- Without time: it serves where a question is about all logs.
+-- name: value_projection
+PROJECTION $value_counts (
+    SELECT $column, count()
+    GROUP BY $column
 )
 
 -- Parts that are there already get the index when they are merged.
@@ -72,6 +79,15 @@ SETTINGS max_execution_time = 0
 -- Goes on in the background; until it is done, searches of older logs take longer.
 -- name: migrate_4_to_5
 ALTER TABLE logs $changes SETTINGS mutations_sync = 0, max_execution_time = 0;
+ALTER TABLE logs MODIFY COMMENT '$version'
+
+-- The second goes on in the background.
+-- name: migrate_5_to_6
+ALTER TABLE logs
+    $changes,
+    MODIFY SETTING min_compress_block_size = 8192
+SETTINGS max_execution_time = 0;
+ALTER TABLE logs $building SETTINGS mutations_sync = 0, max_execution_time = 0;
 ALTER TABLE logs MODIFY COMMENT '$version'
 
 -- name: create_rejections

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from logmill.record import LEVELS
 from logmill.settings import Settings
-from storage import blocks, counting
+from storage import blocks, counting, facets
 from storage.counting import HOUR_US, MINUTE_US, Buckets, buckets_over, counts, nice_width_us
 from storage.engine import schema
 from storage.engine.chdb_engine import ChdbEngine
@@ -39,13 +39,14 @@ ROWS = st.fixed_dictionaries(
         "status_code": st.sampled_from([0, 200]),
         "anomaly_reasons": st.lists(st.sampled_from(["slow_response", "error_level"]), unique=True, max_size=2),
         "severity": st.integers(0, 1),
+        "path": st.sampled_from(["", "/a", "/b"]),
     }
 )
 LIMITS = st.none() | TIMES
 OTHERS = st.sampled_from([
     AnyOf("level", ("INFO",)), Not(AnyOf("service", ("a",))), AnyOf("status_code", (200,)),
     Between("timestamp", Bounds(low=0)), AnyOf("tags", ("x",)), Between("status_code", Bounds(low=100)),
-    AnyOf("severity", (1,)),
+    AnyOf("severity", (1,)), AnyOf("path", ("/a",)),
 ])  # fmt: skip
 FILTERS = st.builds(
     lambda bounds, others: And((Between("timestamp", bounds), *others)),
@@ -105,6 +106,66 @@ def test_counts_are_those_of_a_plain_model(
     assert got == expected
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(ROWS, min_size=1, max_size=12),
+    wanted=FILTERS,
+    columns=st.lists(
+        st.sampled_from(["level", "tags", "status_code", "severity", "path"]), min_size=1, max_size=4, unique=True
+    ),
+    limit=st.integers(1, 4),
+    is_extent_known=st.booleans(),
+)
+def test_the_most_frequent_values_are_those_of_a_plain_model(
+    engine: ChdbEngine,
+    rows: list[dict[str, Any]],
+    wanted: Filter,
+    columns: list[str],
+    limit: int,
+    is_extent_known: bool,
+) -> None:
+    made = [row(uuid.UUID(int=1), ordinal, **fields) for ordinal, fields in enumerate(rows)]
+    engine.run(statement("logs", "clear_logs"))
+    store(engine, made)
+    expected = {}
+    for column in columns:
+        held = [one[column] for one in made if passes(one, wanted)]
+        counted = Counter(str(value) for one in held for value in (one if isinstance(one, list) else [one]))
+        expected[column] = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:limit]
+    times = [one["timestamp"] for one in made]
+    assert facets.top(engine, wanted, columns, limit, (min(times), max(times)) if is_extent_known else None) == expected
+
+
+def test_values_that_are_many_are_counted_without_time_where_all_logs_are_asked_about(
+    engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.run(statement("logs", "clear_logs"))
+    store(engine, batch(100, timestamp=BASE_US, path="/a"))
+    asked: list[str] = []
+    select = engine.select
+
+    def noting(sql: str, params: Any = None) -> Any:
+        asked.append("\n".join(select("EXPLAIN " + sql, params)[0].to_pylist()))
+        return select(sql, params)
+
+    monkeypatch.setattr(engine, "select", noting)
+    extent = (BASE_US, BASE_US)
+    around = Between("timestamp", Bounds(BASE_US - 5, BASE_US + 5))
+    for wanted in (EVERYTHING, around, And((around, AnyOf("path", ("/a",))))):
+        assert facets.top(engine, wanted, ("path",), 9, extent) == {"path": [("/a", 100)]}
+    assert facets.top(engine, And((around, AnyOf("level", ("INFO",)))), ("path",), 9, extent)["path"]
+    assert ["ReadFromMergeTree (path_counts)" in plan for plan in asked] == [True, True, True, False]
+
+
+def test_an_answer_for_all_logs_is_not_certain_once_a_log_came_from_outside_the_range() -> None:
+    ranged = Between("timestamp", Bounds(0, 100))
+    assert facets.is_certain(ranged, (10, 50), (5, 90))
+    assert not facets.is_certain(ranged, (10, 50), (-1, 50))
+    assert not facets.is_certain(ranged, (10, 50), (10, 101))
+    assert facets.is_certain(EVERYTHING, (10, 50), (-1, 101))
+    assert facets.is_certain(ranged, (-1, 101), (-2, 102))
+
+
 @pytest.mark.parametrize(
     ("by", "hours", "projection"), [("level", 0.5, "counts"), ("tags", 5, "facets"), ("status_code", 5, "facets")]
 )
@@ -127,7 +188,7 @@ def test_whole_minutes_and_hours_come_from_the_projections(
     assert counting.total(counts(engine, wanted, by, buckets)) == (200 if by == "tags" else 100)
     assert [f"ReadFromMergeTree ({projection})" in plan for plan in asked] == [True, False, False]
     asked.clear()
-    assert sum(count for _, count in counting.top(engine, wanted, by, 9)) == (200 if by == "tags" else 100)
+    assert sum(count for _, count in facets.top(engine, wanted, (by,), 9)[by]) == (200 if by == "tags" else 100)
     assert f"ReadFromMergeTree ({projection})" in asked[0]
 
 
@@ -146,9 +207,10 @@ def test_buckets_cover_their_range_and_are_no_more_than_asked(span_us: int, coun
 def test_the_most_frequent_values_come_first(engine: ChdbEngine) -> None:
     engine.run(statement("logs", "clear_logs"))
     store(engine, [*batch(3, service="b", tags=["x"]), *batch(1, service="a", tags=["x", "y"]), *batch(1, service="c")])
-    assert counting.top(engine, EVERYTHING, "service", 2) == [("b", 3), ("a", 1)]
-    assert counting.top(engine, EVERYTHING, "tags", 9) == [("x", 4), ("y", 1)]
-    assert counting.top(engine, AnyOf("service", ("b",)), "message", 2) == [("message 0", 1), ("message 1", 1)]
+    found = facets.top(engine, EVERYTHING, ("service", "tags"), 2)
+    assert found == {"service": [("b", 3), ("a", 1)], "tags": [("x", 4), ("y", 1)]}
+    found = facets.top(engine, AnyOf("service", ("b",)), ("message",), 2)
+    assert found == {"message": [("message 0", 1), ("message 1", 1)]}
 
 
 def test_the_oldest_and_the_newest(engine: ChdbEngine) -> None:

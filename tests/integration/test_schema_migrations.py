@@ -95,7 +95,7 @@ def test_a_store_of_an_earlier_version_is_brought_up_and_keeps_its_logs(
 def test_a_migration_that_was_cut_off_after_any_of_its_statements_goes_on(tmp_path: Path) -> None:
     engine = ChdbEngine(tmp_path / "store", load({}))
     made = rows()
-    for cut in range(1, 4):
+    for cut in range(1, 7):
         engine.run("DROP TABLE IF EXISTS logs")
         engine.run(earlier_ddl(3))
         engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), stream(made))
@@ -137,6 +137,8 @@ def wait_until_built(engine: ChdbEngine) -> None:
         time.sleep(0.05)
     indexes = engine.select("SELECT name, data_compressed_bytes AS b FROM system.data_skipping_indices")
     sizes = dict(zip(indexes["name"].to_pylist(), indexes["b"].to_pylist(), strict=True))
-    assert {"words", "tokens", "metadata_tokens", "request_id_bloom"} <= {name for name, size in sizes.items() if size}
+    assert {"words", "tokens", "metadata_tokens", "request_id_bloom", "path_bloom"} <= {
+        name for name, size in sizes.items() if size
+    }
     projections = engine.select("SELECT DISTINCT name FROM system.projection_parts WHERE active")
-    assert set(projections["name"].to_pylist()) == {"counts", "facets"}
+    assert set(projections["name"].to_pylist()) == {"counts", "facets", "user_id_counts", "path_counts"}

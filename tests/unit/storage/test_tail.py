@@ -197,6 +197,6 @@ def test_json_over_several_lines_stays_one_line_of_an_event() -> None:
     assert events.log_event(log).splitlines() == [
         b"event: log",
         b"id: x-1",
-        'data: {"id":"x-1","metadata":{ "a":  "b\\n\u2028"},"message":"a\\r\\nb\\n\\ndata: c"}'.encode(),
+        'data: {"id":"x-1","metadata":{"a":"b\\n\u2028"},"message":"a\\r\\nb\\n\\ndata: c"}'.encode(),
         b"",
     ]

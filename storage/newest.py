@@ -1,0 +1,102 @@
+"""The newest logs that pass a filter, from disk: looked for in the latest times first.
+
+A search from the newest log on stops where it has enough, but what the engine prepares for it grows with the range it
+is asked about: every part is opened, every index looked at. So the first look is at about as much as should do, the
+second at what the hits of the first suggest, and the third at all that is left. The looks do not overlap, and the first
+and the last have no end, so which logs are found does not depend on what was guessed.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from logmill.errors import Refused
+from storage import context
+from storage.engine import schema
+from storage.engine.protocol import Engine, Value
+from storage.extent import Extent
+from storage.reading import current
+from storage.recent import Place
+from storage.search.filters import EVERYTHING, Between, Bounds, Filter, apart, both, highest, lowest
+from storage.search.sql import condition
+from storage.statements import statement
+
+# A look costs some milliseconds, as much as looking at so many logs by their indexes.
+_FIRST_LOGS = 250_000
+# How much more a look takes in than should do.
+_SPARE = 1.5
+
+
+def newest(engine: Engine, extent: Extent, wanted: Filter, limit: int, before: Place | None = None) -> pa.Table:
+    """The newest rows that pass, newest first.
+
+    Args:
+        engine: where they are.
+        extent: between which times, and how many; only what is looked at first depends on it.
+        wanted: the filter.
+        limit: how many at most.
+        before: where a page ended; only rows after it in the order are wanted.
+
+    Raises:
+        Refused: they are larger than the reading in force allows.
+    """
+    high_us, low_us = _range(extent, wanted, before)
+    span_us = high_us - low_us
+    width_us = span_us * _first_share(extent, wanted, limit, span_us)
+    found: list[pa.Table] = []
+    needed, end_us = limit, None
+    for _ in range(2):
+        start_us = int((high_us if end_us is None else end_us) - width_us)
+        if width_us <= 0 or start_us - low_us < width_us:
+            break
+        found.append(_look(engine, wanted, Bounds(start_us, end_us, with_high=False), needed, before))
+        hits = found[-1].num_rows
+        needed, end_us = needed - hits, start_us
+        if not needed:
+            return _joined(found)
+        if not hits:
+            break
+        width_us *= needed / hits * _SPARE
+    found.append(_look(engine, wanted, Bounds(None, end_us, with_high=False), needed, before))
+    return _joined(found)
+
+
+def _range(extent: Extent, wanted: Filter, before: Place | None) -> tuple[int, int]:
+    """The last and the first time at which logs that pass may lie, as far as that is known."""
+    first_us, last_us = extent.us
+    lasts = [last_us, highest(wanted, "timestamp"), None if before is None else before.timestamp_us]
+    return (
+        int(min(one for one in lasts if one is not None)),
+        int(max(one for one in (first_us, lowest(wanted, "timestamp")) if one is not None)),
+    )
+
+
+def _first_share(extent: Extent, wanted: Filter, limit: int, span_us: int) -> float:
+    """The part of the range that is looked at first."""
+    whole_us = extent.us[1] - extent.us[0]
+    if span_us <= 0 or whole_us <= 0:
+        return 1.0
+    logs = extent.logs * min(1.0, span_us / whole_us)
+    # Where nothing but time is asked about, each log is a hit.
+    is_any = apart(wanted, "timestamp")[1] == EVERYTHING
+    first = limit * _SPARE if is_any else max(_FIRST_LOGS, limit * _SPARE)
+    return min(1.0, first / max(logs, 1.0))
+
+
+def _look(engine: Engine, wanted: Filter, within: Bounds, limit: int, before: Place | None) -> pa.Table:
+    where, params = condition(both(wanted, Between("timestamp", within)))
+    values: dict[str, Value] = {**params, "limit": limit}
+    if before is not None:
+        where = f"({where}) AND ({statement('predicates', 'after_place')})"
+        values |= context.place_params(before)
+    sql = statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where=where)
+    return engine.select(sql, values)
+
+
+def _joined(found: list[pa.Table]) -> pa.Table:
+    rows = found[0] if len(found) == 1 else pa.concat_tables(found)
+    reading = current()
+    # The engine holds each look to it.
+    if len(found) > 1 and reading is not None and reading.max_bytes is not None and rows.nbytes > reading.max_bytes:
+        raise Refused("the answer is too large; narrow the query", code="too_large", status=413)
+    return rows
