@@ -36,6 +36,8 @@ def notice(code: str, message: str, **more: int) -> bytes:
 def of_blocks(blocks: Iterable[Block], wanted: Filter, tail: Tail, shown: set[str]) -> Iterator[bytes]:
     """The logs that pass, in the order of the rows; stops early where the tail ends. Moves its place on.
 
+    All that is before the place is sent, also where it stops: what the tail counts as missed is all that is not.
+
     Args:
         blocks: the tail's next ones.
         wanted: the filter.
@@ -44,18 +46,21 @@ def of_blocks(blocks: Iterable[Block], wanted: Filter, tail: Tail, shown: set[st
     """
     gathered: list[bytes] = []
     for block in blocks:
+        if not tail.goes_on():
+            break
         passing = pc.indices_nonzero(mask(block.table, wanted))
         at_once = max(1, min(_WRITE_ROWS, _WRITE_BYTES * block.table.num_rows // max(1, block.size_bytes)))
         for start in range(0, len(passing), at_once):
             if not tail.goes_on():
-                return
+                break
             rows = passing[start : start + at_once]
             gathered += _events(block.table.take(rows), shown)
+            tail.place = block.first + rows[-1].as_py() + 1
             if len(gathered) >= at_once:
-                tail.place = block.first + rows[-1].as_py() + 1
                 yield b"".join(gathered)
                 gathered.clear()
-        tail.place = block.end
+        else:
+            tail.place = block.end
     if gathered:
         yield b"".join(gathered)
 

@@ -88,6 +88,27 @@ def test_a_tail_that_falls_behind_within_a_block_stops_there() -> None:
     assert (tail.end, tail.missed) == (End.SLOW_READER, 1900)
 
 
+def test_what_was_gathered_is_sent_where_a_tail_ends_between_blocks_and_the_rest_is_counted() -> None:
+    tails = Tails(9, max_rows=100)
+    tail = tails.open()
+    for _ in range(2):
+        tails.push(block(30))
+    looks = 0
+
+    def goes_on() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 3:  # before the second block
+            for _ in range(3):
+                tails.push(block(30))
+        return tails.goes_on(tail)
+
+    tail.goes_on = goes_on  # type: ignore[method-assign]
+    sent = b"".join(events.of_blocks(tail.take(0), EVERYTHING, tail, set())).count(b"event: log\n")
+    assert tail.end is End.SLOW_READER
+    assert (sent, tail.missed) == (30, 120)
+
+
 def test_a_block_that_is_larger_than_the_bound_still_reaches_a_tail_that_keeps_up() -> None:
     tails = Tails(9, max_rows=10)
     tail = tails.open()
