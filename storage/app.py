@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
     app.register_blueprint(statistics.blueprint(store))
     app.register_blueprint(patterns.blueprint(store))
-    app.register_blueprint(tail.blueprint(store))
+    app.register_blueprint(tail.blueprint(store, settings, limits))
     app.register_blueprint(rejections.blueprint(store, metrics, settings))
     app.register_blueprint(dashboard.blueprint())
     app.register_blueprint(pipeline.blueprint(overview, producer))

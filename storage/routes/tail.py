@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from flask import Blueprint, Response, request
 
 from logmill import web
-from logmill.errors import InvalidField
+from logmill.errors import InvalidField, LogmillError
 from logmill.openapi import Answer, Parameter, describe
 from logmill.parameters import whole_number
+from logmill.settings import Settings
 from logmill.timestamps import now_us
 from storage import events, render, shapes
-from storage.routes.limits import client_connection
+from storage.errors import QueryCancelled, QueryTimeout
+from storage.routes.limits import Limits, client_connection
 from storage.search.described import filters
 from storage.search.filters import Filter
 from storage.search.parameters import Args, filter_of, single
@@ -25,6 +27,9 @@ from storage.tail import End, Tail, TooManyTails
 
 MAX_BACKLOG = 1000
 HEARTBEAT_S = 5.0
+# How long the backlog is searched for. Nothing is sent meanwhile, and what is stored meanwhile is kept for the tail.
+BACKLOG_TIMEOUT_S = 10.0
+NO_BACKLOG = "no_backlog"
 # How often a tail looks whether its client is still there.
 LOOK_EVERY_S = 0.25
 # Between two writes: what is stored meanwhile goes with the next.
@@ -36,9 +41,10 @@ _MESSAGES = {
 }
 
 
-def blueprint(store: Store) -> Blueprint:
+def blueprint(store: Store, settings: Settings, limits: Limits) -> Blueprint:
     """The route; it keeps a thread for each tail that is open."""
     routes = Blueprint("tail", __name__)
+    limits.leave_out("tail.tail")
 
     @routes.get("/logs/tail")
     @describe(
@@ -51,12 +57,16 @@ def blueprint(store: Store) -> Blueprint:
         answers={200: Answer("server-sent events without end", {"type": "string"}, ("text/event-stream",))},
         errors=shapes.QUERY_ERRORS,
         help=(
-            "Each log is an event `log` with its id; `notice` says that the stream ends and why, in `code`: "
-            f"{' or '.join(End)}. A comment comes every {HEARTBEAT_S:g} s. Too many tails: 503, `too_many_tails`."
+            "Each log is an event `log` with its id; `notice` says in `code` that the stream ends and why: "
+            f"{' or '.join(End)}. With `{NO_BACKLOG}` it goes on, but without its backlog: the search for it failed, "
+            f"or took longer than `timeout`, {BACKLOG_TIMEOUT_S:g} s at most. A comment comes every "
+            f"{HEARTBEAT_S:g} s, but not while the backlog is searched for. Too many tails: 503, `too_many_tails`."
         ),
     )
     def tail() -> Response:
         wanted, backlog = _asked(request.args.to_dict(flat=False))
+        reading = limits.reading(settings.query_timeout_s)
+        reading.timeout_s = min(reading.timeout_s, BACKLOG_TIMEOUT_S)
         if request.method == "HEAD":
             return Response(headers=_HEADERS, mimetype="text/event-stream")
         connection: socket.socket | None = client_connection()
@@ -64,15 +74,18 @@ def blueprint(store: Store) -> Blueprint:
             opened = store.tails.open(_cutter(connection))
         except TooManyTails as error:
             return web.error_answer(503, "too_many_tails", str(error), headers={"Retry-After": "5"})
-        try:
-            # Asked for after the tail was opened, so that no log falls between them.
-            logs = render.logs(store.newest(wanted, backlog)[0])[::-1] if backlog else []
-            answer = Response(
-                _stream(opened, wanted, logs, _watcher(connection)), headers=_HEADERS, mimetype="text/event-stream"
-            )
-        except BaseException:
-            opened.close()
-            raise
+
+        # Called after the tail was opened, so that no log falls between them.
+        def search() -> list[render.Log]:
+            try:
+                with limits.held(reading, connection):
+                    return render.logs(store.newest(wanted, backlog)[0])[::-1]
+            except (QueryTimeout, QueryCancelled) as error:
+                limits.count(error)
+                raise
+
+        stream = _stream(opened, wanted, search if backlog else None, _watcher(connection))
+        answer = Response(stream, headers=_HEADERS, mimetype="text/event-stream")
         answer.call_on_close(opened.close)
         return answer
 
@@ -92,9 +105,31 @@ def _asked(args: Args) -> tuple[Filter, int]:
     return filter_of(args, now_us(), "backlog"), backlog
 
 
-def _stream(tail: Tail, wanted: Filter, backlog: list[render.Log], is_gone: Callable[[], bool]) -> Iterator[bytes]:
-    yield events.OPENING + b"".join(map(events.log_event, backlog))
-    shown = {log["id"] for log in backlog}
+def _stream(
+    tail: Tail, wanted: Filter, search: Callable[[], list[render.Log]] | None, is_gone: Callable[[], bool]
+) -> Iterator[bytes]:
+    yield events.OPENING
+    shown = set[str]()
+    if search is not None:
+        try:
+            backlog = search()
+        except QueryCancelled:
+            return
+        except LogmillError as error:
+            why = "it takes too long to search for" if isinstance(error, QueryTimeout) else str(error)
+            yield events.notice(NO_BACKLOG, f"what was there before is not shown: {why}")
+        else:
+            shown = {log["id"] for log in backlog}
+            if backlog:
+                yield b"".join(map(events.log_event, backlog))
+    yield from _live(tail, wanted, shown, is_gone)
+    if tail.end is not None:
+        more = {"missed": tail.missed} if tail.end is End.SLOW_READER else {}
+        yield events.notice(tail.end, _MESSAGES[tail.end], **more)
+
+
+def _live(tail: Tail, wanted: Filter, shown: set[str], is_gone: Callable[[], bool]) -> Iterator[bytes]:
+    """What is stored from now on, until the tail ends or its client is gone."""
     written_s = time.monotonic()
     while tail.goes_on():
         blocks = tail.take(LOOK_EVERY_S)
@@ -113,9 +148,6 @@ def _stream(tail: Tail, wanted: Filter, backlog: list[render.Log], is_gone: Call
             written_s = time.monotonic()
         if blocks:
             time.sleep(_PAUSE_S)
-    if tail.end is not None:
-        more = {"missed": tail.missed} if tail.end is End.SLOW_READER else {}
-        yield events.notice(tail.end, _MESSAGES[tail.end], **more)
 
 
 def _watcher(connection: socket.socket | None) -> Callable[[], bool]:

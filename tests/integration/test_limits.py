@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice, permutations
 from typing import Any
 
 import polars as pl
@@ -23,14 +22,10 @@ from storage.search.filters import Matches
 from storage.search.patterns import check_pattern
 from storage.store import Store
 from tests.support.service_process import ServiceProcess
-from tests.support.storage_blocks import later, realistic, stream
+from tests.support.storage_blocks import SLOW, later, realistic, stream
 from tests.support.waiting import wait_until
 
 ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
-# A search that finds nothing, and takes the engine many seconds over the rows below: each has these names, so that no
-# index helps, and none has them within each other.
-NAMES = ("request_id", "user_id", "status_code", "method", "path")
-SLOW = " OR ".join(f"metadata.{'.'.join(path)}:>1" for path in islice(permutations(NAMES, 3), 60))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import requests
 from logmill.errors import ExitCode
 from tests.support.pipeline import Pipeline
 from tests.support.service_process import ServiceProcess
-from tests.support.storage_blocks import batch, realistic, row, stream
+from tests.support.storage_blocks import SLOW, batch, later, realistic, row, stream
 from tests.support.tail_client import TailClient
 from tests.support.waiting import wait_until
 
@@ -37,9 +37,14 @@ def ingest(storage: ServiceProcess, body: bytes) -> tuple[int, int]:
     return answer.json()["stored"], answer.json()["duplicates"]
 
 
-def open_tails(storage: ServiceProcess) -> int:
+def counted(storage: ServiceProcess, name: str) -> int:
     text = requests.get(f"{storage.url}/metrics", timeout=60).text
-    return int(float(next(line for line in text.splitlines() if line.startswith("logmill_storage_tails ")).split()[1]))
+    found = next(line for line in text.splitlines() if line.startswith(f"logmill_storage_{name} "))
+    return int(float(found.split()[1]))
+
+
+def open_tails(storage: ServiceProcess) -> int:
+    return counted(storage, "tails")
 
 
 def test_a_tail_gets_each_log_that_is_stored_once_and_in_order_of_arrival(storage: ServiceProcess) -> None:
@@ -104,11 +109,42 @@ def test_the_backlog_comes_first_and_nothing_is_lost_or_doubled_between_it_and_w
                 already = len(stored)
                 wait_until(lambda already=already: len(stored) > already + 100)  # type: ignore[misc]
                 seen = [log["id"] for log in tail.take(100)]
-            first = stored.index(seen[0])
-            assert seen == stored[first : first + 100]
+            at = [stored.index(one) for one in seen]
+            # What is stored while the backlog is searched for comes after it; the rest is in order.
+            assert at[:20] == list(range(at[0], at[0] + 20))
+            assert at[20:] == sorted(at[20:])
+            assert sorted(at) == list(range(min(at), min(at) + 100))
     finally:
         done.set()
         writer.join(30)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_tail_is_open_at_once_and_goes_on_where_the_search_of_its_backlog_takes_too_long(
+    tmp_path: Path, is_told: bool
+) -> None:
+    with ServiceProcess("storage", tmp_path, recent_max_records=0, query_timeout_s=2, max_tails=1) as storage:
+        storage.wait_ready()
+        block = realistic(20_000, start_us=1_700_000_000_000_000)
+        for number in range(10):
+            ingest(storage, stream(later(block, number * 400)))
+        start_s = time.monotonic()
+        with TailClient(storage.port, q=f"{SLOW} OR service:live", backlog=1) as tail:
+            assert time.monotonic() - start_s < 1
+            sent = [row(uuid.uuid4(), 0, service="live", message=str(number)) for number in range(5)]
+            for one in sent:  # while it is searched
+                ingest(storage, stream([one]))
+            if is_told:
+                kind, _, notice = next(tail.events())
+                assert (kind, notice["code"]) == ("notice", "no_backlog")
+                assert time.monotonic() - start_s > 1.9
+                sent.append(row(uuid.uuid4(), 0, service="live", message="5"))
+                ingest(storage, stream([sent[-1]]))
+                assert [log["message"] for log in tail.take(6)] == [one["message"] for one in sent]
+                assert counted(storage, "query_timeouts_total") == 1
+        if not is_told:  # but gone
+            wait_until(lambda: open_tails(storage) == 0, 1.5)
+            assert counted(storage, "queries_cancelled_total") == 1
 
 
 def test_there_are_no_more_tails_than_may_be_and_a_closed_one_makes_room_at_once(storage: ServiceProcess) -> None:
