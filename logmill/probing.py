@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import requests
 
+from logmill import http_client
 from logmill.settings import Settings
 
 PROBE_TIMEOUT_S = 3.0
@@ -26,7 +27,8 @@ def addresses(settings: Settings) -> dict[str, str]:
 def probe(url: str, timeout_s: float = PROBE_TIMEOUT_S) -> tuple[bool, str]:
     """Whether this URL answers well, and what it says."""
     try:
-        response = requests.get(url, timeout=timeout_s)
+        with http_client.session() as session:
+            response = session.get(url, timeout=timeout_s)
     except requests.ConnectionError:
         return False, "not running"
     except requests.Timeout:

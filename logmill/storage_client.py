@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 import requests
 
+from logmill import http_client
 from logmill.errors import ExitCode, LogmillError, StorageUnavailable
 
 Params: TypeAlias = Sequence[tuple[str, str]]
@@ -80,9 +81,7 @@ class StorageClient:
 
     def __init__(self, url: str, key: str = "") -> None:
         self._url = url.rstrip("/")
-        self._http = requests.Session()
-        if key:
-            self._http.headers["Authorization"] = f"Bearer {key}"
+        self._http = http_client.session(key)
 
     def pages(self, params: Params, limit: int | None, page_logs: int = PAGE_LOGS) -> Iterator[Page]:
         """Page after page of what passes, newest first.

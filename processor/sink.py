@@ -9,6 +9,7 @@ import msgspec
 import requests
 import structlog
 
+from logmill import http_client
 from logmill.backoff import delay_s
 from logmill.errors import Refused, StorageUnavailable
 from logmill.ingest import ARROW_STREAM, CHECK_HEADER
@@ -44,9 +45,7 @@ class StorageSink:
         self._base = settings.storage_url.rstrip("/")
         self._timeout_s = (CONNECT_TIMEOUT_S, settings.storage_timeout_s)
         self._drain = drain
-        self._session = requests.Session()
-        if settings.api_key:
-            self._session.headers["Authorization"] = f"Bearer {settings.api_key}"
+        self._session = http_client.session(settings.api_key)
         self.state = "ready"
 
     def store(self, block: bytes, *, may_be_known: bool) -> Stored:

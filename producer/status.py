@@ -7,6 +7,7 @@ import threading
 import msgspec
 import requests
 
+from logmill import http_client
 from logmill.settings import Settings
 
 TIMEOUT_S = (1.0, 5.0)
@@ -25,7 +26,7 @@ class StatusClient:
 
     def __init__(self, settings: Settings) -> None:
         self._base = settings.storage_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        self._api_key = settings.api_key
         self._local = threading.local()
 
     def of(self, log_id: str) -> Status:
@@ -36,7 +37,7 @@ class StatusClient:
         """
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
-        response = session.get(f"{self._base}/logs/{log_id}/status", headers=self._headers, timeout=TIMEOUT_S)
+            session = self._local.session = http_client.session(self._api_key)
+        response = session.get(f"{self._base}/logs/{log_id}/status", timeout=TIMEOUT_S)
         response.raise_for_status()
         return msgspec.json.decode(response.content, type=Status)

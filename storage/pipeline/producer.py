@@ -10,6 +10,7 @@ import msgspec
 import requests
 
 from logmill.errors import LogmillError, Retry
+from logmill.http_client import Call
 from logmill.settings import Settings
 from logmill.urls import without_credentials
 
@@ -19,7 +20,10 @@ CONNECT_TIMEOUT_S = 2.0
 # No answer of the producer is nearly as long: a thousand letters with all their reasons.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
+_TOO_LONG = "its answer takes too long"
 _OK = 200
+_SERVER_ERRORS = 500
+_MAY_BE_DONE = "; what was asked may be done all the same"
 
 
 class LaneDepth(msgspec.Struct, frozen=True):
@@ -106,20 +110,29 @@ class BadAnswer(LogmillError):
     """The producer answered something that cannot be passed on."""
 
 
+class _NoAnswer(Exception):
+    """It cannot be reached, or does not answer; `is_sent` where it may have got the request."""
+
+    def __init__(self, words: str, *, is_sent: bool, is_timeout: bool) -> None:
+        super().__init__(words)
+        self.is_sent = is_sent
+        self.is_timeout = is_timeout
+
+
 class ProducerClient:
     """Asks the producer that the settings name, with storage's own key; never another address, nor where one points."""
 
     def __init__(self, settings: Settings) -> None:
         self._base = settings.producer_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+        self._api_key = settings.api_key
         self.url = without_credentials(self._base)
 
     def look(self) -> Look:
         """How it is doing; takes some two seconds at most, unless its name takes longer to be resolved."""
         try:
             response, body = self._request("GET", "/pipeline", LOOK_TIMEOUT_S)
-        except (requests.RequestException, BadAnswer) as error:
-            return away(_words(error))
+        except (_NoAnswer, BadAnswer) as error:
+            return away(str(error))
         if response.status_code != _OK:
             return away(_refusal(response.status_code, body))
         try:
@@ -149,8 +162,10 @@ class ProducerClient:
             timeout_s: how long the producer may take.
 
         Raises:
-            Retry: it is away, or did not answer in time; what was asked may be done all the same.
+            Retry: it is away, or did not answer in time.
             BadAnswer: it answered no JSON, or does not let storage in.
+
+        The message of either says where what was asked may be done all the same.
         """
         return self._pass_on("POST", path, timeout_s, body=body)
 
@@ -162,15 +177,22 @@ class ProducerClient:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Passed:
+        may_be_done = "" if body is None else _MAY_BE_DONE
         try:
             response, answer = self._request(method, path, (CONNECT_TIMEOUT_S, timeout_s), params, body)
-        except requests.ReadTimeout:
-            message = f"the producer did not answer within {timeout_s:g} s; what was asked may be done all the same"
-            raise Retry(message, retry_after_s=5) from None
-        except requests.RequestException as error:
-            raise Retry(f"the producer is away: {_words(error)}", retry_after_s=1) from None
+        except BadAnswer as error:
+            raise BadAnswer(f"{error}{may_be_done}") from None
+        except _NoAnswer as error:
+            words = f"the producer is away: {error}"
+            if error.is_sent and error.is_timeout:
+                words = f"the producer did not answer within {timeout_s:g} s"
+            after_s = 5 if error.is_timeout else 1
+            raise Retry(words + (may_be_done if error.is_sent else ""), retry_after_s=after_s) from None
         if not _is_json(answer) or response.status_code not in _PASSED_ON:
-            raise BadAnswer(f"the producer cannot be asked: {_refusal(response.status_code, answer)}")
+            # What is refused is not done.
+            is_refused = response.status_code != _OK and response.status_code < _SERVER_ERRORS
+            words = f"the producer cannot be asked: {_refusal(response.status_code, answer)}"
+            raise BadAnswer(words + ("" if is_refused else may_be_done))
         retry = response.headers.get("Retry-After")
         return Passed(response.status_code, answer, {} if retry is None else {"Retry-After": retry})
 
@@ -186,21 +208,31 @@ class ProducerClient:
 
         Raises:
             BadAnswer: the answer is too long, or takes too long.
-            requests.RequestException: there is none.
+            _NoAnswer: there is none.
         """
         until_s = time.monotonic() + sum(timeout_s)
-        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
-        with requests.request(
-            method,
-            f"{self._base}{path}",
-            params=params,
-            data=body,
-            headers={**headers, "Connection": "close"},
-            timeout=timeout_s,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return response, _read(response, until_s)
+        headers = {"Connection": "close"} | ({} if body is None else {"Content-Type": "application/json"})
+        call = Call(self._api_key)
+        try:
+            with (
+                call.within(sum(timeout_s)) as session,
+                session.request(
+                    method,
+                    f"{self._base}{path}",
+                    params=params,
+                    data=body,
+                    headers=headers,
+                    timeout=timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                return response, _read(response, until_s)
+        except requests.RequestException as error:
+            if time.monotonic() > until_s:
+                raise BadAnswer(_TOO_LONG) from None
+            is_timeout = isinstance(error, requests.Timeout)
+            raise _NoAnswer(_words(error), is_sent=call.is_sent, is_timeout=is_timeout) from None
 
 
 # What the producer says of dead letters. The rest is about storage and the producer, and not for who asked storage:
@@ -214,14 +246,15 @@ def away(reason: str) -> Look:
 
 
 def _read(response: requests.Response, until_s: float) -> bytes:
-    """The body of an answer; BadAnswer where it is too long, or has not come by then. Looks at each piece of it."""
+    """The body of an answer; BadAnswer where it is too long, or has not come by then."""
     body = bytearray()
     for piece in response.iter_content(_PIECE_BYTES):
         body += piece
         if len(body) > MAX_ANSWER_BYTES:
             raise BadAnswer("its answer is too long")
-        if time.monotonic() > until_s:
-            raise BadAnswer("its answer takes too long")
+    # Also where it ends early, as one that was cut does.
+    if time.monotonic() > until_s:
+        raise BadAnswer(_TOO_LONG)
     return bytes(body)
 
 
@@ -242,10 +275,8 @@ def _refusal(status: int, body: bytes) -> str:
     return f"it answered {status}: {message}"
 
 
-def _words(error: Exception) -> str:
+def _words(error: requests.RequestException) -> str:
     """What went wrong, in a few words without addresses."""
-    if isinstance(error, BadAnswer):
-        return str(error)
     if isinstance(error, requests.Timeout):
         return "it does not answer"
     if isinstance(error, requests.ConnectionError):
