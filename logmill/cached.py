@@ -40,7 +40,7 @@ class Cached(Generic[T]):
         """The reading.
 
         Raises:
-            Retry: another thread takes it, for longer than this one may wait.
+            Retry: another thread takes it, for longer than this one may wait, or no thread can be started for it.
         """
         asked_s = time.monotonic()
         with self._changed:
@@ -52,13 +52,21 @@ class Cached(Generic[T]):
                 raise Retry("this is being looked up, which takes unusually long")
             self._is_reading = True
             if self._aside:
-                threading.Thread(target=self._take, name="look", daemon=True).start()
+                self._start()
                 self._changed.wait_for(lambda: not self._is_reading, self._wait_s)
                 kept = self._kept(asked_s)
                 if kept is None:
                     raise Retry("this takes unusually long to look up")
                 return kept[1]
         return self._take()
+
+    def _start(self) -> None:
+        try:
+            threading.Thread(target=self._take, name="look", daemon=True).start()
+        except RuntimeError as error:  # the system gives no more threads; the next who asks tries again
+            self._is_reading = False
+            self._changed.notify_all()
+            raise Retry(f"this cannot be looked up: {error}") from None
 
     def _take(self) -> T:
         try:

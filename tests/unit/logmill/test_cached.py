@@ -93,6 +93,21 @@ def test_aside_nobody_waits_longer_than_allowed_and_what_comes_late_is_kept() ->
     assert wait_until(lambda: _got(cached)) == 1
 
 
+def test_aside_where_no_thread_can_be_started_the_next_one_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    cached = Cached(Source(), 10.0, 5.0, aside=True)
+    with monkeypatch.context() as no_threads:
+        no_threads.setattr(threading.Thread, "start", start)
+        started_s = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(Retry, match="can't start new thread"):
+                cached.get()
+        assert time.monotonic() - started_s < 2
+    assert cached.get() == 1
+
+
 def _got(cached: Cached[int]) -> int | None:
     try:
         return cached.get()
