@@ -20,8 +20,9 @@ log = structlog.get_logger()
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 10.0
 CONNECT_TIMEOUT_S = 3.0
-# Answers that mean "not now"; every other 4xx means that this block will never be taken.
-NOT_NOW = frozenset({401, 403, 404, 408, 425, 429})
+# Answers that mean "not now", 499 (the client closed the request) from a proxy between too; every other 4xx means that
+# this block will never be taken.
+NOT_NOW = frozenset({401, 403, 404, 408, 425, 429, 499})
 STORED = frozenset({200, 201})
 CHECK_TIMEOUT_S = 3.0
 REJECTIONS_A_CALL = 10_000
