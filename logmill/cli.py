@@ -11,7 +11,7 @@ from typing import Any
 import click
 import requests
 
-from logmill import __version__
+from logmill import __version__, http_client
 from logmill.cli_dead import dead
 from logmill.cli_query import query, tail
 from logmill.cli_up import restart, up
@@ -125,9 +125,9 @@ def health(urls: tuple[str, ...]) -> None:
 def stats() -> None:
     """Show what storage holds."""
     settings = load()
-    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
     try:
-        response = requests.get(f"{settings.storage_url}/logs/stats", headers=headers, timeout=30)
+        with http_client.session(settings.api_key) as session:
+            response = session.get(f"{settings.storage_url}/logs/stats", timeout=30)
         response.raise_for_status()
     except requests.ConnectionError:
         raise click.ClickException(f"storage is not running at {settings.storage_url}; `make run` starts it") from None
@@ -137,8 +137,10 @@ def stats() -> None:
         if name == "status":
             continue
         click.echo(f"{name}: {value}" if not isinstance(value, dict) else f"{name}:")
-        for key, count in sorted(value.items(), key=lambda pair: -pair[1]) if isinstance(value, dict) else ():
-            click.echo(f"  {key:<24} {count:>14,}")
+        if isinstance(value, dict):
+            # What an empty store has no number for comes last.
+            for key, count in sorted(value.items(), key=lambda pair: -(pair[1] or 0)):
+                click.echo(f"  {key:<24} {'-' if count is None else f'{count:,}':>14}")
 
 
 @main.command()

@@ -157,6 +157,18 @@ def test_each_end_has_its_code_and_says_why(storage: ServiceProcess, words: list
     assert "Traceback" not in done.stderr
 
 
+def test_statistics_are_shown_of_an_empty_store_too(storage: ServiceProcess, tmp_path: Path) -> None:
+    done = run(storage, "stats")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "total_logs: 2502\n" in done.stdout
+    assert "  many                              2,500\n" in done.stdout
+    with ServiceProcess("storage", tmp_path, api_key="secret") as empty:
+        done = run(empty.wait_ready(), "stats")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "total_logs: 0\n" in done.stdout
+    assert "  bytes_per_log                         -\n" in done.stdout
+
+
 def in_terminal(storage: ServiceProcess, *words: str, **more: str) -> bytes:
     """What a command writes to a terminal."""
     ours, theirs = pty.openpty()
