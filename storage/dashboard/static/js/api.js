@@ -9,7 +9,7 @@ const TIMEOUT_MS = 65_000;
 const SILENCE_MS = 45_000;
 const MAX_EVENT_CHARS = 64 * 1024 * 1024;
 
-/** An answer that is none. `status` is 0 where the server could not be reached; `position` is a place in the search text. */
+/** An answer that is none. `status` is 0 where the server could not be reached, `position` a place in the search text, `retryAfterMs` what the server asks to wait. */
 export class ApiError extends Error {
   constructor(status, body) {
     super(body.message || `the server answered ${status}`);
@@ -17,7 +17,7 @@ export class ApiError extends Error {
     this.code = body.code ?? "";
     this.field = body.field ?? "";
     this.position = body.position ?? null;
-    this.q = null;
+    this.retryAfterMs = 0;
   }
 }
 
@@ -84,7 +84,9 @@ async function refusal(response) {
   } catch {
     // A proxy's page, or nothing: the status says enough.
   }
-  return new ApiError(response.status, typeof body === "object" && body !== null ? body : {});
+  const error = new ApiError(response.status, typeof body === "object" && body !== null ? body : {});
+  error.retryAfterMs = 1000 * (Number(response.headers.get("Retry-After")) || 0);
+  return error;
 }
 
 /** The JSON answer. */
@@ -127,14 +129,18 @@ export async function download(path, parameters, options) {
 /** Events of a stream as {event, id, data} until it ends; `onOpen` is called once it is there. Silence that lasts too long is an error. */
 export async function* events(path, parameters, { signal, onOpen }) {
   const silence = new AbortController();
-  const response = await ask(path, parameters, { signal: AbortSignal.any([signal, silence.signal]), patient: true });
-  onOpen();
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const unlessSilent = (promise) => {
+    const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    return promise.finally(() => clearTimeout(timer));
+  };
+  let reader = null;
   let text = "";
   try {
+    const response = await unlessSilent(ask(path, parameters, { signal: AbortSignal.any([signal, silence.signal]), patient: true }));
+    onOpen();
+    reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
-      const timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      const { done, value } = await unlessSilent(reader.read());
       if (done) return;
       text += value;
       if (text.length > MAX_EVENT_CHARS) throw new ApiError(0, { code: "unreadable", message: "the stream cannot be read" });
@@ -146,7 +152,7 @@ export async function* events(path, parameters, { signal, onOpen }) {
     if (silence.signal.aborted) throw new ApiError(0, { code: "unreachable", message: "the stream fell silent" });
     throw translated(error);
   } finally {
-    reader.cancel().catch(() => {});
+    reader?.cancel().catch(() => {});
   }
 }
 

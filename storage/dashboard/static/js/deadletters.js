@@ -3,9 +3,11 @@
 import { ApiError, getJson, getLogs, isAborted, postJson } from "./api.js";
 import { h, put, toast } from "./dom.js";
 import { ago, bytes, count, time, visible } from "./format.js";
+import { Waits } from "./retry.js";
 
 const LIMIT = 100;
 const MAX_SHOWN_CHARS = 64 * 1024;
+const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [2000, 60_000];
 
 /** The section of the page of the pipeline. */
 export class DeadLetters {
@@ -16,26 +18,40 @@ export class DeadLetters {
     this.element = h("section", { class: "card dead", "aria-label": "Dead letters" }, h("h2", {}, "Dead letters", this.count), this.tools, this.body);
     this.known = null;
     this.signal = null;
+    this.asked = 0;
+    this.notBefore = 0;
+    this.waits = new Waits(FIRST_WAIT_MS, LONGEST_WAIT_MS);
   }
 
   /** Ask for them and show them; a producer that is away is said in place. */
   async load(signal = this.signal) {
     this.signal = signal;
+    this.asked += 1;
     try {
       const found = await getJson("pipeline/dead", new URLSearchParams({ limit: LIMIT }), { signal });
       this.known = found.count;
+      this.notBefore = 0;
+      this.waits.reset();
       this.show(found);
     } catch (error) {
       if (isAborted(error)) throw error;
+      this.known = null;
+      this.notBefore = performance.now() + this.waits.after(error);
       put(this.tools);
       put(this.body, h("p", { class: "problem" }, `They cannot be shown: ${error.message}`), h("button", { type: "button", class: "tool", onclick: () => this.load().catch(() => {}) }, "Try again"));
+    } finally {
+      this.asked -= 1;
     }
   }
 
-  /** How many there are now, as the pipeline says; another number than known has them asked for anew. */
+  /**
+   * How many there are now, as the pipeline says every few seconds; another number than known has them asked for anew,
+   * after a failure ever more seldom.
+   */
   counted(number) {
     put(this.count, number === null ? "" : count(number));
-    if (this.known !== null && number !== null && number !== this.known && this.signal) this.load().catch(() => {});
+    if (number === null || number === this.known || !this.signal || this.asked || performance.now() < this.notBefore) return;
+    this.load().catch(() => {});
   }
 
   show({ count: all, letters }) {

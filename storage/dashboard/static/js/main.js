@@ -30,7 +30,7 @@ const answered = new Set();
 
 const facets = new Facets(byId("facets"));
 const open = (log) => change({ row: log.id });
-const parts = { facets, open, refresh };
+const parts = { facets, open, refresh, fail: showProblem };
 const views = {
   logs: new LogsView(parts),
   tail: new TailView(parts),

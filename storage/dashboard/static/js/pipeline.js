@@ -6,14 +6,20 @@ import { configuration } from "./configuration.js";
 import { DeadLetters } from "./deadletters.js";
 import { h, put } from "./dom.js";
 import { ago, bytes, compact, count, decimal, duration, time } from "./format.js";
+import { inWords, isFinal, Waits } from "./retry.js";
 
 const POLL_MS = 5000;
+const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 30_000];
 const CHART_PX = 150;
 const LANES = ["urgent", "normal", "bulk"];
 
 /** The view; it asks every few seconds while it is shown. */
 export class PipelineView {
-  constructor() {
+  constructor({ fail }) {
+    this.fail = fail;
+    this.waits = new Waits(FIRST_WAIT_MS, LONGEST_WAIT_MS);
+    this.polling = new AbortController();
+    this.isKnown = false;
     this.warning = h("div", { class: "pipeline-warning", role: "status" });
     this.tiles = h("div", { class: "tiles" });
     this.rates = card("Logs a second", "chart");
@@ -38,30 +44,52 @@ export class PipelineView {
     );
   }
 
-  /** Ask and show, then again every few seconds. The first question's problems are thrown. */
+  /** Ask and show, then again every few seconds. Problems that asking again cannot mend are thrown. */
   async load(signal) {
     this.stop();
-    this.show(await getJson("pipeline", null, { signal }));
-    await this.dead.load(signal);
-    this.timer = setInterval(() => document.hidden || this.again(signal), POLL_MS);
+    this.polling = new AbortController();
+    this.waits.reset();
+    const either = AbortSignal.any([signal, this.polling.signal]);
+    await this.ask(either);
+    await this.dead.load(either);
   }
 
-  async again(signal) {
+  /** Ask once. Whatever comes of it, the next question follows, and only after this one has its answer. */
+  async ask(signal) {
+    let wait = POLL_MS;
     try {
       this.show(await getJson("pipeline", null, { signal }));
+      this.waits.reset();
       this.element.classList.remove("stale");
     } catch (error) {
-      if (isAborted(error)) return;
+      if (isAborted(error) || signal.aborted || isFinal(error)) {
+        wait = null;
+        throw error;
+      }
+      wait = this.waits.after(error);
       this.element.classList.add("stale");
-      put(this.warning, h("p", { class: "problem" }, `${error.message}; these are the last figures known.`));
+      put(this.warning, h("p", { class: "problem" }, `${error.message}; ${this.isKnown ? "these are the last figures known" : "nothing is known yet"}. Asking ${inWords(wait)}.`));
+    } finally {
+      if (wait !== null) this.again(wait, signal);
     }
   }
 
+  again(wait, signal) {
+    if (signal.aborted) return;
+    this.timer = setTimeout(() => {
+      // Nobody looks at a page in the background.
+      if (document.hidden) this.again(POLL_MS, signal);
+      else this.ask(signal).catch((error) => isAborted(error) || signal.aborted || this.fail(error));
+    }, wait);
+  }
+
   stop() {
-    clearInterval(this.timer);
+    this.polling.abort();
+    clearTimeout(this.timer);
   }
 
   show(found) {
+    this.isKnown = true;
     const { producer } = found;
     const away = !producer.reachable ? `The producer at ${producer.url} cannot be reached: ${producer.reason}. Rates of acceptance, queues and dead letters are unknown.` : !producer.ready ? `The producer is not ready: ${producer.reason}` : "";
     put(this.warning, away && h("p", { class: "problem" }, away));

@@ -1,10 +1,11 @@
 // Logs as they come: a stream that can be paused and filtered, of which the page keeps the newest.
 
-import { ApiError, events, filterParameters, isAborted } from "./api.js";
+import { events, filterParameters, isAborted } from "./api.js";
 import { columnChooser } from "./columns.js";
 import { announce, h, icon, put } from "./dom.js";
 import { compact, count } from "./format.js";
 import { parse } from "./json.js";
+import { inWords, isFinal, pause, Waits } from "./retry.js";
 import { change, state } from "./state.js";
 import { LogTable, wrapButton } from "./table.js";
 
@@ -19,7 +20,8 @@ const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [500, 15_000];
 
 /** The view; it listens while it is shown. */
 export class TailView {
-  constructor({ open }) {
+  constructor({ open, fail }) {
+    this.fail = fail;
     this.table = new LogTable({ label: "Live logs", open });
     this.pauseButton = h("button", { type: "button", class: "primary pause", onclick: () => this.pause(!this.paused) });
     this.waiting = h("span", { class: "waiting", role: "status" });
@@ -46,7 +48,7 @@ export class TailView {
     this.pause(false);
   }
 
-  /** Listen from now on with the state's filters. The first connection's problems are thrown. */
+  /** Listen from now on with the state's filters. What keeps the first connection from ever being is thrown. */
   async load(signal) {
     this.stop();
     this.clear();
@@ -59,28 +61,32 @@ export class TailView {
   }
 
   async listen(signal, started, failed) {
-    let wait = FIRST_WAIT_MS;
+    const waits = new Waits(FIRST_WAIT_MS, LONGEST_WAIT_MS);
     let isFirst = true;
+    let isStarted = false;
+    const start = () => ((isStarted = true), started());
     this.known = new Set();
     while (!signal.aborted) {
+      let failure;
       try {
         const parameters = filterParameters(state(), { time: false });
         parameters.set("backlog", isFirst ? BACKLOG : GAP);
         if (!isFirst) this.known = new Set([...this.table.logs, ...this.held.map(parse)].map(({ id }) => id));
         isFirst = false;
-        const stream = events("logs/tail", parameters, { signal, onOpen: () => (this.live(true), started(), (wait = FIRST_WAIT_MS)) });
+        const stream = events("logs/tail", parameters, { signal, onOpen: () => (this.live(true), start(), waits.reset()) });
         for await (const event of stream) if (!this.known.has(event.id)) this.take(event);
-        this.say("The stream ended; connecting again.", "passing");
+        failure = null;
       } catch (error) {
         if (isAborted(error) || signal.aborted) return failed(error);
         // Asking again would not help where the question is wrong, or there is a key missing.
-        if (error instanceof ApiError && error.status && error.status !== 503) return failed(error);
-        this.say(`${error.message}; connecting again.`, "passing");
-        started();
+        if (isFinal(error)) return isStarted ? this.fail(error) : failed(error);
+        failure = error;
+        start();
       }
+      const wait = waits.after(failure);
+      this.say(`${failure?.message ?? "The stream ended"}; connecting ${inWords(wait)}.`, "passing");
       this.live(false);
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      wait = Math.min(LONGEST_WAIT_MS, wait * 2);
+      await pause(wait, signal);
     }
     return failed(signal.reason);
   }
