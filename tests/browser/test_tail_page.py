@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import add, messages, open_page, settled
 from tests.support.pipeline import Pipeline
@@ -106,6 +107,34 @@ def test_a_storage_that_restarts_is_said_and_listened_to_again_without_a_gap(pag
         top(page, "after")
         assert messages(page) == ["after", "while away", "first"]
         expect(page.get_by_text("connecting again")).to_have_count(0)
+
+
+def test_a_tab_in_the_background_shows_each_log_once_though_its_stream_ended_meanwhile(page, pipeline: Pipeline):
+    # As in a tab that is hidden: what is to be drawn waits until the tab is seen again.
+    page.add_init_script("""
+      const waiting = [];
+      const real = window.requestAnimationFrame.bind(window);
+      window.requestAnimationFrame = (draw) => waiting.push(draw);
+      window.seenAgain = () => { window.requestAnimationFrame = real; waiting.splice(0).forEach((draw) => draw(0)); };
+    """)
+    asked = []
+
+    def stream(route: Route) -> None:
+        asked.append(route)
+        # The backlog of a second connection has what the first one sent.
+        texts = ["one", "two", "three"][: len(asked) + 1]
+        logs = [{"id": text, "level": "INFO", "service": "s", "message": text, "metadata": {}} for text in texts]
+        if len(asked) <= 2:
+            body = "".join(f"event: log\nid: {log['id']}\ndata: {json.dumps(log)}\n\n" for log in logs)
+            route.fulfill(content_type="text/event-stream", body=body)
+
+    page.route("**/logs/tail?*", stream)
+    page.goto(f"{pipeline.storage_url}/?tab=tail")
+    wait_until(lambda: page.evaluate("1") and len(asked) == 3, what="the third connection")
+    assert messages(page) == []
+    page.evaluate("window.seenAgain()")
+    assert messages(page) == ["three", "two", "one"]
+    page.unroute("**/logs/tail?*")
 
 
 def test_notices_of_the_stream_are_shown(browser, tmp_path, pipeline: Pipeline):

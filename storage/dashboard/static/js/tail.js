@@ -13,6 +13,8 @@ export const MAX_ROWS = 1000;
 // Of what came before, so many are shown at first; after a break so many are asked for again, to close the gap.
 const BACKLOG = 50;
 const GAP = 500;
+// Logs that came before are known by their id, so many of them: more than are shown and asked for again together.
+const MAX_SEEN = 10_000;
 // What comes sooner than this after the connection was there before, and says nothing about the rate.
 const SETTLE_MS = 500;
 const RATE_OVER_S = 5;
@@ -41,6 +43,7 @@ export class TailView {
     this.held = [];
     this.missed = 0;
     this.fresh = [];
+    this.seen = new Set();
     this.arrivals = [];
     this.paused = false;
     this.frame = 0;
@@ -52,6 +55,7 @@ export class TailView {
   async load(signal) {
     this.stop();
     this.clear();
+    this.seen.clear();
     this.follow();
     this.listening = new AbortController();
     this.clock = setInterval(() => this.showRate(), 1000);
@@ -65,16 +69,14 @@ export class TailView {
     let isFirst = true;
     let isStarted = false;
     const start = () => ((isStarted = true), started());
-    this.known = new Set();
     while (!signal.aborted) {
       let failure;
       try {
         const parameters = filterParameters(state(), { time: false });
         parameters.set("backlog", isFirst ? BACKLOG : GAP);
-        if (!isFirst) this.known = new Set([...this.table.logs, ...this.held.map(parse)].map(({ id }) => id));
         isFirst = false;
         const stream = events("logs/tail", parameters, { signal, onOpen: () => (this.live(true), start(), waits.reset()) });
-        for await (const event of stream) if (!this.known.has(event.id)) this.take(event);
+        for await (const event of stream) if (this.isNew(event.id)) this.take(event);
         failure = null;
       } catch (error) {
         if (isAborted(error) || signal.aborted) return failed(error);
@@ -89,6 +91,15 @@ export class TailView {
       await pause(wait, signal);
     }
     return failed(signal.reason);
+  }
+
+  /** Whether no log of this id came yet; what is no log has none. The oldest ids are forgotten. */
+  isNew(id) {
+    if (!id) return true;
+    if (this.seen.has(id)) return false;
+    this.seen.add(id);
+    if (this.seen.size > MAX_SEEN) this.seen.delete(this.seen.values().next().value);
+    return true;
   }
 
   take({ event, data }) {
