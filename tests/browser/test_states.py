@@ -109,6 +109,47 @@ def test_a_key_is_asked_for_kept_for_the_tab_and_sent_as_bearer(page, locked, wa
     assert requests.get(f"{locked.url}/logs", timeout=30).status_code == 401
 
 
+def test_all_that_was_refused_for_want_of_a_key_is_shown_once_it_is_given(page, locked, watch):
+    watch.expected = {401}
+    found = requests.get(f"{locked.url}/logs", headers={"X-Api-Key": KEY}, timeout=30).json()["logs"][0]["id"]
+    for view, shown in (
+        ("fields", page.locator('tr[data-field="service"]')),
+        ("json", page.locator("pre.json")),
+        ("context", page.locator(".context .here")),
+    ):
+        page.goto(f"{locked.url}/?row={found}&view={view}")
+        dialog = page.get_by_role("dialog", name="API key")
+        dialog.get_by_label("Key").fill(KEY)
+        page.keyboard.press("Enter")
+        expect(dialog).to_have_count(0)
+        settled(page)
+        expect(shown).to_be_visible()
+        expect(page.locator("#facets")).to_contain_text("INFO")
+        assert messages(page) == ["behind the key"]
+        page.evaluate("sessionStorage.clear()")
+    # The key may go missing while the page is open: what is asked for next asks for it.
+    page.get_by_role("tab", name="JSON").click()
+    dialog.get_by_label("Key").fill(KEY)
+    page.keyboard.press("Enter")
+    expect(page.locator("pre.json")).to_be_visible()
+
+
+def test_a_key_that_no_header_can_carry_is_refused_in_place(page, locked, watch):
+    watch.expected = {401}
+    page.goto(locked.url)
+    dialog = page.get_by_role("dialog", name="API key")
+    for key in ("se\u0107ret", "key\U0001f511", "\u202ekey", "key\u2192"):
+        dialog.get_by_label("Key").fill(key)
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("alert")).to_contain_text("cannot be sent")
+        assert page.evaluate("sessionStorage.length") == 0
+    dialog.get_by_label("Key").fill(KEY)
+    expect(dialog.get_by_role("alert")).to_have_text("")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert messages(page) == ["behind the key"]
+
+
 def test_a_filter_that_cannot_be_is_named(show, send, watch):
     watch.expected = {400}
     page = show(send([{"message": "m"}]), "&is.level=loud")

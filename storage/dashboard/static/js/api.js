@@ -30,6 +30,14 @@ export const apiKey = () => sessionStorage.getItem(KEY) ?? "";
 /** Keep the API key until the tab is closed. */
 export const setApiKey = (key) => sessionStorage.setItem(KEY, key);
 
+/** The first character of a key that no header can carry (those hold bytes), "" where all can be sent. */
+export const unsendable = (key) => /[^\x20-\x7e\xa0-\xff]/u.exec(key)?.[0] ?? "";
+
+let unauthorized = () => {};
+
+/** Hear of each question that the server wants another key for than this tab has, whoever asked it. */
+export const onUnauthorized = (listener) => (unauthorized = listener);
+
 /** The address of a path of the server, also where it lives below a path of another. */
 export function address(path, parameters) {
   const url = new URL(path, document.baseURI);
@@ -51,7 +59,8 @@ export function filterParameters(state, { time = true, without = null, q = state
 
 async function ask(path, parameters, { signal, method = "GET", body, patient = false } = {}) {
   const headers = {};
-  if (apiKey()) headers.Authorization = `Bearer ${apiKey()}`;
+  const key = apiKey();
+  if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const limits = [signal, patient ? null : AbortSignal.timeout(TIMEOUT_MS)].filter(Boolean);
   let response;
@@ -67,8 +76,10 @@ async function ask(path, parameters, { signal, method = "GET", body, patient = f
   } catch (error) {
     throw translated(error);
   }
-  if (!response.ok) throw await refusal(response);
-  return response;
+  if (response.ok) return response;
+  // An answer to the key before says nothing about this one.
+  if (response.status === 401 && key === apiKey()) unauthorized();
+  throw await refusal(response);
 }
 
 function translated(error) {

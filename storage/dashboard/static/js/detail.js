@@ -61,6 +61,11 @@ export class Detail {
     return undefined;
   }
 
+  /** Ask again for what could not be shown, or is not all there. */
+  renew() {
+    if (state().row) this.follow();
+  }
+
   forget() {
     this.log = null;
     put(this.element);

@@ -1,15 +1,21 @@
 // Asks for the API key where the server wants one, and keeps it for this tab only.
 
-import { apiKey, setApiKey } from "./api.js";
-import { h } from "./dom.js";
+import { apiKey, setApiKey, unsendable } from "./api.js";
+import { h, put } from "./dom.js";
+import { visible } from "./format.js";
 
 let dialog = null;
 
-/** Ask for the key; `retry` is called once one was given. Asked once at a time. */
-export function askForKey(retry) {
+/** Ask for the key; `given` is called once one was. Asked once at a time. */
+export function askForKey(given) {
   if (dialog) return;
   const wrong = apiKey() !== "";
-  const field = h("input", { type: "password", id: "key-field", autocomplete: "current-password", spellcheck: "false", required: true });
+  const field = h("input", { type: "password", id: "key-field", autocomplete: "current-password", spellcheck: "false", required: true, "aria-describedby": "key-problem", oninput: () => say() });
+  const problem = h("p", { class: "problem", id: "key-problem", role: "alert" });
+  const say = (...what) => {
+    put(problem, what);
+    field.setAttribute("aria-invalid", String(what.length > 0));
+  };
   const form = h(
     "form",
     { method: "dialog" },
@@ -17,6 +23,7 @@ export function askForKey(retry) {
     h("p", {}, wrong ? "The server does not take this key." : "This server asks for a key: the value of LOGMILL_API_KEY."),
     h("label", { for: "key-field" }, "Key"),
     field,
+    problem,
     h("p", { class: "hint" }, "It is kept until this tab is closed, and sent to this server only."),
     h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Use this key")),
   );
@@ -24,9 +31,12 @@ export function askForKey(retry) {
   form.addEventListener("submit", (event) => {
     // The policy of the page lets no form be sent, not even to itself.
     event.preventDefault();
-    setApiKey(field.value.trim());
+    const key = field.value.trim();
+    const wrongOne = unsendable(key);
+    if (wrongOne) return say("A key with “", visible(wrongOne), "” cannot be sent: HTTP headers have no such character.");
+    setApiKey(key);
     dialog.close();
-    retry();
+    return given();
   });
   dialog.addEventListener("close", () => {
     dialog.remove();

@@ -1,6 +1,6 @@
 // Puts the page together: which view is shown, when it asks anew, and what the keys do.
 
-import { getJson, isAborted } from "./api.js";
+import { getJson, isAborted, onUnauthorized } from "./api.js";
 import { anomaliesView } from "./anomalies.js";
 import { showChips } from "./chips.js";
 import { Detail } from "./detail.js";
@@ -105,7 +105,6 @@ async function showProblem(error) {
   // The other questions of this view would only fail in the same way.
   asking.abort();
   shown.stop?.();
-  if (error.status === 401) askForKey(refresh);
   // An address may name what cannot be counted by; then the logs are still worth seeing.
   if (error.status === 400 && error.field === "by" && state().by !== "level") {
     toast(error.message, "error");
@@ -182,6 +181,8 @@ keyboard({
   ...Object.fromEntries(TABS.map((name, at) => [String(at + 1), () => change({ tab: name, row: "" })])),
 });
 
+// Whoever was refused is asked again: the view, the open log, what the key was not known for.
+onUnauthorized(() => askForKey(() => (refresh(), detail.renew())));
 showView();
 showChips();
 refresh();
