@@ -21,8 +21,9 @@ from logmill.locking import FolderLock
 from logmill.logs import configure_logs
 from logmill.probing import addresses, probe
 from logmill.running import installation_lock
-from logmill.settings import load, table, use_one_polars_thread
+from logmill.settings import load, use_one_polars_thread
 from logmill.settings_docs import render_env, render_markdown
+from logmill.settings_table import table
 from logmill.terminal import printable
 
 EXIT_CODES = ", ".join([*(f"{code:d} {code.meaning}" for code in ExitCode), "128+n ended by a second signal n"])

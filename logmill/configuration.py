@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from logmill.settings import PREFIX, Settings, table, with_addresses
+from logmill.settings import PREFIX, Settings, with_addresses
+from logmill.settings_table import table
 from logmill.urls import HIDDEN, without_credentials
 
 # Their defaults follow from other settings.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from logmill.settings import Row
+from logmill.settings_table import Row
 
 ENV_HEAD = """\
 # Settings of Logmill, every one with its default. Copy this file to .env and uncomment what you change.

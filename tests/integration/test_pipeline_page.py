@@ -17,7 +17,7 @@ from logmill.broker import Message, broker_of
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
 from logmill.record import Entry, Lane
-from logmill.settings import table
+from logmill.settings_table import table
 from logmill.timestamps import now_us
 from logmill.wire import pack
 from tests.support.broker_client import Client

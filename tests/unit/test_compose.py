@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from logmill.settings import Settings, load, table
+from logmill.settings import Settings, load
+from logmill.settings_table import table
 from scripts.check_images import SERVICES, parse, read
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from logmill.settings import Row, load, table
+from logmill.settings import load
 from logmill.settings_docs import render_env, render_markdown
+from logmill.settings_table import Row, table
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from logmill.configuration import shown
-from logmill.settings import Settings, environment, load, table
+from logmill.settings import Settings, environment, load
+from logmill.settings_table import table
 from logmill.urls import without_credentials
 
 

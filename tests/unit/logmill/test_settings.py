@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from logmill.errors import ConfigError
-from logmill.settings import Settings, environment, load, table
+from logmill.settings import Settings, environment, load
+from logmill.settings_table import table
 
 
 def test_defaults_hold_where_the_environment_says_nothing():
