@@ -23,6 +23,8 @@ from storage.statements import statement
 
 # A look costs some milliseconds, as much as looking at so many logs by their indexes.
 _FIRST_LOGS = 250_000
+# Logs are not evenly spread.
+_FEWEST = 1000
 # How much more a look takes in than should do.
 _SPARE = 1.5
 
@@ -79,7 +81,7 @@ def _first_share(extent: Extent, wanted: Filter, limit: int, span_us: int) -> fl
     logs = extent.logs * min(1.0, span_us / whole_us)
     # Where nothing but time is asked about, each log is a hit.
     is_any = apart(wanted, "timestamp")[1] == EVERYTHING
-    first = limit * _SPARE if is_any else max(_FIRST_LOGS, limit * _SPARE)
+    first = max(_FEWEST, limit * _SPARE) if is_any else max(_FIRST_LOGS, limit * _SPARE)
     return min(1.0, first / max(logs, 1.0))
 
 
