@@ -52,6 +52,16 @@ def json_line(log: dict[str, Any]) -> bytes:
     return msgspec.json.format(found, indent=-1) if b"\n" in found or b"\r" in found else found
 
 
+def fingerprint_text(number: int) -> str:
+    """A fingerprint as logs show it and searches take it: 16 hexadecimal digits."""
+    return f"{number:016x}"
+
+
+def counted_text(column: str, text: str) -> str:
+    """A value that logs were counted by, as logs show it."""
+    return fingerprint_text(int(text)) if column == "fingerprint" else text
+
+
 def time_text(us: int) -> str:
     """ISO 8601 in UTC with microseconds, as in 2026-01-31T12:00:00.000000Z."""
     return (EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -73,7 +83,7 @@ def _logs(rows: pa.Table) -> Iterator[Log]:
         for name, values in zip(_PLAIN, plain, strict=True):
             log[name] = values[at]
         log["metadata"] = _metadata(columns["metadata"][at])
-        log["fingerprint"] = f"{columns['fingerprint'][at]:016x}"
+        log["fingerprint"] = fingerprint_text(columns["fingerprint"][at])
         log["source"] = {name: values[at] for name, values in zip(SOURCE, sources, strict=True)}
         for name, absent, values in optional:
             if values[at] != absent:

@@ -71,7 +71,7 @@ def _shown(pattern: Pattern, examples: dict[str, render.Log]) -> dict[str, Any]:
     """A pattern; its example is null where that was cleared meanwhile."""
     newest = pattern.newest
     return {
-        "fingerprint": f"{pattern.fingerprint:016x}",
+        "fingerprint": render.fingerprint_text(pattern.fingerprint),
         "count": pattern.logs,
         "trend": pattern.trend,
         "first_seen": render.time_text(pattern.oldest_us),

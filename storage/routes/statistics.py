@@ -88,7 +88,9 @@ def blueprint(store: Store) -> Blueprint:
             {
                 "status": "success",
                 "facets": {
-                    column: [{"value": value, "count": logs} for value, logs in values[:size]]
+                    column: [
+                        {"value": render.counted_text(column, value), "count": logs} for value, logs in values[:size]
+                    ]
                     for column, values in found.items()
                 },
                 **_truncated(column for column, values in found.items() if len(values) > size),
@@ -124,7 +126,7 @@ def _histogram(store: Store, wanted: Filter, by: str, count: int) -> dict[str, A
     values: list[dict[str, int]] = [{} for _ in range(buckets.count)]
     for row in shown.to_pylist():
         if 0 <= row["bucket"] < buckets.count:
-            values[row["bucket"]][row["value"]] = row["logs"]
+            values[row["bucket"]][render.counted_text(by, row["value"])] = row["logs"]
     totals = [counted.get(number, 0) for number in range(buckets.count)]
     start_us, width_us = buckets.start_us, buckets.width_us
     return {

@@ -148,6 +148,21 @@ def test_a_histogram_is_of_what_passes_and_shows_empty_buckets(storage: StorageS
     assert storage.get("/logs/histogram", q="nothing").json()["buckets"] == []
 
 
+def test_a_fingerprint_that_was_counted_by_is_what_logs_show_and_finds_them(storage: StorageService) -> None:
+    for count, fingerprint in ((3, 2**64 - 1), (2, 0xAB), (1, 0)):
+        assert storage.ingest(stream(batch(count, fingerprint=fingerprint))).status_code == 201
+    facet = storage.get("/logs/facets", field="fingerprint").json()["facets"]["fingerprint"]
+    assert facet == [
+        {"value": "f" * 16, "count": 3}, {"value": "00000000000000ab", "count": 2}, {"value": "0" * 16, "count": 1}
+    ]  # fmt: skip
+    (bucket,) = storage.get("/logs/histogram", by="fingerprint", buckets=1).json()["buckets"]
+    assert bucket["values"] == {one["value"]: one["count"] for one in facet}
+    for one in facet:
+        for asked in ({"fingerprint": one["value"]}, {"q": f"fingerprint:{one['value']}"}):
+            logs = storage.get("/logs", **asked).json()["logs"]
+            assert [log["fingerprint"] for log in logs] == [one["value"]] * one["count"]
+
+
 def test_facets_and_statistics(storage: StorageService) -> None:
     assert storage.ingest(stream(batch(3, level="ERROR", tags=["x"], host="h"))).status_code == 201
     assert storage.ingest(stream(batch(1, tags=["x", "y"], status_code=200))).status_code == 201

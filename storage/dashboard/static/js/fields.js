@@ -41,13 +41,12 @@ export const COUNTABLE = Object.keys(FIELDS).filter((name) => !["words", "time"]
 export const holds = (name) => FIELDS[name]?.[0] ?? "metadata";
 
 /**
- * A counted value as it is searched for: counts show what the column holds, a fingerprint as a decimal number where a log
- * and a search have hexadecimal digits, no status as 0 and no time as null, which no search finds.
+ * A counted value as it is searched for: counts show what the column holds, no status as 0 and no time as null, which no
+ * search finds.
  */
 export function searched(name, value) {
   if (name === "status_code" && value === "0") return "";
   if (name === "response_time_ms" && value === "null") return "";
-  if (name === "fingerprint" && /^\d{1,20}$/.test(value)) return BigInt(value).toString(16).padStart(16, "0");
   return value;
 }
 
