@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from logmill.errors import ConfigError
 from logmill.record import COLUMNS, KINDS, Kind
+from storage.engine import mutations
 from storage.engine.protocol import Engine
 from storage.statements import statement
 
@@ -70,6 +71,8 @@ def ensure(engine: Engine) -> None:
     for old in range(1, VERSION):
         if _found(engine) == f"{_COMMENT}{old}":
             for sql in _migration(old).split(";\n"):
+                if old == _ROWS_CHANGED:
+                    mutations.await_all(engine)
                 engine.run(sql)
     found = _found(engine)
     if found != f"{_COMMENT}{VERSION}":

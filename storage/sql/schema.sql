@@ -66,10 +66,11 @@ ALTER TABLE logs
 -- name: migrate_2_to_3
 ALTER TABLE logs MODIFY COMMENT '$version', MODIFY SETTING merge_selector_base = 10
 
--- What is repeated after a crash between the two finds the column renamed.
+-- The first writes compact parts anew, which is waited for before the second, and goes on by itself after a crash: what is
+-- repeated then finds the column renamed.
 -- name: migrate_3_to_4
 ALTER TABLE logs RENAME COLUMN IF EXISTS metadata TO metadata_packed
-SETTINGS max_execution_time = 0, alter_sync = 2;
+SETTINGS max_execution_time = 0, alter_sync = 0;
 ALTER TABLE logs
     $changes,
     MODIFY COMMENT '$version',
@@ -102,6 +103,11 @@ CREATE TABLE IF NOT EXISTS rejections (
 ENGINE = ReplacingMergeTree
 ORDER BY (batch_id, ordinal)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+
+-- name: open_mutations
+SELECT count() AS mutations, sum(parts_to_do) AS parts, max(latest_fail_reason) AS failure
+FROM system.mutations
+WHERE database = currentDatabase() AND table = 'logs' AND NOT is_done
 
 -- name: schema_version
 SELECT comment

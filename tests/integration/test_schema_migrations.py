@@ -7,6 +7,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from logmill.record import COLUMNS
@@ -14,8 +16,10 @@ from logmill.settings import load
 from storage.engine import schema
 from storage.engine.chdb_engine import ChdbEngine
 from storage.statements import statement
-from tests.support.storage_blocks import row, stream
+from tests.support.service_process import ServiceProcess
+from tests.support.storage_blocks import realistic, row, stream
 from tests.support.storage_service import StorageService, outcome, total
+from tests.support.waiting import wait_until
 
 SETTINGS = {
     1: "",
@@ -110,6 +114,42 @@ def test_a_migration_that_was_cut_off_after_any_of_its_statements_goes_on(tmp_pa
         assert sorted(found["metadata"].to_pylist()) == sorted(one["metadata"] for one in made), cut
         wait_until_built(engine)
     engine.close()
+
+
+def test_a_migration_that_kill_9_ends_in_its_middle_goes_on_and_keeps_all_logs_to_the_letter(tmp_path: Path) -> None:
+    engine = ChdbEngine(tmp_path / "data" / "store", load({}))
+    engine.run(earlier_ddl(3))
+    engine.run("SYSTEM STOP MERGES logs")
+    blocks = [realistic(25_000, seed=seed, start_us=1_700_000_000_000_000) for seed in range(8)]
+    for block in blocks:
+        engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), stream(block))
+    engine.close()
+    with ServiceProcess("storage", tmp_path) as storage:
+        wait_until(lambda: "written anew" in storage.said or storage.process.poll() is not None, 60)
+    # It was killed there.
+    assert '"parts_left": 8' in storage.said
+    assert "store open" not in storage.said
+    assert version_of(tmp_path) == "logmill schema 3"
+    with ServiceProcess("storage", tmp_path) as storage:
+        storage.wait_ready()
+    # And there, while indexes and projections are built.
+    engine = ChdbEngine(tmp_path / "data" / "store", load({}))
+    schema.ensure(engine)
+    wait_until_built(engine)
+    found = engine.select(f"SELECT {schema.READ_LIST} FROM logs ORDER BY batch_id, ordinal")
+    engine.close()
+    with pa.ipc.open_stream(stream(pl.concat(blocks).sort("batch_id", "ordinal"))) as reader:
+        made = reader.read_all()
+    assert found.num_rows == made.num_rows == 200_000
+    for column in COLUMNS:
+        assert found[column.name].to_pylist() == made[column.name].to_pylist(), column.name
+
+
+def version_of(folder: Path) -> str:
+    engine = ChdbEngine(folder / "data" / "store", load({}))
+    found = schema._found(engine)
+    engine.close()
+    return found
 
 
 class _Cut:
