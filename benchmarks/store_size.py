@@ -17,6 +17,7 @@ _PROJECTIONS = """
 """
 _TOTAL = "SELECT sum(bytes_on_disk) AS bytes, sum(rows) AS logs FROM system.parts WHERE active AND table = 'logs'"
 _LEAST = 0.05
+_MERGED_S = 1800.0
 
 
 def bytes_per_record(folder: Path) -> dict[str, Any]:
@@ -24,10 +25,16 @@ def bytes_per_record(folder: Path) -> dict[str, Any]:
 
     Returns:
         `total` bytes a record with everything, and `parts`: those of at least 0.05 bytes, the largest first.
+
+    Raises:
+        TimeoutError: the engine still merges after half an hour.
     """
     engine = ChdbEngine(folder, load({}, query_timeout_s=3600.0))
     engine.run("OPTIMIZE TABLE logs FINAL SETTINGS max_execution_time = 0")
+    end_s = time.monotonic() + _MERGED_S
     while engine.select("SELECT count() AS n FROM system.merges")["n"][0].as_py():
+        if time.monotonic() > end_s:
+            raise TimeoutError(f"the store in {folder} is not merged within {_MERGED_S:g} s")
         time.sleep(0.5)
     (whole,) = engine.select(_TOTAL).to_pylist()
     sizes: dict[str, float] = {}

@@ -190,7 +190,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_exports: Annotated[
         int,
         _doc(
-            "Exports at a time, each of which keeps a thread of storage; one thread stays free at least.",
+            "Exports at a time; each keeps a thread of storage, so there are fewer than threads, but one at least.",
             "exports",
             ge=1,
             le=255,

@@ -30,7 +30,7 @@ from storage.metrics import Metrics
 from storage.reading import Reading
 from storage.recent import Place
 from storage.routes.limits import Limits, client_connection
-from storage.search.described import FIELDS, filters
+from storage.search.described import FIELDS, filters, timeout
 from storage.search.filters import Filter
 from storage.search.parameters import filter_of, single
 from storage.store import Store
@@ -64,13 +64,14 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings, limits: Limits
         "All logs that pass, newest first, without a limit",
         tag="Logs",
         parameters=[
-            *filters(),
+            *filters("timeout"),
+            timeout("How long it may take, reading included, in s; at most LOGMILL_EXPORT_TIMEOUT_S."),
             Parameter("format", "How they are written.", {"enum": [*FORMS], "type": "string", "default": "ndjson"}),
             FIELDS,
         ],
         answers={200: _EXPORTED},
         errors={**shapes.QUERY_ERRORS, 505: "the client speaks HTTP/1.0, which cannot tell an end from a failure"},
-        help="`timeout` is at most LOGMILL_EXPORT_TIMEOUT_S. An export that fails on its way ends the connection.",
+        help="One that fails on its way, or takes longer than `timeout`, ends the connection without the last chunk.",
     )
     def export() -> Response:
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":

@@ -19,7 +19,7 @@ from logmill.timestamps import now_us
 from storage import events, render, shapes
 from storage.errors import QueryCancelled, QueryTimeout
 from storage.routes.limits import Limits, client_connection
-from storage.search.described import filters
+from storage.search.described import filters, timeout
 from storage.search.filters import Filter
 from storage.search.parameters import Args, filter_of, single
 from storage.store import Store
@@ -51,7 +51,8 @@ def blueprint(store: Store, settings: Settings, limits: Limits) -> Blueprint:
         "Logs that pass, as they are stored",
         tag="Logs",
         parameters=[
-            *filters("since", "until"),
+            *filters("since", "until", "timeout"),
+            timeout(f"How long the backlog is searched for, in s; never longer than {BACKLOG_TIMEOUT_S:g}."),
             Parameter("backlog", "How many that are there are sent first.", shapes.upto(MAX_BACKLOG, 0, least=0)),
         ],
         answers={200: Answer("server-sent events without end", {"type": "string"}, ("text/event-stream",))},

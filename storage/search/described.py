@@ -30,11 +30,16 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "status_code": {"type": "integer", "minimum": 0, "maximum": 65535},
     "fingerprint": {**_TEXT, "pattern": "^[0-9a-fA-F]{16}$"},
 }
-_COMMON: dict[str, tuple[str, dict[str, Any]]] = {
-    "timeout": ("How long it may take, in s; at most LOGMILL_QUERY_TIMEOUT_S.", {"type": "number", "minimum": 0.1}),
-}
+
+
+def timeout(text: str) -> Parameter:
+    """The parameter `timeout` of a read whose limit is another than that of most."""
+    return Parameter("timeout", text, {"type": "number", "minimum": 0.1}, may_be_empty=True)
+
+
+_COMMON = {"timeout": timeout("How long it may take, in s; at most LOGMILL_QUERY_TIMEOUT_S.")}
 # What every read takes.
-COMMON = [Parameter(name, *_COMMON[name], may_be_empty=True) for name in COMMON_PARAMETERS]
+COMMON = [_COMMON[name] for name in COMMON_PARAMETERS]
 FIELDS = Parameter(
     "fields", f"What of each log is shown, with commas between: {', '.join(render.FIELDS)}.", {"type": "string"}
 )
@@ -42,7 +47,8 @@ FIELDS = Parameter(
 
 def filters(*left_out: str) -> list[Parameter]:
     """The parameters that `filter_of` reads, but for these."""
-    return [*(_filter(name) for name in FILTER_PARAMETERS if name not in left_out), *COMMON]
+    common = [parameter for parameter in COMMON if parameter.name not in left_out]
+    return [*(_filter(name) for name in FILTER_PARAMETERS if name not in left_out), *common]
 
 
 def _filter(name: str) -> Parameter:

@@ -1,16 +1,10 @@
 -- One condition each. $column is a column of the record, $value a bound value of the column's type, $values an array of
--- them, $path bound names, one for each level.
+-- words, $path bound names, one for each level.
 -- name: equals
 $column = $value
 
--- name: any_of
-$column IN $values
-
 -- name: list_has
 has($column, $value)
-
--- name: list_has_any
-hasAny($column, $values)
 
 -- name: at_least
 $column >= $value
