@@ -94,13 +94,19 @@ def parts(tmp_path: Path, place: Place) -> Iterator[Parts]:
         yield running
 
 
-def test_depths_rise_while_no_processor_runs_and_fall_to_nothing_once_one_does(parts: Parts) -> None:
+# One test, since each step of the history takes five seconds to wait for.
+def test_depths_history_and_rates_follow_what_is_accepted_and_stored_and_services_stop_as_fast_as_ever(
+    parts: Parts,
+) -> None:
     found = parts.look()
     assert (found["producer"]["reachable"], found["producer"]["ready"]) == (True, True)
     assert found["producer"]["url"] == parts.producer.url
     assert found["lag"] == {"p50_s": None, "p99_s": None, "max_s": None}
     assert found["processors"] == []
     assert (found["storage"]["logs"], found["storage"]["oldest"], found["storage"]["bytes_per_log"]) == (0, None, None)
+    wait_until(
+        lambda: parts.look()["history"]["waiting"]["bulk"][-1] == 0, what="a step that the producer was asked at"
+    )
     parts.send("ERROR", 10, messages=3)
     parts.send("INFO", 20, messages=2)
     parts.send("DEBUG", 5)
@@ -112,40 +118,40 @@ def test_depths_rise_while_no_processor_runs_and_fall_to_nothing_once_one_does(p
     for lane in found["lanes"]:
         assert (lane["bytes"] is None) == (kind == "rabbitmq")
     wait_until(lambda: parts.look()["history"]["waiting"]["urgent"][-1] == 3, what="a step of the history")
-    held_s = time.monotonic() - sent_s
+    assert sum(filter(None, parts.look()["history"]["accepted"])) == 75
+    parts.send("INFO", 500)
+    sent_later_s = time.monotonic()
+    assert wait_until(lambda: parts.look()["rates"]["accepted_per_s"], what="the rate") > 0
+    assert parts.look()["rates"]["stored_per_s"] == 0
+    held_s = time.monotonic() - sent_later_s
     with parts.start("processor", processor_id="the-one") as processor:
         wait_until(lambda: parts.waiting() == {"urgent": 0, "normal": 0, "bulk": 0}, 60, "nothing waits")
-        wait_until(lambda: parts.look()["storage"]["memory_logs"] == 75, 60, "all are stored")
+        wait_until(lambda: parts.look()["storage"]["memory_logs"] == 575, 60, "all are stored")
         most_s = time.monotonic() - sent_s
-        wait_until(lambda: sum(filter(None, parts.look()["history"]["stored"])) == 75, what="they are in the history")
+        wait_until(lambda: sum(filter(None, parts.look()["history"]["stored"])) == 575, what="they are in the history")
         wait_until(lambda: parts.look()["history"]["waiting"]["urgent"][-1] == 0, what="so is that nothing waits")
         found = parts.look()
         (one,) = found["processors"]
-        assert (one["processor_id"], one["logs"]) == ("the-one", 75)
+        assert (one["processor_id"], one["logs"]) == ("the-one", 575)
         assert one["logs_per_s"] > 0
         lag = found["lag"]
         assert 0.9 * held_s < lag["p50_s"] <= lag["p99_s"] <= lag["max_s"] < most_s + 5
         # What takes queries is up to five seconds old.
-        wait_until(lambda: parts.look()["storage"]["logs"] == 75, what="the store's own count")
+        wait_until(lambda: parts.look()["storage"]["logs"] == 575, what="the store's own count")
         kept = parts.look()["storage"]
         assert kept["bytes"] > 0
-        assert kept["bytes_per_log"] == round(kept["bytes"] / 75, 1)
+        assert kept["bytes_per_log"] == round(kept["bytes"] / 575, 1)
         assert kept["free_bytes"] > 0
         assert kept["oldest"] <= kept["newest"] <= "3000"
         assert (kept["retention"], kept["parts"] >= 1) == (None, True)
         processor.send(signal.SIGTERM)
         assert processor.end() == 0
-
-
-def test_what_is_accepted_while_somebody_looks_is_in_history_and_rate(parts: Parts) -> None:
-    wait_until(
-        lambda: parts.look()["history"]["waiting"]["bulk"][-1] == 0, what="a step that the producer was asked at"
-    )
-    parts.send("INFO", 500)
-    wait_until(lambda: sum(filter(None, parts.look()["history"]["accepted"])) == 500, what="the step")
-    parts.send("INFO", 500)
-    assert wait_until(lambda: parts.look()["rates"]["accepted_per_s"], what="the rate") > 0
-    assert parts.look()["rates"]["stored_per_s"] == 0
+    # With the sampler at work, both stop in order and as fast as ever.
+    for service in (parts.producer, parts.storage):
+        started_s = time.monotonic()
+        service.send(signal.SIGTERM)
+        assert service.end() == 0
+        assert time.monotonic() - started_s < 6
 
 
 def put_aside(parts: Parts, place: Place, service: str) -> None:
@@ -241,7 +247,7 @@ def _without_broker(parts: Parts) -> dict[str, Any] | None:
     return found if broker is not None and not broker["reachable"] else None
 
 
-def test_what_is_in_force_is_shown_to_those_with_the_key_and_services_stop_as_fast_as_ever(parts: Parts) -> None:
+def test_what_is_in_force_is_shown_to_those_with_the_key(parts: Parts) -> None:
     rows = {row["name"]: row for row in parts.look()["configuration"]}
     assert list(rows) == [row.name for row in table()]
     assert rows["LOGMILL_API_KEY"]["value"] == "…"
@@ -252,13 +258,6 @@ def test_what_is_in_force_is_shown_to_those_with_the_key_and_services_stop_as_fa
     }  # fmt: skip
     for path in ("/pipeline", "/pipeline/dead"):
         assert requests.get(parts.storage.url + path, timeout=TIMEOUT_S).status_code == 401
-    wait_until(lambda: parts.look()["history"]["waiting"]["bulk"][-1] == 0, what="the sampler asks")
-    # With the sampler at work, both stop in order and as fast as ever.
-    for service in (parts.producer, parts.storage):
-        started_s = time.monotonic()
-        service.send(signal.SIGTERM)
-        assert service.end() == 0
-        assert time.monotonic() - started_s < 6
 
 
 def test_counters_are_sums_over_the_workers_of_the_producer(tmp_path: Path) -> None:

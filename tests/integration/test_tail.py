@@ -21,6 +21,7 @@ from tests.support.storage_blocks import SLOW, batch, later, realistic, row, str
 from tests.support.tail_client import TailClient
 from tests.support.waiting import wait_until
 
+DRAIN_S = 40
 ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
 NASTY = "one\ntwo\r\n\nevent: notice\ndata: {}\n\n<script>alert(1)</script>\x1b[31mred\x1b]0;title\x07\u2028é\0"
 
@@ -220,17 +221,19 @@ def is_idle(storage: ServiceProcess) -> bool:
 
 @pytest.mark.parametrize("reads", [True, False])
 def test_tails_do_not_hold_up_the_end_of_storage(tmp_path: Path, reads: bool) -> None:
-    with ServiceProcess("storage", tmp_path) as storage, TailClient(storage.wait_ready().port) as tail:
+    with (
+        ServiceProcess("storage", tmp_path, drain_timeout_s=DRAIN_S) as storage,
+        TailClient(storage.wait_ready().port) as tail,
+    ):
         if not reads:
             ingest(storage, stream(realistic(50_000)))
             wait_until(lambda: is_idle(storage), what="the tail has filled all buffers")
-        start_s = time.monotonic()
         storage.send(signal.SIGTERM)
         if reads:
             [(kind, _, notice)] = list(tail.events())
             assert (kind, notice["code"]) == ("notice", "shutdown")
-        assert storage.end(20) == ExitCode.STOPPED
-        assert time.monotonic() - start_s < (3 if reads else 5)
+        # A tail that held it up would do so for its whole drain limit, and the code would say so.
+        assert storage.end(DRAIN_S / 2) == ExitCode.STOPPED
         if not reads:
             with pytest.raises(ConnectionError):  # it had no chance to say anything
                 list(tail.events())
