@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import add, messages, settled
+from tests.support.browser import add, messages, open_page, settled, stored
+from tests.support.waiting import wait_until
 
 # Darker than this, and red well above green and blue: the colour of ERROR in the light theme, whatever is blended in.
 _RED_PIXELS = """(canvas) => {
@@ -70,8 +71,6 @@ def test_relative_ranges(show, spread, label, since, count):
 
 
 def test_a_range_from_and_to_in_the_zone_that_is_shown(browser, tmp_path, pipeline, spread):
-    from tests.support.browser import open_page
-
     # Kolkata is five and a half hours ahead.
     with open_page(browser, tmp_path, timezone_id="Asia/Kolkata") as (page, _):
         page.goto(f"{pipeline.storage_url}/?is.service={spread}&since=all")
@@ -96,6 +95,28 @@ def test_a_range_from_and_to_in_the_zone_that_is_shown(browser, tmp_path, pipeli
         in_utc = page.locator(".rows time").first.inner_text()
         hour = [int(re.search(r"(\d\d):\d\d:\d\d", text).group(1)) for text in (in_kolkata, in_utc)]
         assert (hour[0] - hour[1]) % 24 in {5, 6}
+
+
+def test_the_range_in_the_open_picker_stays_what_it_is_when_the_zone_is_switched(browser, tmp_path, pipeline, spread):
+    since, until = "2026-01-31T12:00:00.123Z", "2026-01-31T12:00:07.456789Z"
+    with open_page(browser, tmp_path, timezone_id="Asia/Kolkata") as (page, _):
+        page.goto(f"{pipeline.storage_url}/?is.service={spread}&since={since}&until={until}")
+        settled(page)
+        button = page.get_by_title("Time range", exact=True)
+        assert "17:30:00" in button.inner_text()
+        button.click()
+        expect(page.get_by_label("From")).to_have_value("2026-01-31T17:30:00.123")
+        page.get_by_label("Shown in").select_option("utc")
+        expect(page.get_by_label("From")).to_have_value("2026-01-31T12:00:00.123")
+        expect(page.get_by_label("To", exact=True)).to_have_value("2026-01-31T12:00:07.456")
+        expect(button).to_contain_text("12:00:00")
+        # Edited in one zone, applied in the other; what was not edited keeps what no field shows.
+        page.get_by_label("From").fill("2026-01-31T11:59:59.987")
+        page.get_by_label("Shown in").select_option("local")
+        page.get_by_role("button", name="Apply").click()
+        settled(page)
+        asked = parameters(page)
+        assert (asked["since"], asked["until"]) == (["2026-01-31T11:59:59.987Z"], [until])
 
 
 def test_from_must_be_before_to_and_another_span_may_be_typed(show, spread):
@@ -126,7 +147,7 @@ def test_refresh_shows_what_came_since_and_does_so_by_itself_where_asked(show, s
     page = show(service)
     now = datetime.now(UTC).isoformat()
     add(pipeline, [{"service": service, "message": "second", "timestamp": now}])
-    page.wait_for_timeout(300)
+    wait_until(lambda: stored(pipeline, service) == 2, what="the second log")
     assert messages(page) == ["first"]
 
     def pressed() -> bool:
@@ -134,10 +155,7 @@ def test_refresh_shows_what_came_since_and_does_so_by_itself_where_asked(show, s
         settled(page)
         return messages(page) == ["second", "first"]
 
-    for _ in range(20):
-        if pressed():
-            break
-    assert pressed()
+    wait_until(pressed, what="the second log in the table")
     page.get_by_label("Refresh by itself every").select_option("2")
     add(pipeline, [{"service": service, "message": "third", "timestamp": datetime.now(UTC).isoformat()}])
     expect(page.locator(".rows .row")).to_have_count(3)

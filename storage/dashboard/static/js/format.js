@@ -65,11 +65,14 @@ export function time(moment, { ms = true } = {}) {
   return `${MONTHS[month]} ${two(day)}${shown} ${two(hour)}:${two(minute)}:${two(second)}${ms ? `.${String(milli).padStart(3, "0")}` : ""}`;
 }
 
-/** A moment for a field of type datetime-local, in the chosen zone. */
+/** A moment for a field of type datetime-local, in the chosen zone; with milliseconds where it has any. */
 export function timeField(moment) {
-  const [year, month, day, hour, minute, second] = parts(moment);
-  return `${String(year).padStart(4, "0")}-${two(month + 1)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}`;
+  const [year, month, day, hour, minute, second, milli] = parts(moment);
+  return `${String(year).padStart(4, "0")}-${two(month + 1)}-${two(day)}T${two(hour)}:${two(minute)}:${two(second)}${milli ? `.${String(milli).padStart(3, "0")}` : ""}`;
 }
+
+/** What a field of type datetime-local says in the chosen zone, as ISO 8601; "" where it is empty. */
+export const fieldTime = (value) => (value ? new Date(zone() === "utc" ? `${value}Z` : value).toISOString() : "");
 
 /** How long ago: 3 s ago, 5 m ago. */
 export const ago = (moment) => `${duration(Math.max(0, (Date.now() - new Date(moment)) / 1000))} ago`;

@@ -1,7 +1,7 @@
 // The time range, relative or from and to; when the page is fresh, and how often it is made so by itself.
 
 import { h, icon, put } from "./dom.js";
-import { setZone, time, timeField, zone } from "./format.js";
+import { fieldTime, setZone, time, timeField, zone } from "./format.js";
 import { attach } from "./popover.js";
 import { change, state } from "./state.js";
 
@@ -33,21 +33,35 @@ export function rangeText({ since, until }) {
 export function timePicker(element, { refresh, auto }) {
   const label = h("span", { class: "range" });
   const button = h("button", { type: "button", class: "time-button", title: "Time range" }, icon("clock"), label);
-  const from = h("input", { type: "datetime-local", step: 1, id: "time-from" });
-  const to = h("input", { type: "datetime-local", step: 1, id: "time-to" });
+  const from = h("input", { type: "datetime-local", step: 0.001, id: "time-from" });
+  const to = h("input", { type: "datetime-local", step: 0.001, id: "time-to" });
+  // The moment a field was given and what it shows of it: one that nobody edited is still exactly that moment.
+  const given = new Map();
+  const give = (field, moment) => {
+    field.value = moment ? timeField(moment) : "";
+    given.set(field, { moment, shown: field.value });
+  };
+  const momentOf = (field) => (given.get(field)?.shown === field.value ? given.get(field).moment : fieldTime(field.value));
   const relative = h("input", { type: "text", id: "time-relative", size: 6, placeholder: "45m", pattern: "\\d{1,6}[smhdw]", title: "a number and s, m, h, d or w" });
   const problem = h("p", { class: "problem", role: "alert" });
-  const zones = h("select", { id: "time-zone", onchange: () => (setZone(zones.value), refresh()) }, h("option", { value: "local" }, "Local time"), h("option", { value: "utc" }, "UTC"));
+  const zones = h("select", { id: "time-zone", onchange: () => turn(zones.value) }, h("option", { value: "local" }, "Local time"), h("option", { value: "utc" }, "UTC"));
   const set = (since, until = "") => {
     close();
     if (state().since === since && state().until === until) refresh();
     else change({ since, until, row: "" });
   };
+  /** Show times in another zone; the range stays what it is. */
+  const turn = (name) => {
+    const moments = [from, to].map((field) => [field, momentOf(field)]);
+    setZone(name);
+    for (const [field, moment] of moments) give(field, moment);
+    follow();
+    refresh();
+  };
   const apply = (event) => {
     event.preventDefault();
-    const moment = (field) => (field.value ? new Date(zone() === "utc" ? `${field.value}Z` : field.value).toISOString() : "");
-    const [since, until] = [moment(from), moment(to)];
-    if (since && until && since >= until) put(problem, "“From” must be before “to”.");
+    const [since, until] = [momentOf(from), momentOf(to)];
+    if (since && until && Date.parse(since) >= Date.parse(until)) put(problem, "“From” must be before “to”.");
     else set(since || "all", until);
   };
   const panel = h(
@@ -75,9 +89,10 @@ export function timePicker(element, { refresh, auto }) {
       const { since, until } = state();
       put(problem);
       zones.value = zone();
-      const shown = (moment, none) => timeField(Number.isNaN(Date.parse(moment)) ? none : moment);
-      from.value = since === "all" ? "" : shown(since, Date.now() - (RELATIVE.test(since) ? Number.parseInt(since, 10) * SECONDS[since.at(-1)] * 1000 : 0));
-      to.value = shown(until, Date.now());
+      const second = (ms) => new Date(Math.floor(ms / 1000) * 1000).toISOString();
+      const moment = (said, else_) => (Number.isNaN(Date.parse(said)) ? second(else_) : said);
+      give(from, since === "all" ? "" : moment(since, Date.now() - (RELATIVE.test(since) ? Number.parseInt(since, 10) * SECONDS[since.at(-1)] * 1000 : 0)));
+      give(to, moment(until, Date.now()));
       for (const one of panel.querySelectorAll("[data-range]")) one.setAttribute("aria-pressed", String(one.dataset.range === since && !until));
     },
   });
