@@ -7,9 +7,11 @@ import re
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+import requests
+from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import messages, open_page, settled
+from tests.support.browser import messages, open_page, settled, stored
+from tests.support.waiting import wait_until
 
 # Digits beyond a double, a float that would lose its zero, keys that are numbers, doubled, or names of an object's own.
 _METADATA = (
@@ -24,8 +26,6 @@ def field(page: Page, name: str):
 
 @pytest.fixture
 def odd(pipeline, send):
-    import requests
-
     service = send([{"message": "another"}])
     record = f'{{"service":"{service}","level":"ERROR","message":"odd","trace_id":"t-1","metadata":{_METADATA}}}'
     answer = requests.post(
@@ -79,6 +79,94 @@ def test_each_field_filters_for_and_out(show, odd, name):
     settled(page)
     assert messages(page) == ["another"]
     assert f"not.{name}" in dict(parse_qsl(urlsplit(page.url).query))
+
+
+# Each alone in a log: what filters by a click must find again, and what they cannot.
+_OFFERED = [
+    '"a.b":"dot"',
+    '"x..y":"dots"',
+    '"a":{"b":{"c":"nested"}}',
+    '"c:c":"colon"',
+    '"two words":"space"',
+    '"":"no name"',
+    '"n":{"":"no name within"}',
+    '"-m":"minus"',
+    '"metadata":{"x":"of its own name"}',
+    '"metadata.metadata":"twice"',
+    '"(*[~^/!&|+?]":"signs"',
+    '"\u202ex":"turned round"',
+    '"v":"a\\"b\\\\"',
+    '"v":"a*b? /x/ AND (c)"',
+    '"v":"x\\ny"',
+    '"v":true',
+    '"v":1.10',
+    '"v":-0',
+    '"v":12345678901234567890',
+    '"v":9007199254740993',
+    '"v":["y","y\\"z"]',
+    '"v":[1,"x",null,true]',
+    '"level":"of the metadata"',
+    '"tag":"of the metadata"',
+]
+_NOT_OFFERED = [
+    '"a.b":{"c":"dot and within"}',
+    '"f":{"g.h":"dot within"}',
+    '"q\\"q":"quote"',
+    '"b\\\\s":"backslash"',
+    '"new\\nline":"line end"',
+    '"v":[1,2.5]',
+    '"v":[true]',
+    '"v":[12345678901234567890]',
+    '"v":1e3',
+    '"v":1.5E-7',
+    '"v":100000000000000000000e2',
+]
+
+
+@pytest.fixture(scope="module")
+def by_metadata(pipeline):
+    service = "of-odd-metadata"
+    for number, metadata in enumerate([*_OFFERED, *_NOT_OFFERED]):
+        record = f'{{"service":"{service}","message":"log {number}","metadata":{{{metadata}}}}}'
+        answer = requests.post(
+            f"{pipeline.producer_url}/logs", record.encode(), headers={"Content-Type": "application/json"}, timeout=30
+        )
+        assert answer.status_code == 201, answer.text
+    wait_until(lambda: stored(pipeline, service) == len(_OFFERED) + len(_NOT_OFFERED), what="the logs")
+    return service
+
+
+def opened(page: Page, metadata: str) -> Locator:
+    """The row of the metadata of the log that has it, opened."""
+    message = f"log {[*_OFFERED, *_NOT_OFFERED].index(metadata)}"
+    page.locator(".rows .row").filter(has=page.get_by_text(message, exact=True)).click()
+    expect(page.locator(".detail-message")).to_have_text(message)
+    row = page.locator('tr[data-field^="metadata."]')
+    expect(row).to_have_count(1)
+    return row
+
+
+@pytest.mark.parametrize("metadata", _OFFERED)
+def test_a_filter_made_by_a_click_finds_the_log_it_was_made_of(show, by_metadata, metadata):
+    page = show(by_metadata)
+    row = opened(page, metadata)
+    message = page.locator(".detail-message").inner_text()
+    row.get_by_role("button", name="Filter for").click()
+    settled(page)
+    assert messages(page) == [message]
+    row.get_by_role("button", name="Filter out").click()
+    settled(page)
+    found = messages(page)
+    assert message not in found
+    assert len(found) > 20
+
+
+def test_a_filter_that_would_not_find_its_log_is_not_offered(show, by_metadata):
+    page = show(by_metadata)
+    for metadata in _NOT_OFFERED:
+        row = opened(page, metadata)
+        for name in ("Filter for", "Filter out"):
+            expect(row.get_by_role("button", name=name, include_hidden=True)).to_be_disabled()
 
 
 def test_a_field_becomes_a_column(show, odd):

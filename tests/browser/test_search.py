@@ -101,6 +101,48 @@ def test_operators_fields_of_the_metadata_and_their_values_are_completed(show, s
     assert messages(page) == ["card accepted"]
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "level",
+        "tag",
+        "msg",
+        "time",
+        "@timestamp",
+        "id",
+        "source",
+        "source.host",
+        "_exists_",
+        "-minus",
+        "AND",
+        "metadata.x",
+    ],
+)
+def test_a_key_of_the_metadata_that_would_mean_something_else_is_completed_with_its_place(show, send, key):
+    page = show(send([{"message": "the one", "metadata": {key: "here"}}, {"message": "another"}]))
+    search = page.get_by_role("combobox", name="Search text")
+    search.press_sequentially("metadata.")
+    option = page.locator("#completions .what").get_by_text(f"metadata.{key}:", exact=True)
+    expect(option).to_be_visible()
+    option.click()
+    expect(offered(page, "here")).to_be_visible()
+    offered(page, "here").click()
+    search.press("Enter")
+    settled(page)
+    assert messages(page) == ["the one"]
+
+
+def test_values_of_a_field_are_completed_by_its_other_names_too(show, send, records):
+    page = show(send(records), "&columns=timestamp,message")
+    search = page.get_by_role("combobox", name="Search text")
+    search.press_sequentially("source.protocol:")
+    expect(offered(page, "http")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert len(messages(page)) == 3
+
+
 def test_an_error_is_shown_at_its_place_until_the_text_is_mended(show, send, records, watch):
     watch.expected = {400}
     page = show(send(records))

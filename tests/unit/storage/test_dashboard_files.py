@@ -9,7 +9,7 @@ import pytest
 
 from storage.dashboard import files
 from storage.routes.statistics import _COUNTABLE
-from storage.search.fields import FIELDS, Holds
+from storage.search.fields import ALIASES, FIELDS, Holds
 
 STATIC = Path(files.__file__).parent / "static"
 MODULES = sorted((STATIC / "js").glob("*.js"))
@@ -35,6 +35,12 @@ def fields_of_the_page() -> dict[str, str]:
 
 def test_the_page_knows_the_fields_that_storage_has_and_what_they_hold():
     assert fields_of_the_page() == {name: _HOLDS[field.holds] for name, field in FIELDS.items()}
+
+
+def test_the_page_knows_the_other_names_of_fields():
+    text = (STATIC / "js" / "fields.js").read_text("utf-8")
+    body = text.split("export const ALIASES = {")[1].split("\n};")[0]
+    assert dict(re.findall(r'^  "?([\w.@]+)"?: "(\w+)",', body, re.MULTILINE)) == ALIASES
 
 
 def test_the_page_counts_by_what_storage_counts_by():

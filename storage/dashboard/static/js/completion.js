@@ -1,7 +1,7 @@
 // What can be completed at the caret of the search text: names of fields, values from the logs, operators.
 
 import { filterParameters, getJson } from "./api.js";
-import { COUNTABLE, FIELDS, flatMetadata, holds, searched, valueOf } from "./fields.js";
+import { ALIASES, COUNTABLE, FIELDS, flatMetadata, holds, searched, searchName, valueOf } from "./fields.js";
 import { compact } from "./format.js";
 import { text } from "./json.js";
 import { asValue, escapedName, wordAt } from "./query.js";
@@ -28,7 +28,7 @@ function names(prefix, loaded, before) {
   const wanted = prefix.toLowerCase();
   const known = Object.entries(FIELDS).map(([name, [, help]]) => ({ name, help }));
   known.push({ name: "_exists_", help: "the field is there" });
-  for (const log of loaded) for (const [path] of flatMetadata(log)) if (!Object.hasOwn(FIELDS, path) && paths.size < MAX_PATHS) paths.add(path);
+  for (const log of loaded) for (const [path, , isFindable] of flatMetadata(log)) if (isFindable && paths.size < MAX_PATHS) paths.add(searchName(path));
   for (const name of paths) known.push({ name, help: "metadata" });
   const found = known.filter(({ name }) => name.toLowerCase().includes(wanted));
   // Those that begin so come first, in their usual order.
@@ -43,7 +43,7 @@ function names(prefix, loaded, before) {
 async function values({ field, text: prefix }, state, loaded, signal) {
   const wanted = prefix.toLowerCase();
   if (field === "_exists_") return names(prefix, loaded, "").filter(({ label }) => label !== "_exists_:").map((item) => ({ ...item, label: item.label.slice(0, -1), insert: `${item.insert.slice(0, -1)} `, again: false }));
-  const name = { tag: "tags", reason: "anomaly_reasons" }[field] ?? field;
+  const name = Object.hasOwn(ALIASES, field) ? ALIASES[field] : field;
   const counted = COUNTABLE.includes(name) ? await counts(name, state, signal) : seen(name, loaded);
   const items = counted
     .filter(({ value }) => value !== "" && value.toLowerCase().includes(wanted))

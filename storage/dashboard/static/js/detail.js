@@ -7,12 +7,14 @@ import { announce, byId, h, icon, iconButton, put, toast } from "./dom.js";
 import { allFields, holds, valueOf } from "./fields.js";
 import { ago, time, visible } from "./format.js";
 import { indent, isNested, text } from "./json.js";
-import { hasFilter, withFilter, withoutFilter } from "./query.js";
+import { clauses, hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, linkTo, state } from "./state.js";
 import { levelBadge } from "./table.js";
 
 const VIEWS = { fields: "Fields", json: "JSON", context: "Context" };
 const MAX_SHOWN_CHARS = 20_000;
+// A search text may have 8192.
+const MAX_CLAUSE_CHARS = 8000;
 
 /** The log that storage has by this id, as its JSON text. Throws as `getText` does. */
 async function rawLog(id, signal) {
@@ -130,21 +132,31 @@ export class Detail {
 
 function fieldsOf(log) {
   const all = allFields(log).filter(([name]) => name !== "message");
-  const rows = (wanted) => all.filter(([name]) => name.startsWith("metadata.") === wanted).map(([name, value]) => fieldRow(log, name, value));
+  const rows = (wanted) => all.filter(([name]) => name.startsWith("metadata.") === wanted).map(([name, value, isFindable]) => fieldRow(log, name, value, isFindable));
   const [own, sent] = [rows(false), rows(true)];
   const heading = h("tr", { class: "fields-heading" }, h("th", { colspan: 3, scope: "colgroup" }, "Metadata, as it was sent"));
   return h("table", { class: "fields" }, h("caption", { class: "unseen-text" }, "All fields"), h("tbody", {}, own), sent.length > 0 && h("tbody", {}, heading, sent));
 }
 
-/** The values by which a field of a log can be filtered, as text; none for times and what is nested. */
+/** The values by which a field of a log can be filtered, as text; none where a search for them would not find the log. */
 function filterable(name, value) {
   if (name === "id" || holds(name) === "time" || holds(name) === "words") return [];
-  const values = Array.isArray(value) ? value : [value];
-  return values.filter((one) => one !== null && !isNested(one)).map(text).filter((one) => one.length && one.length <= 1000).slice(0, 20);
+  const isSent = holds(name) === "metadata";
+  // Of the lists in the metadata a search looks at the texts only.
+  const values = Array.isArray(value) ? value.filter((one) => !isSent || typeof one === "string") : [value];
+  const found = values.filter((one) => one !== null && !isNested(one) && !(isSent && isUnsure(one))).map(text).filter((one) => one.length && one.length <= 1000).slice(0, 20);
+  // All of them are one search text, or each of them is.
+  return clauses(found.map((one) => ({ field: name, value: one, out: false }))).every((clause) => clause.length <= MAX_CLAUSE_CHARS) ? found : [];
 }
 
-function fieldRow(log, name, value) {
-  const values = filterable(name, value);
+/** Whether a value is a number that is found by ranges only (with an exponent), or whose digits this browser did not keep. */
+function isUnsure(value) {
+  if (typeof value === "string" || typeof value === "boolean") return false;
+  return /e/i.test(text(value)) || (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value));
+}
+
+function fieldRow(log, name, value, isFindable) {
+  const values = isFindable ? filterable(name, value) : [];
   const column = name.startsWith("metadata.") ? name.slice("metadata.".length) : name;
   const shownAs = valueOf(log, column) === value ? column : name;
   const set = (out) => {

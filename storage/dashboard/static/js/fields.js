@@ -32,6 +32,28 @@ export const FIELDS = {
   error_code: ["text", "the application's error code"],
 };
 
+// Other names of fields, as in storage/search/fields.py, which a test holds them to.
+export const ALIASES = {
+  tag: "tags",
+  reason: "anomaly_reasons",
+  anomaly_reason: "anomaly_reasons",
+  "source.host": "host",
+  "source.file": "file",
+  "source.protocol": "protocol",
+  "@timestamp": "timestamp",
+  time: "timestamp",
+  msg: "message",
+  _msg: "message",
+};
+// Names with a meaning of their own in a search text.
+const RESERVED = ["id", "source", "_exists_", "*", "AND", "OR", "NOT", "TO"];
+
+/** A path of the metadata as a search text names it: with `metadata.` before it where it would mean something else alone. */
+export function searchName(path) {
+  const isTaken = Object.hasOwn(FIELDS, path) || Object.hasOwn(ALIASES, path) || RESERVED.includes(path);
+  return isTaken || !path || /^[-+!]/.test(path) || path.startsWith(METADATA) ? METADATA + path : path;
+}
+
 export const LEVELS = ["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"];
 
 /** Fields by which logs can be counted: all but the message and times. */
@@ -64,7 +86,10 @@ export function valueOf(log, name) {
 
 const flattened = new WeakMap();
 
-/** The metadata as [path, value, escaped path] with nested objects taken apart: {a: {b: 1}} is a.b. Lists stay whole. */
+/**
+ * The metadata as [path, value, whether a search can name the path], with nested objects taken apart: {a: {b: 1}} is a.b.
+ * Lists stay whole.
+ */
 export function flatMetadata(log) {
   let found = flattened.get(log);
   if (!found) {
@@ -81,17 +106,27 @@ function flatten(value, path, out) {
     const here = [...path, key];
     const isObject = typeof inner === "object" && inner !== null && !Array.isArray(inner) && !JSON.isRawJSON?.(inner);
     if (isObject && Object.keys(inner).length && here.length < 20) flatten(inner, here, out);
-    else out.push([here.join("."), inner]);
+    else out.push([here.join("."), inner, isNameable(here)]);
   }
 }
 
-/** All of a log as [name, value], the fields first, then the metadata as metadata.NAME; empty ones left out. */
+// What JSON escapes within a key; the engine compares keys as they are written.
+// eslint-disable-next-line no-control-regex
+const ESCAPED = /["\\\x00-\x1f\x7f]/;
+
+/** Whether a search finds what is at these keys: a.b is b within a, or one key with a dot, but neither with another key beside it. */
+const isNameable = (keys) => (keys.length === 1 || !keys.some((key) => key.includes("."))) && !keys.some((key) => ESCAPED.test(key));
+
+/**
+ * All of a log as [name, value, whether a search can name it], the fields first, then the metadata as metadata.NAME; empty
+ * ones left out.
+ */
 export function allFields(log) {
-  const found = [["id", log.id]];
+  const found = [["id", log.id, true]];
   for (const name of Object.keys(FIELDS)) {
     const value = valueOf(log, name);
-    if (value !== undefined && value !== "" && !(Array.isArray(value) && !value.length)) found.push([name, value]);
+    if (value !== undefined && value !== "" && !(Array.isArray(value) && !value.length)) found.push([name, value, true]);
   }
-  for (const [path, value] of flatMetadata(log)) found.push([METADATA + path, value]);
+  for (const [path, value, isFindable] of flatMetadata(log)) found.push([METADATA + path, value, isFindable]);
   return found;
 }
