@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import messages, settled
+from tests.support.browser import add, messages, settled, stored
+from tests.support.waiting import wait_until
 
 
 def heads(page: Page) -> list[str]:
@@ -87,6 +89,68 @@ def test_scrolling_on_shows_each_log_once_to_the_last(show, send):
     assert rows.locator(".c-message").all_text_contents() == [f"m{number}" for number in range(750)]
     expect(page.locator(".table-tools")).to_contain_text("newest 750, all there are")
     expect(page.get_by_role("button", name="Load more")).to_be_hidden()
+
+
+def top_row(page: Page) -> tuple[str, float]:
+    """The first row that is in sight below the heads: its message, and how far from the top of the window it is."""
+    found = page.evaluate("""() => {
+      const top = document.querySelector(".scroller").getBoundingClientRect().top;
+      const row = [...document.querySelectorAll(".rows .row")].find((one) => one.getBoundingClientRect().bottom > top);
+      return [row.querySelector(".c-message").textContent, row.getBoundingClientRect().top];
+    }""")
+    return found[0], found[1]
+
+
+def refreshed(page: Page) -> None:
+    """Ask anew, as a clock does: without moving the mouse or the keyboard."""
+    with page.expect_response("**/logs?*"):
+        page.evaluate("document.querySelector('.refresh').click()")
+    settled(page)
+
+
+def test_a_refresh_leaves_the_rows_the_keyboard_and_the_fields_where_they_are(show, send, pipeline):
+    service = send([{"message": f"m{number}", "host": f"h{number % 40}"} for number in range(400)])
+    page = show(service)
+    for count in (300, 400):
+        page.locator(".scroller").evaluate("(one) => { one.scrollTop = one.scrollHeight; }")
+        expect(page.locator(".rows .row")).to_have_count(count)
+    page.locator(".rows .row").nth(300).evaluate("(one) => one.scrollIntoView()")
+    page.locator(".rows .row").nth(303).evaluate("(one) => one.focus({ preventScroll: true })")
+    before = top_row(page)
+    assert before[0] != "m0"
+    now = datetime.now(UTC).isoformat()
+    add(pipeline, [{"service": service, "message": f"new {number}", "timestamp": now} for number in range(5)])
+    wait_until(lambda: stored(pipeline, service) == 405, what="five more logs")
+    refreshed(page)
+    expect(page.locator(".rows .row").first).to_contain_text("new")
+    after = top_row(page)
+    assert after[0] == before[0]
+    assert abs(after[1] - before[1]) < 2
+    assert page.evaluate("document.activeElement.querySelector('.c-message').textContent") == "m303"
+    page.keyboard.press("j")
+    expect(page.locator(".rows .row.selected .c-message")).to_have_text("m304")
+    # Another search begins at its top.
+    page.locator(".facet").filter(has_text="host").get_by_role("button", name="more", exact=True).click()
+    settled(page)
+    page.get_by_role("button", name="Only level INFO").click()
+    settled(page)
+    assert top_row(page)[0].startswith("new")
+    # The fields: a value whose count grows meanwhile.
+    value = page.get_by_role("button", name="Exclude host h7", exact=True)
+    value.focus()
+    facets = page.locator("#facets")
+    facets.evaluate("(one) => { one.scrollTop = 150; }")
+    add(pipeline, [{"service": service, "message": "of a field", "host": "h7", "level": "INFO"}])
+    wait_until(lambda: stored(pipeline, service) == 406, what="one more log")
+    refreshed(page)
+    expect(page.get_by_role("button", name="Only host h7, 11 logs", exact=True)).to_be_attached()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Exclude host h7"
+    assert facets.evaluate("(one) => one.scrollTop") == 150
+    page.get_by_role("button", name="Only host h8, 10 logs", exact=True).focus()
+    add(pipeline, [{"service": service, "message": "of a field", "host": "h8", "level": "INFO"}])
+    wait_until(lambda: stored(pipeline, service) == 407, what="one more log")
+    refreshed(page)
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Only host h8, 11 logs"
 
 
 def test_long_lines_are_wrapped_where_asked(show, send):

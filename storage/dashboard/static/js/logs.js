@@ -12,6 +12,8 @@ import { LogTable, wrapButton } from "./table.js";
 
 const PAGE = 100;
 const NEXT_PAGE = 200;
+// Of a search that is asked again so many at most, to show the row again that one had scrolled to.
+const MOST_AGAIN = 1000;
 // As many rows as a page stays quick with. Who wants more narrows the search, or exports.
 export const MAX_ROWS = 5000;
 
@@ -64,13 +66,50 @@ export class LogsView {
   }
 
   async first(signal) {
-    const answer = await this.page(PAGE, null, signal);
-    this.table.setLogs(answer.logs);
-    this.scroller.scrollTop = 0;
+    const question = String(filterParameters(state()));
+    const isAgain = question === this.question;
+    const asked = isAgain ? (this.place()?.at ?? 0) : 0;
+    const answer = await this.page(Math.min(MOST_AGAIN, PAGE * Math.ceil((asked + PAGE) / PAGE)), null, signal);
+    this.question = question;
+    // One may have scrolled on while it was asked.
+    const place = isAgain ? this.place() : null;
+    this.table.setLogs(answer.logs, { keep: isAgain });
+    this.scrollTo(place);
     this.found?.(answer, this.head);
     this.arrived(answer);
     if (answer.logs.length) put(this.notice);
     else put(this.notice, (await this.isEmpty(signal)) ? nothingStored(this.refresh) : noHits());
+  }
+
+  /** What scrolls: the box of the table; in narrow windows the page. */
+  get scrolled() {
+    return getComputedStyle(this.scroller).overflowY === "visible" ? document.scrollingElement : this.scroller;
+  }
+
+  /** The first row that is in sight, as {id, at, offset}; null at the top, where what is new shall be seen. */
+  place() {
+    const { scrolled } = this;
+    const top = scrolled === this.scroller ? this.scroller.getBoundingClientRect().top : 0;
+    if (scrolled.scrollTop <= 0 || !this.element.isConnected || this.table.element.getBoundingClientRect().top >= top) return null;
+    const { rows, logs } = this.table;
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle].getBoundingClientRect().bottom <= top) low = middle + 1;
+      else high = middle;
+    }
+    return low < rows.length ? { id: logs[low].id, at: low, offset: rows[low].getBoundingClientRect().top } : null;
+  }
+
+  /** Have the row where it was; the top where it is no more. */
+  scrollTo(place) {
+    const row = place && this.table.rowOf(place.id);
+    if (!row) {
+      this.scroller.scrollTop = 0;
+      return;
+    }
+    // Rows out of sight have no height of their own until they are near: the second time it is exact.
+    for (let tries = 0; tries < 2; tries += 1) this.scrolled.scrollTop += row.getBoundingClientRect().top - place.offset;
   }
 
   async isEmpty(signal) {

@@ -50,12 +50,21 @@ export class LogTable {
     });
   }
 
-  /** Show these logs instead. */
-  setLogs(logs) {
+  /** Show these logs instead. What was selected, and had the keyboard, still is and has it where `keep` says so and it is there. */
+  setLogs(logs, { keep = false } = {}) {
+    const id = keep ? this.current?.id : undefined;
+    const had = keep ? document.activeElement?.closest?.(".row[data-id]") : null;
+    const focused = this.body.contains(had) ? had.dataset.id : undefined;
     this.logs = [...logs];
-    this.selected = -1;
+    this.selected = id === undefined ? -1 : this.logs.findIndex((log) => log.id === id);
     if (!this.layout()) this.draw();
     this.toOpen();
+    if (focused) this.rowOf(focused)?.focus({ preventScroll: true });
+  }
+
+  /** The row of the log with this id, if it is there. */
+  rowOf(id) {
+    return this.rows[this.logs.findIndex((log) => log.id === id)];
   }
 
   /** Make all rows anew. */
