@@ -76,6 +76,40 @@ def test_escapes_of_terminals_and_signs_that_turn_text_round_are_marked(show, se
     expect(page.locator("pre.json")).to_contain_text(r"\u001b[31mred\u001b[0m")
 
 
+def test_what_cannot_be_seen_is_marked_in_names_and_values_as_in_messages(show, send):
+    # Turned round, escaped, without width, or nothing else at all.
+    odd = {"\u202egnp": "U+202Egnp", "\x1b[31mr": "␛r", "ad\u200bmin": "adU+200Bmin", "\u200b\u2060": "U+200BU+2060",
+           "\u200d": "U+200D", "\u3164": "U+3164", "\u00ad": "U+00AD", "\U000e0041": "U+E0041",
+           "\u3000": "U+3000"}  # fmt: skip
+    kept = {"می\u200cخواهم", "👩\u200d💻"}  # noqa: RUF001 - a word of Persian, a woman at a computer
+    service = send([{"message": "m", "host": host, "metadata": {host: host}} for host in [*odd, *kept]])
+    page = show(service, "&by=host&columns=host,message")
+    page.locator(".facet").filter(has_text="host").get_by_role("button", name="more", exact=True).click()
+    settled(page)
+    values = page.locator(".facet").filter(has_text="host").locator(".value-text span:not(.unseen)")
+    expect(values).to_have_count(len(odd) + len(kept))
+    assert set(values.all_text_contents()) == set(odd.values()) | kept
+    labels = page.locator(".facet").filter(has_text="host").locator(".value-text")
+    hidden = re.compile("[\x1b\u202e\u200b\u2060\u3164\u00ad\U000e0041]")
+    for attribute in ("aria-label", "title"):
+        assert not [one for one in labels.all() if hidden.search(one.get_attribute(attribute))]
+    legend = [text for text in page.locator(".legend-item span:not(.unseen)").all_text_contents() if text != "others"]
+    assert len(legend) == 8
+    assert set(legend) <= set(odd.values()) | kept
+    for number, shown in enumerate(odd.values()):
+        page.locator(".rows .row").nth(number).click()
+        expect(page.locator('tr[data-field^="metadata."] th[scope=row]')).to_have_text(f"metadata.{shown}")
+        expect(page.locator('tr[data-field^="metadata."] .field-value')).to_have_text(shown)
+    page.keyboard.press("Escape")
+    page.locator(".facets").get_by_role("button", name="Only host U+202Egnp").click()
+    settled(page)
+    expect(page.locator(".chip-text").filter(has_text="host")).to_have_text("host is U+202Egnp")
+    expect(page.locator(".rows .row")).to_have_count(1)
+    page.locator(".rows .row").click()
+    page.get_by_role("button", name="Column U+202Egnp", exact=True).click()
+    expect(page.get_by_role("button", name="Column U+202Egnp: move, remove")).to_have_text("U+202Egnp")
+
+
 def test_the_policy_lets_no_script_in_even_where_the_page_had_a_hole(page, pipeline, watch):
     page.goto(pipeline.storage_url)
     settled(page)

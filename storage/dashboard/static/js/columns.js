@@ -2,6 +2,7 @@
 
 import { h, icon, put } from "./dom.js";
 import { COUNTABLE, FIELDS, flatMetadata } from "./fields.js";
+import { label, plain } from "./format.js";
 import { attach } from "./popover.js";
 import { change, DEFAULT_COLUMNS, state } from "./state.js";
 
@@ -57,17 +58,17 @@ function moveBefore(name, before) {
 
 /** The heads of the columns, for the first row of the table; `resized` is called while one is drawn wider. */
 export function heads(columns, resized) {
-  return columns.map((name) => (state().columns.includes(name) ? head(name, resized) : h("div", { role: "columnheader", class: "cell head" }, h("span", { class: "head-button" }, name))));
+  return columns.map((name) => (state().columns.includes(name) ? head(name, resized) : h("div", { role: "columnheader", class: "cell head" }, h("span", { class: "head-button" }, label(name)))));
 }
 
 function head(name, resized) {
   const { columns } = state();
   const at = columns.indexOf(name);
-  const button = h("button", { type: "button", class: "head-button", "aria-label": `Column ${name}: move, remove`, title: name }, name);
-  const item = (label, onclick, disabled) => h("button", { type: "button", role: "menuitem", disabled, onclick: () => (close(), onclick()) }, label);
+  const button = h("button", { type: "button", class: "head-button", "aria-label": `Column ${plain(name)}: move, remove`, title: plain(name) }, label(name));
+  const item = (what, onclick, disabled) => h("button", { type: "button", role: "menuitem", disabled, onclick: () => (close(), onclick()) }, what);
   const menu = h(
     "div",
-    { role: "menu", "aria-label": `Column ${name}` },
+    { role: "menu", "aria-label": `Column ${plain(name)}` },
     item("Move left", () => move(name, -1), at === 0),
     item("Move right", () => move(name, 1), at === columns.length - 1),
     COUNTABLE.includes(name) && item("Colour the histogram by it", () => change({ by: name })),
@@ -116,7 +117,7 @@ export function columnChooser(loaded) {
     const paths = new Set(loaded().flatMap((log) => flatMetadata(log).map(([path]) => path)));
     const names = [...new Set([...columns, ...Object.keys(FIELDS), ...[...paths].sort(), "id"])];
     const found = names.filter((name) => name.toLowerCase().includes(wanted.value.toLowerCase())).slice(0, 200);
-    put(box, found.map((name) => h("label", {}, h("input", { type: "checkbox", checked: columns.includes(name), onchange: () => toggleColumn(name) }), h("span", {}, name), h("small", {}, FIELDS[name]?.[1] ?? "metadata"))));
+    put(box, found.map((name) => h("label", {}, h("input", { type: "checkbox", checked: columns.includes(name), onchange: () => toggleColumn(name) }), h("span", {}, label(name)), h("small", {}, FIELDS[name]?.[1] ?? "metadata"))));
   };
   attach(button, panel, { align: "right", onOpen: () => ((wanted.value = ""), list()) });
   return h("span", {}, button, panel);

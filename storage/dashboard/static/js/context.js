@@ -3,7 +3,7 @@
 import { getLogs, isAborted } from "./api.js";
 import { h, put } from "./dom.js";
 import { text } from "./json.js";
-import { time, visible } from "./format.js";
+import { label, time, visible } from "./format.js";
 import { change } from "./state.js";
 import { levelBadge, levelClass } from "./table.js";
 
@@ -21,7 +21,7 @@ export async function contextOf(log, inside, signal, step = 0) {
     const where = [log.service, log.source?.host, log.source?.file].filter(Boolean).join(" · ");
     put(
       inside,
-      h("p", { class: "hint" }, `${before.length} before and ${after.length} after, of ${where}; oldest first.`),
+      h("p", { class: "hint" }, `${before.length} before and ${after.length} after, of `, label(where), "; oldest first."),
       isMore && h("button", { type: "button", class: "tool", onclick: () => contextOf(log, inside, signal, step + 1) }, `Show ${STEPS[step + 1]} each`),
       h("ol", { class: "context" }, before.map((one) => line(one)), line(log, true), after.map((one) => line(one))),
     );

@@ -91,7 +91,7 @@ export class DeadLetters {
       const { letter } = await getLogs(`pipeline/dead/${encodeURIComponent(id)}`, null, {});
       const { content, form, truncated, ...facts } = letter;
       const shown = form === "records" ? content.map((one) => JSON.stringify(one, null, 2)).join("\n") : String(content ?? "");
-      const rows = Object.entries(facts).map(([name, value]) => [h("dt", {}, name), h("dd", {}, visible(String(value)))]);
+      const rows = Object.entries(facts).map(([name, value]) => [h("dt", {}, visible(name)), h("dd", {}, visible(String(value)))]);
       await ask("Dead letter", [h("dl", { class: "facts" }, rows), h("p", { class: "hint" }, `${form}${truncated ? ", the beginning" : ""}`), h("pre", { class: "json", tabindex: "0" }, visible(shown, MAX_SHOWN_CHARS))]);
     } catch (error) {
       toast(error.message, "error");

@@ -5,7 +5,7 @@ import { toggleColumn } from "./columns.js";
 import { contextOf } from "./context.js";
 import { announce, byId, h, icon, iconButton, put, toast } from "./dom.js";
 import { allFields, holds, valueOf } from "./fields.js";
-import { ago, time, visible } from "./format.js";
+import { ago, label, plain, time, visible } from "./format.js";
 import { indent, isNested, text } from "./json.js";
 import { clauses, hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, linkTo, state } from "./state.js";
@@ -149,6 +149,8 @@ function filterable(name, value) {
   return clauses(found.map((one) => ({ field: name, value: one, out: false }))).every((clause) => clause.length <= MAX_CLAUSE_CHARS) ? found : [];
 }
 
+const shownOf = (content) => (content.trim() ? visible(content, MAX_SHOWN_CHARS) : label(content.slice(0, MAX_SHOWN_CHARS)));
+
 /** Whether a value is a number that is found by ranges only (with an exponent), or whose digits this browser did not keep. */
 function isUnsure(value) {
   if (typeof value === "string" || typeof value === "boolean") return false;
@@ -158,6 +160,7 @@ function isUnsure(value) {
 function fieldRow(log, name, value, isFindable) {
   const values = isFindable ? filterable(name, value) : [];
   const column = name.startsWith("metadata.") ? name.slice("metadata.".length) : name;
+  const said = plain(name);
   const shownAs = valueOf(log, column) === value ? column : name;
   const set = (out) => {
     const has = values.every((one) => hasFilter(state().filters, name, one, out));
@@ -165,19 +168,19 @@ function fieldRow(log, name, value, isFindable) {
     for (const one of values) filters = has ? withoutFilter(filters, { field: name, value: one, out }) : withFilter(filters, { field: name, value: one, out });
     change({ filters });
   };
-  const content = value === null ? [h("span", { class: "none" }, "null")] : visible(typeof value === "string" ? value : Array.isArray(value) && !value.some(isNested) ? value.map(text).join(", ") : text(value), MAX_SHOWN_CHARS);
+  const content = value === null ? [h("span", { class: "none" }, "null")] : shownOf(typeof value === "string" ? value : Array.isArray(value) && !value.some(isNested) ? value.map(text).join(", ") : text(value));
   return h(
     "tr",
     { "data-field": name },
-    h("th", { scope: "row" }, name),
+    h("th", { scope: "row" }, name === column ? name : ["metadata.", ...label(column)]),
     h("td", { class: "field-value" }, content),
     h(
       "td",
       { class: "field-actions" },
-      iconButton("include", `Filter for ${name}`, () => set(false), { disabled: !values.length }),
-      iconButton("exclude", `Filter out ${name}`, () => set(true), { disabled: !values.length }),
-      iconButton("column", `Column ${shownAs}`, () => toggleColumn(shownAs), { "aria-pressed": String(state().columns.includes(shownAs)) }),
-      iconButton("copy", `Copy ${name}`, () => copy(text(value), name)),
+      iconButton("include", `Filter for ${said}`, () => set(false), { disabled: !values.length }),
+      iconButton("exclude", `Filter out ${said}`, () => set(true), { disabled: !values.length }),
+      iconButton("column", `Column ${plain(shownAs)}`, () => toggleColumn(shownAs), { "aria-pressed": String(state().columns.includes(shownAs)) }),
+      iconButton("copy", `Copy ${said}`, () => copy(text(value), said)),
     ),
   );
 }

@@ -3,7 +3,7 @@
 import { filterParameters, getJson, isAborted } from "./api.js";
 import { h, icon, iconButton, put } from "./dom.js";
 import { COUNTABLE, searched } from "./fields.js";
-import { compact, count } from "./format.js";
+import { compact, count, label, plain } from "./format.js";
 import { text } from "./json.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, state } from "./state.js";
@@ -91,14 +91,16 @@ export class Facets {
   show() {
     const names = [...SHOWN, ...this.open.filter((name) => !SHOWN.includes(name))];
     // What is clicked stays under the keyboard though the list is made anew.
-    const focused = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const { scrollTop } = this.element;
     put(this.list, names.map((name) => this.facet(name)));
-    if (focused) [...this.list.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === focused)?.focus();
+    if (focused) [...this.list.querySelectorAll("button")].find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
+    this.element.scrollTop = scrollTop;
   }
 
   facet(name) {
     const isOpen = this.open.includes(name);
-    const head = h("button", { type: "button", class: "facet-name", "aria-expanded": String(isOpen), "aria-label": `Field ${name}`, onclick: () => this.toggle(name) }, icon(isOpen ? "down" : "right"), name);
+    const head = h("button", { type: "button", class: "facet-name", "data-key": `head ${name}`, "aria-expanded": String(isOpen), "aria-label": `Field ${name}`, onclick: () => this.toggle(name) }, icon(isOpen ? "down" : "right"), name);
     if (!isOpen) return h("section", { class: "facet" }, head);
     const values = this.found[name] ?? [];
     const most = Math.max(1, ...values.map((one) => one.count));
@@ -112,7 +114,7 @@ export class Facets {
       h("h3", {}, head),
       h("ul", {}, shown.map((one) => valueRow(name, one.value, one.count, most))),
       values.length ? null : h("p", { class: "hint" }, this.found[name] ? "none" : "…"),
-      rest && h("button", { type: "button", class: "plain", onclick: press }, isMany ? "fewer" : "more"),
+      rest && h("button", { type: "button", class: "plain", "data-key": `more ${name}`, onclick: press }, isMany ? "fewer" : "more"),
     );
   }
 }
@@ -121,6 +123,7 @@ function valueRow(field, value, logs, most) {
   const { filters } = state();
   const [isIn, isOut] = [hasFilter(filters, field, value), hasFilter(filters, field, value, true)];
   const shown = value === "" ? `no ${field}` : value;
+  const said = plain(shown);
   const set = (out, on) => {
     const filter = { field, value, out };
     change({ filters: on ? withoutFilter(state().filters, filter) : withFilter(state().filters, filter), row: "" });
@@ -130,11 +133,11 @@ function valueRow(field, value, logs, most) {
     { class: `value ${isIn ? "in" : ""} ${isOut ? "out" : ""}`, vars: { "--share": `${(100 * logs) / most}%` } },
     h(
       "button",
-      { type: "button", class: "value-text", "aria-pressed": String(isIn), "aria-label": `${isIn ? "No longer only" : "Only"} ${field} ${shown}, ${count(logs)} logs`, title: shown, onclick: () => set(false, isIn) },
+      { type: "button", class: "value-text", "data-key": `only ${field} ${value}`, "aria-pressed": String(isIn), "aria-label": `${isIn ? "No longer only" : "Only"} ${field} ${said}, ${count(logs)} logs`, title: said, onclick: () => set(false, isIn) },
       field === "level" && h("i", { class: `swatch level-${value}` }),
-      h("span", { class: value === "" ? "none" : "" }, shown),
+      h("span", { class: value === "" ? "none" : "" }, label(shown)),
       h("b", {}, compact(logs)),
     ),
-    iconButton("exclude", `${isOut ? "No longer exclude" : "Exclude"} ${field} ${shown}`, () => set(true, isOut), { class: "icon-button value-out" }),
+    iconButton("exclude", `${isOut ? "No longer exclude" : "Exclude"} ${field} ${said}`, () => set(true, isOut), { class: "icon-button value-out", "data-key": `out ${field} ${value}` }),
   );
 }

@@ -77,28 +77,45 @@ export const fieldTime = (value) => (value ? new Date(zone() === "utc" ? `${valu
 /** How long ago: 3 s ago, 5 m ago. */
 export const ago = (moment) => `${duration(Math.max(0, (Date.now() - new Date(moment)) / 1000))} ago`;
 
-// Escape sequences of terminals; control characters; characters that reorder or hide text (Unicode's bidi controls,
-// zero-width ones): a log must not look like another than it is.
+// Escape sequences of terminals; control characters; characters that reorder or hide text or have no width (those of
+// Unicode that are ignorable by default): a log must not look like another than it is. What joins letters or parts of a
+// sign (U+200C, U+200D) is left alone between characters that are not ASCII, where scripts and emoji need it.
 // eslint-disable-next-line no-control-regex
-const UNSEEN = /\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const UNSEEN = /\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]|(?<![^\x00-\x7f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f\u200c\u200d])/gu;
+const BLANK = /\s/gu;
 
-function mark(found) {
+const sign = (found) => {
   const code = found.codePointAt(0);
-  const text = code === 0x1b ? "␛" : code < 0x20 ? String.fromCodePoint(0x2400 + code) : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  return h("span", { class: "unseen", title: JSON.stringify(found) }, text);
-}
+  return code === 0x1b ? "␛" : code <= 0x20 ? String.fromCodePoint(0x2400 + code) : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+};
+
+const mark = (found) => h("span", { class: "unseen", title: JSON.stringify(found) }, sign(found));
 
 /** A text as nodes, in which what cannot be seen is marked; cut after `limit` characters. */
 export function visible(text, limit = Infinity) {
   const shown = text.length > limit ? text.slice(0, limit) : text;
+  const nodes = marked(shown, UNSEEN);
+  if (shown.length < text.length) nodes.push(h("span", { class: "cut" }, `… ${count(text.length - shown.length)} more characters`));
+  return nodes;
+}
+
+// A name or value that stands alone and has nothing but spaces would look as if it were empty.
+const unseenIn = (text) => (text.trim() ? UNSEEN : BLANK);
+
+/** A name or a value as nodes: as `visible`, and one of spaces only has those marked too. */
+export const label = (text) => marked(text, unseenIn(text));
+
+/** The same as text alone, where there can be no nodes: for tooltips of the browser and for screen readers. */
+export const plain = (text) => text.replace(unseenIn(text), sign);
+
+function marked(text, unseen) {
   const nodes = [];
   let from = 0;
-  for (const found of shown.matchAll(UNSEEN)) {
-    if (found.index > from) nodes.push(shown.slice(from, found.index));
+  for (const found of text.matchAll(unseen)) {
+    if (found.index > from) nodes.push(text.slice(from, found.index));
     nodes.push(mark(found[0]));
     from = found.index + found[0].length;
   }
-  nodes.push(from ? shown.slice(from) : shown);
-  if (shown.length < text.length) nodes.push(h("span", { class: "cut" }, `… ${count(text.length - shown.length)} more characters`));
+  nodes.push(from ? text.slice(from) : text);
   return nodes;
 }

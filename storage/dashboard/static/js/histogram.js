@@ -4,7 +4,7 @@ import { ApiError, filterParameters, getJson } from "./api.js";
 import { Bars, tipRows } from "./chart.js";
 import { h, iconButton, put } from "./dom.js";
 import { COUNTABLE, LEVELS, searched } from "./fields.js";
-import { compact, count, duration, time } from "./format.js";
+import { compact, count, duration, label, plain, time } from "./format.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, state } from "./state.js";
 import { wider } from "./timepicker.js";
@@ -75,7 +75,7 @@ export class Histogram {
     const tip = (at) =>
       tipRows(
         `${time(starts[at] * 1000, { ms: widthMs < 1000 })} · ${count(buckets[at].count)}`,
-        stacks.filter(({ values }) => values[at]).reverse().map(({ name, colour, values }) => [colour, label(name, by), count(values[at])]),
+        stacks.filter(({ values }) => values[at]).reverse().map(({ name, colour, values }) => [colour, label(named(name, by)), count(values[at])]),
       );
     this.bars.show({ starts, width: widthMs / 1000, end: Date.parse(until) / 1000, stacks, tip });
     const sums = stacks.map(({ values }) => values.reduce((sum, one) => sum + one, 0));
@@ -93,16 +93,16 @@ function stackNames(buckets, by) {
   return [...sums].sort((a, b) => b[1] - a[1]).slice(0, MAX_STACKS).map(([name]) => name);
 }
 
-const label = (name, by) => (name === null ? "others" : name === "" ? `no ${by}` : name);
+const named = (name, by) => (name === null ? "others" : name === "" ? `no ${by}` : name);
 
 function legendItem(by, name, tone, logs) {
-  const inside = [h("i", { class: "swatch", vars: { "--tone": `var(${tone})` } }), h("span", {}, label(name, by)), h("b", {}, compact(logs))];
+  const inside = [h("i", { class: "swatch", vars: { "--tone": `var(${tone})` } }), h("span", {}, label(named(name, by))), h("b", {}, compact(logs))];
   if (name === null) return h("span", { class: "legend-item" }, inside);
   const { filters } = state();
   const isOn = hasFilter(filters, by, name);
   const filter = { field: by, value: name, out: false };
   const press = () => change({ filters: isOn ? withoutFilter(state().filters, filter) : withFilter(state().filters, filter), row: "" });
-  return h("button", { type: "button", class: "legend-item", "aria-pressed": String(isOn), title: isOn ? "No longer only these" : "Only these", onclick: press }, inside);
+  return h("button", { type: "button", class: "legend-item", "aria-pressed": String(isOn), title: `${isOn ? "No longer only" : "Only"} ${plain(named(name, by))}`, onclick: press }, inside);
 }
 
 function zoomTo(fromMs, toMs) {

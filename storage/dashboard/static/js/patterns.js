@@ -3,7 +3,7 @@
 import { filterParameters, getJson } from "./api.js";
 import { h, put } from "./dom.js";
 import { LEVELS } from "./fields.js";
-import { ago, compact, count, duration, time, visible } from "./format.js";
+import { ago, compact, count, duration, label, time, visible } from "./format.js";
 import { text } from "./json.js";
 import { noHits, nothingStored } from "./notices.js";
 import { withFilter } from "./query.js";
@@ -28,7 +28,7 @@ export class PatternsView {
     this.facets = facets;
     this.refresh = refresh;
     this.info = h("span", { class: "note", "aria-live": "polite" });
-    this.sort = h("select", { id: "pattern-sort", onchange: () => change({ sort: this.sort.value }) }, Object.entries(SORTS).map(([name, [label]]) => h("option", { value: name }, label)));
+    this.sort = h("select", { id: "pattern-sort", onchange: () => change({ sort: this.sort.value }) }, Object.entries(SORTS).map(([name, [words]]) => h("option", { value: name }, words)));
     this.body = h("tbody");
     this.notice = h("div", { class: "notices" });
     const heads = [["count", "Logs"], ["share", "Share"], ["trend", "Over time"], ["levels", "Level"], ["example", "Example"], ["services", "Service"], ["seen", "First, last"]];
@@ -81,7 +81,7 @@ function row(pattern, total, bucketMs) {
     h("td", { class: "p-trend" }, sparkline(trend, `${trend.length} intervals of ${duration(bucketMs / 1000)}, at most ${count(Math.max(0, ...trend))} logs in one`)),
     h("td", { class: "p-levels" }, LEVELS.filter((level) => levels[level]).map((level) => h("span", { title: `${count(levels[level])} ${level}` }, levelBadge(level), levels[level] === logs ? null : h("small", {}, compact(levels[level]))))),
     h("td", { class: "p-example" }, h("button", { type: "button", class: "example", title: "Show its logs", onclick: show }, message ? visible(message, MAX_MESSAGE_CHARS) : "(no message)"), h("button", { type: "button", class: "plain", title: "Leave its logs out", onclick: hide }, "exclude")),
-    h("td", { class: "p-services" }, named.slice(0, 3).join(", "), named.length > 3 ? ` +${named.length - 3}` : ""),
+    h("td", { class: "p-services" }, named.slice(0, 3).flatMap((name, at) => [at ? ", " : "", ...label(name)]), named.length > 3 ? ` +${named.length - 3}` : ""),
     h("td", { class: "p-seen" }, h("time", { title: time(pattern.first_seen), datetime: pattern.first_seen }, ago(pattern.first_seen)), h("br"), h("time", { title: time(pattern.last_seen), datetime: pattern.last_seen }, ago(pattern.last_seen))),
   );
 }

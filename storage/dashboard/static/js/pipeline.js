@@ -5,7 +5,7 @@ import { Lines, tipRows } from "./chart.js";
 import { configuration } from "./configuration.js";
 import { DeadLetters } from "./deadletters.js";
 import { h, put } from "./dom.js";
-import { ago, bytes, compact, count, decimal, duration, time } from "./format.js";
+import { ago, bytes, compact, count, decimal, duration, label, time } from "./format.js";
 import { inWords, isFinal, Waits } from "./retry.js";
 
 const POLL_MS = 5000;
@@ -144,7 +144,7 @@ export class PipelineView {
   }
 
   showProcessors(processors) {
-    const rows = processors.map((one) => [one.processor_id, compact(one.logs), decimal(one.logs_per_s), ago(one.last_seen)]);
+    const rows = processors.map((one) => [label(one.processor_id), compact(one.logs), decimal(one.logs_per_s), ago(one.last_seen)]);
     put(this.processors.body, rows.length ? table(["Processor", "Logs", "Logs/s", "Last seen"], rows) : h("p", { class: "hint" }, "none has stored anything lately"));
   }
 

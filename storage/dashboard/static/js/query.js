@@ -25,10 +25,10 @@ export function clauses(filters) {
   return found;
 }
 
-/** The filter in words, for a chip. */
+/** The filter in words, for a chip: its field, what it says of it, its value. */
 export function inWords({ field, value, out }) {
-  if (value === "") return `${field} ${out ? "is there" : "is missing"}`;
-  return `${field} ${out ? "is not" : "is"} ${value}`;
+  if (value === "") return [field, out ? " is there" : " is missing", ""];
+  return [field, out ? " is not " : " is ", value];
 }
 
 const sameFilter = (a, b) => a.field === b.field && a.value === b.value;

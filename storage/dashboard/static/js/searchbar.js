@@ -3,6 +3,7 @@
 import { isAborted } from "./api.js";
 import { suggestions } from "./completion.js";
 import { announce, byId, h, icon, put } from "./dom.js";
+import { label } from "./format.js";
 import { change, state } from "./state.js";
 
 const WAIT_MS = 80;
@@ -58,7 +59,7 @@ export function searchBar(element, { loaded, submit }) {
     active = -1;
     const options = found.items.map((item, at) =>
       h("li", { role: "option", id: `completion-${at}`, "aria-selected": "false", onmousedown: (event) => event.preventDefault(), onclick: () => accept(at) },
-        h("span", { class: "what" }, item.label), h("span", { class: "help" }, item.help)));
+        h("span", { class: "what" }, label(item.label)), h("span", { class: "help" }, item.help)));
     put(list, options);
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
