@@ -171,6 +171,14 @@ def test_an_error_is_shown_at_its_place_until_the_text_is_mended(show, send, rec
     assert messages(page) == ["card declined", "card accepted"]
 
 
+def test_a_link_to_a_search_that_cannot_be_read_opens_on_no_blank_page(show, send, watch):
+    watch.expected = {400}
+    page = show(send([{"message": "m"}]), "&q=level:loud")
+    expect(page.locator("#search-error")).to_contain_text("loud")
+    page.get_by_role("button", name="What can be searched for").click()
+    expect(page.get_by_role("dialog")).to_contain_text("wildcards")
+
+
 def test_what_is_being_typed_stays_while_a_filter_is_clicked(show, send, records):
     page = show(send(records))
     search = page.get_by_role("combobox", name="Search text")

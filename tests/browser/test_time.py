@@ -110,6 +110,7 @@ def test_the_range_in_the_open_picker_stays_what_it_is_when_the_zone_is_switched
         expect(page.get_by_label("From")).to_have_value("2026-01-31T12:00:00.123")
         expect(page.get_by_label("To", exact=True)).to_have_value("2026-01-31T12:00:07.456")
         expect(button).to_contain_text("12:00:00")
+        expect(button).to_contain_text("UTC")
         # Edited in one zone, applied in the other; what was not edited keeps what no field shows.
         page.get_by_label("From").fill("2026-01-31T11:59:59.987")
         page.get_by_label("Shown in").select_option("local")
@@ -225,6 +226,25 @@ def test_the_tooltip_says_what_a_bar_holds_and_the_bars_may_be_of_another_field(
     assert read() == {"GET": "4", "POST": "1"}
     assert parameters(page)["by"] == ["method"]
     page.locator(".legend").get_by_role("button", name="POST").click()
+    settled(page)
+    expect(page.locator(".total")).to_have_text("1 log")
+
+
+def test_no_name_of_the_legend_is_cut_off_beside_an_open_log(show, send):
+    service = send([{"message": "m", "host": f"a-host-with-a-long-name-{number}"} for number in range(10)])
+    page = show(service, "&by=host")
+    page.locator(".rows .row").first.click()
+    legend = page.locator(".legend")
+    expect(legend.locator(".legend-item")).to_have_count(9)
+    assert legend.evaluate("""(one) => {
+      const { right, bottom } = one.closest(".histogram-head").getBoundingClientRect();
+      return [...one.children].every((item) => {
+        const at = item.getBoundingClientRect();
+        return at.right <= right && at.bottom <= bottom && item.scrollWidth <= item.clientWidth + 1;
+      });
+    }""")
+    # And each can be pressed.
+    legend.get_by_role("button").last.click()
     settled(page)
     expect(page.locator(".total")).to_have_text("1 log")
 

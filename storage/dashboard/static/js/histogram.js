@@ -38,7 +38,7 @@ export class Histogram {
       h("div", { class: "histogram-head" }, this.total, this.note, this.legend, h("span", { class: "grow" }), h("label", { for: "histogram-by" }, "by"), this.by, this.out),
       this.picture,
     );
-    this.bars = new Bars(this.picture, { height: HEIGHT_PX, values: compact, onZoom: zoomTo });
+    this.bars = new Bars(this.picture, { height: HEIGHT_PX, values: (at) => (Number.isInteger(at) ? compact(at) : ""), onZoom: zoomTo });
   }
 
   /** Ask and show; `extra` are more search texts. Throws as `getJson` does. */

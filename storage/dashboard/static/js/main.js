@@ -9,7 +9,7 @@ import { Facets } from "./facets.js";
 import { help, keyboard } from "./keyboard.js";
 import { askForKey } from "./login.js";
 import { LogsView } from "./logs.js";
-import { failed, missing } from "./notices.js";
+import { failed, missing, unreadable } from "./notices.js";
 import { searchBar } from "./searchbar.js";
 import { change, onChange, state, TABS } from "./state.js";
 import { TailView } from "./tail.js";
@@ -116,7 +116,7 @@ async function showProblem(error) {
   if (asking.signal !== signal) return;
   // What the search bar says at its place need not be said again.
   if (isSaid) search.fail(error);
-  put(problems, isSaid ? null : error.status === 404 || error.status === 405 ? missing(NAMES[state().tab]) : failed(error, refresh));
+  put(problems, isSaid ? !answered.has(shown) && unreadable(help) : error.status === 404 || error.status === 405 ? missing(NAMES[state().tab]) : failed(error, refresh));
   // What was there before is dimmed and out of reach; where nothing was, nothing is shown.
   shown.element.inert = true;
   shown.element.hidden = !answered.has(shown);

@@ -58,5 +58,8 @@ export function failed(error, refresh) {
   );
 }
 
+/** The search text says where it cannot be read; this stands where there were no results before either. */
+export const unreadable = (help) => notice("empty", "The search text cannot be read", h("p", {}, "The place is marked in the search bar."), h("div", { class: "actions" }, action("What can be searched for", help)));
+
 /** The endpoint is not there: an older storage, or a part that is switched off. */
 export const missing = (what) => notice("empty", `${what} not offered`, h("p", {}, `This storage does not answer questions about ${what.toLowerCase()}. It may be older than this page.`));

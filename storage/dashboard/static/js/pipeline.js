@@ -24,7 +24,7 @@ export class PipelineView {
     this.tiles = h("div", { class: "tiles" });
     this.rates = card("Logs a second", "chart");
     this.waiting = card("Messages waiting, by lane", "chart");
-    this.rateChart = new Lines(this.rates.body, { height: CHART_PX, values: compact });
+    this.rateChart = new Lines(this.rates.body, { height: CHART_PX, values: (at) => decimal(at, 2) });
     // Half a message does not wait.
     this.waitChart = new Lines(this.waiting.body, { height: CHART_PX, values: (at) => (Number.isInteger(at) ? compact(at) : "") });
     this.lanes = card("Lanes");

@@ -33,12 +33,15 @@ export function rangeText({ since, until }) {
 export function timePicker(element, { refresh, auto }) {
   const label = h("span", { class: "range" });
   const button = h("button", { type: "button", class: "time-button", title: "Time range" }, icon("clock"), label);
-  const from = h("input", { type: "datetime-local", step: 0.001, id: "time-from" });
-  const to = h("input", { type: "datetime-local", step: 0.001, id: "time-to" });
+  const from = h("input", { type: "datetime-local", id: "time-from" });
+  const to = h("input", { type: "datetime-local", id: "time-to" });
   // The moment a field was given and what it shows of it: one that nobody edited is still exactly that moment.
   const given = new Map();
   const give = (field, moment) => {
-    field.value = moment ? timeField(moment) : "";
+    const shown = moment ? timeField(moment) : "";
+    // Milliseconds are shown, and can be edited, where there are any.
+    field.step = shown.includes(".") ? 0.001 : 1;
+    field.value = shown;
     given.set(field, { moment, shown: field.value });
   };
   const momentOf = (field) => (given.get(field)?.shown === field.value ? given.get(field).moment : fieldTime(field.value));
@@ -106,7 +109,7 @@ export function timePicker(element, { refresh, auto }) {
 
   let timer = 0;
   const follow = () => {
-    put(label, rangeText(state()));
+    put(label, rangeText(state()), zone() === "utc" && h("small", {}, " UTC"));
     const { every: seconds } = state();
     if (![...every.options].some((option) => Number(option.value) === seconds)) every.append(h("option", { value: seconds }, `${seconds} s`));
     every.value = String(seconds);
