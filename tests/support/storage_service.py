@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from logmill.lifecycle import WORKER_CLASS
 from logmill.settings import child_environment, load
 from tests.support.ports import free_port
 
@@ -52,13 +53,16 @@ class StorageService:
             raise
 
     def spawn(self, port: int | None = None) -> subprocess.Popen[bytes]:
-        """A gunicorn on the data folder, as `logmill storage` would start it."""
-        command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--worker-class", "gthread"]
-        command += ["--threads", str(8 + self._settings.max_tails)]
-        command += ["--timeout", "120", "--no-control-socket", "--bind", f"127.0.0.1:{port or self.port}"]
+        """A gunicorn on the data folder, as `logmill storage` starts it.
+
+        With its configuration, too: a worker that ends without closing the engine crashes in the engine's destructors.
+        """
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:logmill.gunicorn_conf", "--workers", "1"]
+        command += ["--worker-class", WORKER_CLASS, "--threads", str(8 + self._settings.max_tails)]
+        command += ["--bind", f"127.0.0.1:{port or self.port}"]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                [*command, "storage.app:create_app()"],
+                [*command, "logmill.gunicorn_app:load_app('storage.app')"],
                 cwd=ROOT,
                 env=child_environment(self._settings),
                 stdout=log,
@@ -93,10 +97,11 @@ class StorageService:
         self.http = requests.Session()
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. Fails where a worker crashed on its way out, of which the code says nothing."""
         if self.process.poll() is None:
             self.process.terminate()
         code = self.process.wait(60)
+        assert "SIGSEGV" not in self.log_path.read_text("utf-8", "replace")
         self.http.close()
         self.http = requests.Session()
         return code
