@@ -120,6 +120,15 @@ def test_the_parameters_in_the_document_are_those_that_are_read(app: Flask) -> N
     assert checked >= 2
 
 
+def test_each_read_says_what_its_own_time_limit_is(running: Pipeline) -> None:
+    paths = _get(running.storage_url, "/openapi.json")["paths"]
+    for path, limit in (
+        ("/logs", "LOGMILL_QUERY_TIMEOUT_S"), ("/logs/export", "LOGMILL_EXPORT_TIMEOUT_S"), ("/logs/tail", "backlog")
+    ):  # fmt: skip
+        (timeout,) = [one for one in paths[path]["get"]["parameters"] if one["name"] == "timeout"]
+        assert limit in timeout["description"]
+
+
 def test_a_tail_is_the_stream_that_the_document_says(running: Pipeline) -> None:
     document = _get(running.storage_url, "/openapi.json")
     (media,) = document["paths"]["/logs/tail"]["get"]["responses"]["200"]["content"]

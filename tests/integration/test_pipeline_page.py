@@ -247,26 +247,33 @@ def _without_broker(parts: Parts) -> dict[str, Any] | None:
     return found if broker is not None and not broker["reachable"] else None
 
 
-def test_what_is_in_force_is_shown_to_those_with_the_key(parts: Parts) -> None:
-    rows = {row["name"]: row for row in parts.look()["configuration"]}
+def test_what_is_in_force_is_shown_to_those_with_the_key(tmp_path: Path) -> None:
+    broker_url = "amqp://guest:guest@localhost/"
+    with ServiceProcess("storage", tmp_path, api_key=KEY, broker_url=broker_url) as storage:
+        storage.wait_ready()
+        answer = requests.get(storage.url + "/pipeline", headers={"Authorization": f"Bearer {KEY}"}, timeout=TIMEOUT_S)
+        for path in ("/pipeline", "/pipeline/dead"):
+            assert requests.get(storage.url + path, timeout=TIMEOUT_S).status_code == 401
+    assert KEY not in answer.text
+    assert "guest:guest" not in answer.text
+    rows = {row["name"]: row for row in answer.json()["configuration"]}
     assert list(rows) == [row.name for row in table()]
     assert rows["LOGMILL_API_KEY"]["value"] == "…"
-    assert rows["LOGMILL_PRODUCER_PORT"]["value"] == parts.shared["producer_port"]
+    assert rows["LOGMILL_PRODUCER_PORT"]["value"] == storage.settings.producer_port
     assert rows["LOGMILL_MAX_LIMIT"] == {
         "name": "LOGMILL_MAX_LIMIT", "value": 10_000, "unit": "records", "help": "Largest `limit` of a query.",
         "is_default": True,
     }  # fmt: skip
-    for path in ("/pipeline", "/pipeline/dead"):
-        assert requests.get(parts.storage.url + path, timeout=TIMEOUT_S).status_code == 401
 
 
 def test_counters_are_sums_over_the_workers_of_the_producer(tmp_path: Path) -> None:
-    with Pipeline(tmp_path, "embedded", producer_workers=3) as pipeline:
+    with ServiceProcess("producer", tmp_path, producer_workers=3) as producer:
+        producer.wait_ready()
         for _ in range(30):
-            answer = requests.post(pipeline.producer_url + "/logs", json={"level": "ERROR", "message": "m"}, timeout=30)
+            answer = requests.post(producer.url + "/logs", json={"level": "ERROR", "message": "m"}, timeout=30)
             assert answer.status_code == 201
         for _ in range(6):
-            lanes = requests.get(pipeline.producer_url + "/pipeline", timeout=30).json()["lanes"]
+            lanes = requests.get(producer.url + "/pipeline", timeout=30).json()["lanes"]
             assert {lane["lane"]: lane["accepted"] for lane in lanes} == {"urgent": 30, "normal": 0, "bulk": 0}
 
 
