@@ -95,9 +95,17 @@ export function flatMetadata(log) {
   if (!found) {
     found = [];
     flatten(log.metadata ?? {}, [], found);
+    // Of metadata with such a number the engine reads nothing at all.
+    if (isBeyondNumbers(log.metadata)) for (const one of found) one[2] = false;
     flattened.set(log, found);
   }
   return found;
+}
+
+/** Whether it is or holds a number that no double can be, as 1e400. */
+function isBeyondNumbers(value) {
+  if (typeof value === "number" || JSON.isRawJSON?.(value)) return !Number.isFinite(Number(typeof value === "number" ? value : JSON.stringify(value)));
+  return typeof value === "object" && value !== null && Object.values(value).some(isBeyondNumbers);
 }
 
 function flatten(value, path, out) {
