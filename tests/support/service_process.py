@@ -113,3 +113,4 @@ class ServiceProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
+        wait_until(lambda: not self.group(), 10, "its workers are gone, and with them their locks")
