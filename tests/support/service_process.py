@@ -97,9 +97,11 @@ class ServiceProcess:
             if folder.name.isdigit():
                 try:
                     fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                    threads = len(list((folder / "task").iterdir()))
                 except (FileNotFoundError, ProcessLookupError):
                     continue
-                if int(fields[2]) == self.process.pid and fields[0] != "Z":
+                # One that was killed is not gone, nor are its locks, while a thread of it still ends.
+                if int(fields[2]) == self.process.pid and (fields[0] != "Z" or threads > 1):
                     found.append(int(folder.name))
         return found
 
