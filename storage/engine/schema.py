@@ -46,9 +46,7 @@ def create_logs_sql() -> str:
     metadata = _metadata_columns()
     projections = [_schema("counts_projection"), _facets_projection(), *_value_projections().values()]
     columns = [
-        part
-        for column in COLUMNS
-        for part in (metadata if column.name == "metadata" else [_definition(column.name)])
+        part for column in COLUMNS for part in (metadata if column.name == "metadata" else [_definition(column.name)])
     ]
     return statement(
         "schema",
