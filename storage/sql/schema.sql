@@ -29,10 +29,10 @@ INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 8
 INDEX words $plain_words TYPE text(tokenizer = splitByNonAlpha)
 
 -- name: tokens_index
-INDEX tokens $all_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 8
+INDEX tokens $all_words TYPE tokenbf_v1(4096, 3, 0) GRANULARITY 2
 
 -- name: metadata_index
-INDEX metadata_tokens $metadata_words TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 8
+INDEX metadata_tokens $metadata_words TYPE tokenbf_v1(4096, 3, 0) GRANULARITY 2
 
 -- name: value_bloom
 INDEX $column_bloom $column TYPE bloom_filter(0.01) GRANULARITY 1

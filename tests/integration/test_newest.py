@@ -18,7 +18,7 @@ from storage.engine.chdb_engine import ChdbEngine
 from storage.extent import Extent
 from storage.reading import Reading, in_force
 from storage.recent import Place
-from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter
+from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter, Words
 from storage.statements import statement
 from tests.support.search_model import passes
 from tests.support.storage_blocks import row, stream
@@ -109,6 +109,8 @@ def test_the_newest_are_those_of_a_plain_model(
         pytest.param(EVERYTHING, [99, 98, 97, 96], 1, id="each log is a hit"),
         pytest.param(AnyOf("level", ("ERROR",)), [99, 96, 93, 90], 2, id="the first look tells how far to look"),
         pytest.param(AnyOf("level", ("FATAL",)), [], 2, id="no hit: all that is left"),
+        pytest.param(And((AnyOf("path", ("/7",)), AnyOf("level", ("INFO",)))), [7], 1, id="rare ids: once"),
+        pytest.param(Words(("message", "7")), [7], 1, id="so are words"),
         pytest.param(AnyOf("service", ("rare",)), [99, 0], 3, id="fewer than hoped for"),
     ],
 )
@@ -118,6 +120,7 @@ def test_a_look_is_taken_at_as_much_as_should_do(
     rows = spread(100)
     for number, one in enumerate(rows):
         one["level"] = "ERROR" if number % 3 == 0 else "INFO"
+        one["path"], one["message"] = f"/{number}", f"message {number}"
         one["service"] = "rare" if number in {0, 99} else "often"
     extent = store(engine, rows)
     asked = []
