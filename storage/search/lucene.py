@@ -42,6 +42,8 @@ MAX_CHARS = 8192
 MAX_DEPTH = 40
 MAX_TERMS = 200
 
+# Written in other programs; here they would be words that no message has.
+_OTHER_SIGNS = {"&&": "AND", "||": "OR", "!": "NOT"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DEGREE = re.compile(r"[~^][0-9.]+")
 _POSITION = re.compile(r"at position (\d+)")
@@ -97,6 +99,13 @@ def _syntax_error(words_of_luqum: str, text: str) -> QueryError:
     return QueryError(f"{rest!r} was not expected here; quote or escape what is no operator", at)
 
 
+def _check_sign(text: str, item: tree.Item) -> None:
+    """Refuse what stands for an operator elsewhere, rather than find nothing."""
+    sign = text if text in _OTHER_SIGNS else text[:1]
+    if sign in _OTHER_SIGNS:
+        raise QueryError(f"write {_OTHER_SIGNS[sign]} for {sign}, or quote it where it is meant as text", _at(item))
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """What a term is looked for in: a field of the record, or a path of its metadata."""
@@ -141,6 +150,8 @@ class _Reader:
         self._terms += 1
         if self._terms > MAX_TERMS:
             raise QueryError(f"there are more than {MAX_TERMS} terms", _at(item))
+        if isinstance(item, tree.Word):
+            _check_sign(item.value, item)
         try:
             return self._term(item, target)
         except QueryError:
@@ -151,6 +162,7 @@ class _Reader:
     def _field(self, item: tree.SearchField, target: _Target | None, depth: int) -> Filter:
         if target is not None:
             raise QueryError(f"{item.name} is asked for inside {target.name}", _at(item))
+        _check_sign(item.name, item)
         name = _ESCAPED.sub(r"\1", item.name)
         if name == "_exists_":
             return self._named_exists(item)

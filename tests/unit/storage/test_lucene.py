@@ -170,3 +170,24 @@ def test_wildcards_and_expressions_of_all_texts_of_a_request_share_one_budget() 
             read(text)
     with pytest.raises(InvalidField, match="more than 500 parts"):
         filter_of({"q": ["/(.?){300}z/", "?" * 300]}, NOW_US)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "word"),
+    [
+        ("level:error && service:web", 12, "AND"),
+        ("a || b", 2, "OR"),
+        ("!level:error", 0, "NOT"),
+        ("(a ! b)", 3, "NOT"),
+        ("level:(error || info)", 13, "OR"),
+    ],
+)
+def test_signs_that_are_operators_elsewhere_are_refused_and_not_looked_for(text: str, position: int, word: str) -> None:
+    with pytest.raises(QueryError, match=f"write {word} for") as found:
+        parse(text, 0)
+    assert found.value.more == {"position": position}
+
+
+@pytest.mark.parametrize("text", ['"a && b"', r"\!a", "a!", "/a||b/", 'message:"!"'])
+def test_the_same_signs_within_text_are_text(text: str) -> None:
+    parse(text, 0)
