@@ -158,6 +158,7 @@ def test_where_the_dead_letter_queue_is_missing_there_are_no_letters(rabbit_node
 
 def test_large_letters_keep_their_order(rabbit_node: RabbitNode) -> None:
     def put_aside(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        channel.confirm_delivery()  # else some may be dropped as the channel ends
         for number in range(350):
             channel.basic_publish("", "logs.dead", b"%06d" % number + bytes(300_000))
 
