@@ -71,6 +71,19 @@ def store(engine: ChdbEngine, rows: list[dict[str, Any]]) -> None:
     engine.insert(statement("logs", "insert_logs", columns=schema.COLUMN_LIST), body or blocks.encode(table))
 
 
+def noted_plans(engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The plans of the queries that the engine answers from now on."""
+    asked: list[str] = []
+    select = engine.select
+
+    def noting(sql: str, params: Any = None) -> Any:
+        asked.append("\n".join(select("EXPLAIN " + sql, params)[0].to_pylist()))
+        return select(sql, params)
+
+    monkeypatch.setattr(engine, "select", noting)
+    return asked
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     rows=st.lists(ROWS, min_size=1, max_size=12),
@@ -141,14 +154,7 @@ def test_values_that_are_many_are_counted_without_time_where_all_logs_are_asked_
 ) -> None:
     engine.run(statement("logs", "clear_logs"))
     store(engine, batch(100, timestamp=BASE_US, path="/a"))
-    asked: list[str] = []
-    select = engine.select
-
-    def noting(sql: str, params: Any = None) -> Any:
-        asked.append("\n".join(select("EXPLAIN " + sql, params)[0].to_pylist()))
-        return select(sql, params)
-
-    monkeypatch.setattr(engine, "select", noting)
+    asked = noted_plans(engine, monkeypatch)
     extent = (BASE_US, BASE_US)
     around = Between("timestamp", Bounds(BASE_US - 5, BASE_US + 5))
     for wanted in (EVERYTHING, around, And((around, AnyOf("path", ("/a",))))):
@@ -174,14 +180,7 @@ def test_whole_minutes_and_hours_come_from_the_projections(
 ) -> None:
     engine.run(statement("logs", "clear_logs"))
     store(engine, batch(100, timestamp=BASE_US, tags=["x", "y"]))
-    asked: list[str] = []
-    select = engine.select
-
-    def noting(sql: str, params: Any = None) -> Any:
-        asked.append("\n".join(select("EXPLAIN " + sql, params)[0].to_pylist()))
-        return select(sql, params)
-
-    monkeypatch.setattr(engine, "select", noting)
+    asked = noted_plans(engine, monkeypatch)
     since_us, until_us = BASE_US - int(hours * HOUR_US) + 5, BASE_US + int(hours * HOUR_US) + 5
     wanted = And((Between("timestamp", Bounds(since_us, until_us)), AnyOf("service", ("test",))))
     buckets = buckets_over(since_us, until_us, 10)
