@@ -74,7 +74,8 @@ def _told_apart(fields: dict[str, Raw]) -> tuple[dict[str, Any], dict[str, Raw]]
     source: dict[str, str] = {}
     for name, raw in fields.items():
         if name == "metadata":
-            known[name] = raw
+            if bytes(raw) != _NULL:
+                known[name] = raw
         elif name == "source":
             source, is_whole = _source(_value(name, raw))
             if not is_whole:

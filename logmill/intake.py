@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from logmill.coerce import MALFORMED, coerce, malformed, mend_surrogates
 from logmill.columns import Columns
@@ -56,6 +56,7 @@ class Taken(msgspec.Struct, frozen=True):
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 
+_NO_METADATA = (b"{}", b"null")
 _decode_one = msgspec.json.Decoder(Submitted).decode
 _decode_many = msgspec.json.Decoder(list[Submitted]).decode
 _decode_lines = msgspec.json.Decoder(Submitted).decode_lines
@@ -162,7 +163,7 @@ def _check_count(count: int, limits: Limits) -> None:
 def _item(body: bytes, limits: Limits) -> Submitted:
     check_utf8(body)
     try:
-        return _decode_one(body)
+        item = _decode_one(body)
     except msgspec.ValidationError:
         return coerce(body, limits)
     except MALFORMED as error:
@@ -170,6 +171,8 @@ def _item(body: bytes, limits: Limits) -> Submitted:
         if mended is not None:
             return _item(mended, limits)
         raise malformed(error) from None
+    # Here a field that was sent with its default is as one that was not: with little else, what was sent must be seen.
+    return coerce(body, limits) if item.message is UNSET and bytes(item.metadata) in _NO_METADATA else item
 
 
 def _decode_plain(

@@ -29,13 +29,33 @@ def many(items: list, limits: Limits = LIMITS):
     return from_array(json.dumps(items).encode(), limits, now_us=NOW_US, protocol="http")
 
 
-def test_every_field_is_optional_but_one_must_be_there():
+def test_every_field_is_optional():
     entry = one({"message": "hello"})
     assert (entry.level, entry.service, bytes(entry.metadata), entry.timestamp) == ("INFO", "unknown", b"{}", NOW_US)
     assert one({"level": "ERROR"}).message == ""
-    for nothing in ({}, {"level": "INFO"}, {"level": None}, {"lane": "urgent"}):
-        with pytest.raises(Refused, match="no message"):
-            one(nothing)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"level": "ERROR"}, {"level": "INFO"}, {"service": "unknown"}, {"service": ""}, {"metadata": {}},
+        {"message": ""}, {"other": None}, {"log_data": {"level": "INFO"}}, {"level": "INFO", "lane": "bulk"},
+    ],
+)  # fmt: skip
+def test_any_field_with_a_value_makes_a_log_also_where_it_says_the_default(sent):
+    found = one(sent)
+    assert (found.level, found.message, found.service) == (sent.get("level", "INFO"), "", "unknown")
+    assert len(many([sent]).columns) == 1
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"level": None}, {"metadata": None}, {"level": None, "timestamp": None}, {"source": None},
+             {"lane": "urgent"}, {"log_data": {}}, {"log_data": {"level": None}}],
+)  # fmt: skip
+def test_what_names_no_field_with_a_value_is_no_log(sent):
+    with pytest.raises(Refused, match="an empty log"):
+        one(sent)
+    assert [fault.code for fault in many([sent, {"message": "m"}]).rejected] == ["empty"]
 
 
 @pytest.mark.parametrize(
