@@ -1,6 +1,7 @@
 """The careful way from JSON to `Submitted`: nulls, other types, `log_data` and fields of the client's own.
 
 Fields that Logmill does not know are kept: they join `metadata`, under `name_2` where another value has the name there.
+A `severity` that names a level stands in for a `level` that was not sent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import EMPTY, EMPTY_OBJECT, Limits, Submitted, SubmittedWithLane, one_line_object
 from logmill.timestamps import EPOCH, MICROSECOND, to_us
 
@@ -60,6 +62,8 @@ def coerce(body: bytes, limits: Limits) -> Submitted:
         fields = _unwrap(fields)
     lane = _value("lane", fields.pop("lane")) if "lane" in fields else None
     known, extra = _told_apart(fields)
+    if "severity" in extra and "level" not in known and _names_level(extra["severity"]):
+        known["level"] = _value("severity", extra.pop("severity"))
     if extra:
         known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
     if not known:
@@ -89,6 +93,12 @@ def _told_apart(fields: dict[str, Raw]) -> tuple[dict[str, Any], dict[str, Raw]]
     if any(known.setdefault(name, value) != value for name, value in source.items()):
         extra["source"] = fields["source"]
     return known, extra
+
+
+def _names_level(raw: Raw) -> bool:
+    """Whether a severity is a level's name. A number may be of any scale: syslog's, OpenTelemetry's, or ours."""
+    text = _value("severity", raw) if bytes(raw).startswith(b'"') else ""
+    return not text.strip().isdigit() and text.strip().upper() in LEVEL_SYNONYMS
 
 
 def _object(body: bytes) -> dict[str, Raw]:

@@ -118,7 +118,7 @@ def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str, lanes
     if taken is not None:
         return taken
     try:
-        raw_items = _decode_items(body)
+        raw_items = _decode_items(mend_surrogates(body) or body)
     except msgspec.ValidationError:
         raise Refused("the body must be a JSON array of log objects", code="not_an_array") from None
     except MALFORMED as error:
@@ -165,7 +165,7 @@ def _item(body: bytes, limits: Limits) -> Submitted:
     try:
         item = _decode_one(body)
     except msgspec.ValidationError:
-        return coerce(body, limits)
+        return coerce(mend_surrogates(body) or body, limits)
     except MALFORMED as error:
         mended = mend_surrogates(body)
         if mended is not None:

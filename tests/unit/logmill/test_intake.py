@@ -146,6 +146,14 @@ def test_lone_surrogates_are_replaced_and_cost_no_log():
     assert list(taken.columns.message) == ["good", "\U0001f600 \ufffd"]
     taken = from_lines(b'{"message": "good"}\n{"message": "\\udc80"}', LIMITS, now_us=1, protocol="http")
     assert list(taken.columns.message) == ["good", "\ufffd"]
+    # The last thing in the body, in a field of the client's own: the decoder fails there in another way.
+    own = rb'{"message": "m", "other": "\ud800"}'
+    assert json.loads(bytes(one(own).metadata)) == {"other": "\ufffd"}
+    for taken in (
+        from_array(b"[" + own + b"]", LIMITS, now_us=1, protocol="http"),
+        from_lines(own, LIMITS, now_us=1, protocol="http"),
+    ):
+        assert [json.loads(bytes(raw)) for raw in taken.columns.metadata] == [{"other": "\ufffd"}]
 
 
 def test_lengths_are_counted_in_bytes():
@@ -187,6 +195,25 @@ def test_metadata_is_kept_to_the_letter_but_for_line_breaks():
     entry = one(b'{"metadata": {\n  "a": "x\\ny",\r\n "b": [1,\n 2]}, "message": "m"}')
     assert b"\n" not in bytes(entry.metadata)
     assert json.loads(bytes(entry.metadata)) == {"a": "x\ny", "b": [1, 2]}
+
+
+@pytest.mark.parametrize("sent", [{"severity": "fatal"}, {"level": None, "severity": " CRITICAL "}])
+def test_a_severity_that_names_a_level_is_the_level_where_none_is_given(sent):
+    for body in ({**sent, "message": "m"}, {"log_data": {**sent, "message": "m"}}, {"log_data": "m", **sent}):
+        entry = one(body)
+        assert (entry.level, entry.original_level, bytes(entry.metadata)) == ("CRITICAL", "", b"{}")
+
+
+@pytest.mark.parametrize("severity", [3, 70, "3", " 40 ", "huh", "", True, ["ERROR"], {"level": "ERROR"}])
+def test_a_severity_of_another_scale_is_kept_in_metadata(severity):
+    entry = one({"message": "m", "severity": severity})
+    assert (entry.level, json.loads(bytes(entry.metadata))) == ("INFO", {"severity": severity})
+
+
+def test_a_level_that_is_given_counts_and_the_severity_beside_it_is_kept():
+    for level, known in (("debug", "DEBUG"), ("huh", "INFO")):
+        entry = one({"message": "m", "level": level, "severity": "ERROR"})
+        assert (entry.level, bytes(entry.metadata)) == (known, b'{"severity":"ERROR"}')
 
 
 def test_log_data_as_object_and_as_text():
