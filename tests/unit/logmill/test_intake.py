@@ -267,11 +267,35 @@ def test_a_batch_must_be_an_array_that_is_not_empty_nor_too_long():
     assert caught.value.status == 413
 
 
-def test_ndjson_takes_good_lines_and_names_bad_ones():
-    body = b'{"message":"a"}\n\n{"message":\n{"message":"b","x":1}\r\n'
+def test_ndjson_takes_good_lines_and_names_bad_ones_by_their_line_and_place():
+    body = '{"message":"a"}\n\n{"message":"ä",\n{"message":"b","x":1}\r\n"text"\n{"message":5}\n{"ö": nope}\n'.encode()
     taken = from_lines(body, LIMITS, now_us=NOW_US, protocol="http")
     assert list(taken.columns.message) == ["a", "b"]
-    assert [(r.index, r.code) for r in taken.rejected] == [(1, "malformed")]
+    assert [(r.index, r.code, r.field, r.line, r.position) for r in taken.rejected] == [
+        (1, "malformed", "line 3", 3, 15),
+        (3, "not_an_object", "line 5", 5, None),
+        (4, "invalid_field", "message", 6, None),
+        (5, "malformed", "line 7", 7, 7),
+    ]
+    assert [r.message for r in taken.rejected if r.code == "malformed"] == [
+        "line 3 is no valid JSON: Input data was truncated (at position 15)",
+        "line 7 is no valid JSON: invalid character (at position 7)",
+    ]
+
+
+def test_a_line_that_is_not_utf8_costs_no_other():
+    taken = from_lines(b'{"message":"a"}\n{"message":"\xff"}\n', LIMITS, now_us=NOW_US, protocol="http")
+    assert list(taken.columns.message) == ["a"]
+    assert [(r.index, r.code, r.field, r.line) for r in taken.rejected] == [(1, "not_utf8", "line 2", 2)]
+    assert taken.rejected[0].message.startswith("line 2 is not UTF-8: byte 12")
+
+
+def test_a_body_that_is_no_json_is_refused_with_the_character_at_which_it_is_not():
+    text = '{"message": "ä",\n "x": nope}'
+    for body, read in ((text, from_object), (f"[{text}]", from_array)):
+        with pytest.raises(Undecodable, match=r"the body is no valid JSON: .* \(at position") as caught:
+            read(body.encode(), LIMITS, now_us=NOW_US, protocol="http")
+        assert body[caught.value.more["position"] :].startswith("ope")
 
 
 def plain(entry: Entry) -> tuple:

@@ -205,6 +205,27 @@ def test_an_unknown_lane_is_400_or_an_item_error_and_named(client, publisher, la
     assert post(client, f"/logs/batch?lane={lane}", b"x", **{"Content-Type": "text/plain"}).status_code == 400
 
 
+# lines
+
+
+@pytest.mark.parametrize("path", ["/logs", "/logs/batch"])
+def test_ndjson_is_taken_line_by_line_and_a_bad_line_is_named(client, publisher, path):
+    answer = post(
+        client, path, b'{"message": "a"}\n\nnope\n{"message": "b"}\n', **{"Content-Type": "application/x-ndjson"}
+    )
+    assert (answer.status_code, answer.json["accepted"], answer.json["rejected"]) == (201, 2, 1)
+    (fault,) = answer.json["errors"]
+    assert (fault["index"], fault["line"], fault["field"], fault["code"]) == (1, 3, "line 3", "malformed")
+    assert fault["message"].startswith("line 3 is no valid JSON")
+    assert sorted(text for message, _ in publisher.sent for text in messages_of(message)) == ["a", "b"]
+
+
+def test_ndjson_without_a_good_line_is_400_and_names_the_first(client):
+    answer = post(client, "/logs", b'\n{"message": \n', **{"Content-Type": "application/x-ndjson"})
+    assert (answer.status_code, answer.json["code"], answer.json["field"]) == (400, "all_rejected", "line 2")
+    assert "line 2 is no valid JSON" in answer.json["message"]
+
+
 # the broker
 
 
