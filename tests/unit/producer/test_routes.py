@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import producer.app
+from logmill.openapi.document import every_route, path_of
 from logmill.record import Lane
 from logmill.settings import load
 from logmill.wire import unpack
@@ -224,6 +225,21 @@ def test_ndjson_without_a_good_line_is_400_and_names_the_first(client):
     answer = post(client, "/logs", b'\n{"message": \n', **{"Content-Type": "application/x-ndjson"})
     assert (answer.status_code, answer.json["code"], answer.json["field"]) == (400, "all_rejected", "line 2")
     assert "line 2 is no valid JSON" in answer.json["message"]
+
+
+# what there is
+
+
+def test_the_first_page_names_every_endpoint_and_what_takes_logs_first(client):
+    found = client.get("/").json
+    named = [(one["method"], one["path"]) for one in found["endpoints"]]
+    assert named[:3] == [("POST", "/logs"), ("POST", "/logs/batch"), ("GET", "/task/{task_id}")]
+    served = {(method, path_of(rule)) for rule, method in every_route(client.application)}
+    assert set(named) == served - {("GET", "/")}
+    assert all(one["summary"] for one in found["endpoints"])
+    assert found["links"]["docs"] == "/docs"
+    adapter = client.application.url_map.bind("")
+    assert all(adapter.match(path, "GET") for path in found["links"].values())
 
 
 # the broker
