@@ -58,7 +58,7 @@ class QueryError(InvalidField):
     """
 
     def __init__(self, message: str, position: int) -> None:
-        where = f"{message} (at character {position + 1} of q)"
+        where = f"{message} (at position {position} of q)"
         super().__init__("q", where, code="invalid_query", more={"position": position})
 
 

@@ -130,6 +130,7 @@ def test_what_cannot_be_read_is_refused_with_its_place(text, position):
     with pytest.raises(QueryError) as caught:
         read(text)
     assert caught.value.more == {"position": position}
+    assert str(caught.value).endswith(f"(at position {position} of q)"), "the words say another place than the number"
     assert caught.value.field == "q"
     assert caught.value.status == 400
 
