@@ -62,9 +62,11 @@ def fingerprint_text(number: int) -> str:
     return f"{number:016x}"
 
 
-def counted_text(column: str, text: str) -> str:
-    """A value that logs were counted by, as logs show it."""
-    return fingerprint_text(int(text)) if column == "fingerprint" else text
+def counted_text(column: str, text: str | None) -> str:
+    """A value that logs were counted by, as logs show it; "" for those that have none."""
+    if column == "fingerprint":
+        return fingerprint_text(int(text or "0"))
+    return "" if text is None or text == str(OPTIONAL.get(column, "")) else text
 
 
 def time_text(us: int) -> str:
