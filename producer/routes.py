@@ -18,10 +18,11 @@ from logmill.openapi.document import path_of
 from logmill.openapi.document import routes as described_routes
 from logmill.openapi.operation import COMMON_TAGS, DOCUMENTATION
 from logmill.parameters import flag
+from logmill.request_bodies import read_body
 from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
-from logmill.web import answer, error_answer, read_body
+from logmill.web import answer, error_answer
 from producer import shapes
 from producer.batching import LaneBatcher
 from producer.bodies import read
