@@ -176,6 +176,18 @@ def test_logs_without_a_value_count_as_an_empty_one_and_are_found_as_such(storag
             assert storage.get("/logs", q=search).json()["count"] == count
 
 
+def test_parts_of_fields_are_shown_by_pages_and_exports(storage: StorageService) -> None:
+    given = {"metadata": '{"order": {"id": 4711, "paid": true}}', "host": "h"}
+    assert storage.ingest(stream(batch(2, **given))).status_code == 201
+    fields = "metadata.order.id,source.host"
+    shown = {"metadata": {"order": {"id": 4711}}, "source": {"host": "h"}}
+    assert storage.get("/logs", fields=fields).json()["logs"] == [shown, shown]
+    assert storage.get("/logs/export", fields=fields, format="json").json() == [shown, shown]
+    assert storage.get("/logs/export", fields=fields, format="csv").text == f"{fields}\r\n4711,h\r\n4711,h\r\n"
+    refused = storage.get("/logs", fields="order.id")
+    assert (refused.status_code, refused.json()["field"]) == (400, "fields")
+
+
 def test_facets_and_statistics(storage: StorageService) -> None:
     assert storage.ingest(stream(batch(3, level="ERROR", tags=["x"], host="h"))).status_code == 201
     assert storage.ingest(stream(batch(1, tags=["x", "y"], status_code=200))).status_code == 201
