@@ -1,4 +1,4 @@
-"""Fixtures that need a server of their own: a RabbitMQ node, and both brokers for the contract suite."""
+"""What all tests share: servers of their own for those that need one, and how patient Hypothesis is."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from logmill.settings import in_ci
 from tests.support.broker_client import Client
 from tests.support.broker_places import EmbeddedPlace, Place, RabbitPlace
 from tests.support.rabbitmq_node import RabbitContainer, RabbitNode, docker_works, scripts_folder
+
+# How long an example takes says more of what else the machine does than of the code; pytest's timeout bounds the whole.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def _missing(what: str) -> NoReturn:
