@@ -36,6 +36,7 @@ from storage.search.filters import (
 )
 from storage.search.numbers import number_of
 from storage.search.patterns import Budget, check_pattern
+from storage.search.query_errors import QueryError, syntax_error
 from storage.search.signs import spelled
 from storage.search.terms import ANY, in_message, pieces_of
 from storage.search.words import Piece, Wildcard
@@ -46,24 +47,10 @@ MAX_TERMS = 200
 
 # Where these stand as words of their own, they would be words that no message has.
 _OTHER_SIGNS = {"&&": "AND", "||": "OR", "!": "NOT"}
+# Zero where a log has none, which lies below no bound.
+_ZERO_IS_NONE = frozenset({"status_code"})
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DEGREE = re.compile(r"[~^][0-9.]+")
-_POSITION = re.compile(r"at position (\d+)")
-
-
-class QueryError(InvalidField):
-    """The search text cannot be read.
-
-    Args:
-        message: what is wrong.
-        position: the character at which it is, from 0.
-    """
-
-    def __init__(self, message: str, position: int) -> None:
-        where = f"{message} (at position {position} of q)"
-        super().__init__("q", where, code="invalid_query", more={"position": position})
-        self.what = message
-        self.position = position
 
 
 def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
@@ -92,23 +79,12 @@ def _parse(text: str, now_us: int, budget: Budget) -> Filter:
     try:
         item = parse_lucene(text)
     except ParseError as error:
-        raise _syntax_error(str(error), text) from None
+        raise syntax_error(str(error), text) from None
     except InvalidOperation:
         # luqum reads what follows ~ and ^ as a decimal, which several dots are not.
         found = _DEGREE.search(text)
         raise QueryError("~ and ^ are not supported", found.start() if found else 0) from None
     return _Reader(now_us, budget).read(item, None, 0)
-
-
-def _syntax_error(words_of_luqum: str, text: str) -> QueryError:
-    found = _POSITION.search(words_of_luqum)
-    if found is None:
-        return QueryError("the search ends too early; is a bracket or a quote left open?", len(text))
-    at = int(found[1])
-    rest = text[at : at + 20]
-    if rest[:1] in {'"', "/"}:
-        return QueryError(f"{rest[:1]} is opened and not closed", at)
-    return QueryError(f"{rest!r} was not expected here; quote or escape what is no operator", at)
 
 
 def _check_sign(text: str, item: tree.Item) -> None:
@@ -253,6 +229,8 @@ class _Reader:
         bounds = Bounds(self._bound(low, target), self._bound(high, target), with_low, with_high)
         if bounds.low is None and bounds.high is None:
             return _exists(target)
+        if bounds.low is None and target.name in _ZERO_IS_NONE:
+            bounds = Bounds(0, bounds.high, False, bounds.with_high)
         return Metadata(target.path, bounds) if target.field is None else Between(target.field.name, bounds)
 
     def _bound(self, item: tree.Item | None, target: _Target) -> float | None:

@@ -78,6 +78,7 @@ def test_words_are_looked_for_in_the_message(text, wanted):
         ("anomaly:true", AnyOf("anomaly", (True,))),
         ("status_code:503", AnyOf("status_code", (503,))),
         ("status_code:[500 TO 599]", Between("status_code", Bounds(500, 599))),
+        ("status_code:<500", Between("status_code", Bounds(0, 500, with_low=False, with_high=False))),
         ("status_code:{500 TO *]", Between("status_code", Bounds(500, None, with_low=False))),
         ("severity:>=70", Between("severity", Bounds(low=70))),
         ("response_time_ms:<12.5", Between("response_time_ms", Bounds(high=12.5, with_high=False))),
