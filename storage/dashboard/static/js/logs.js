@@ -131,7 +131,7 @@ export class LogsView {
     this.loading = true;
     put(this.more, "Loading …");
     try {
-      const answer = await this.page(NEXT_PAGE, this.cursor, signal);
+      const answer = await this.page(Math.min(NEXT_PAGE, MAX_ROWS - this.table.logs.length), this.cursor, signal);
       if (signal.aborted) return;
       this.table.append(answer.logs);
       this.arrived(answer);
