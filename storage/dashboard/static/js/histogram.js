@@ -4,7 +4,7 @@ import { ApiError, filterParameters, getJson } from "./api.js";
 import { Bars, tipRows } from "./chart.js";
 import { h, iconButton, put } from "./dom.js";
 import { COUNTABLE, LEVELS, searched } from "./fields.js";
-import { compact, count, duration, label, plain, time } from "./format.js";
+import { compact, count, counted, duration, label, plain, time } from "./format.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, state } from "./state.js";
 import { ALL, wider } from "./ranges.js";
@@ -53,9 +53,9 @@ export class Histogram {
     return found.total;
   }
 
-  show({ buckets: counted, total, bucket_ms: widthMs, until }, by) {
-    const buckets = counted.map((one) => ({ ...one, values: Object.fromEntries(Object.entries(one.values).map(([name, logs]) => [searched(by, name), logs])) }));
-    put(this.total, `${count(total)} ${total === 1 ? "log" : "logs"}`);
+  show({ buckets: answered, total, bucket_ms: widthMs, until }, by) {
+    const buckets = answered.map((one) => ({ ...one, values: Object.fromEntries(Object.entries(one.values).map(([name, logs]) => [searched(by, name), logs])) }));
+    put(this.total, counted(total, "log"));
     put(this.note, widthMs ? `${duration(widthMs / 1000)} a bar` : "");
     this.out.disabled = wider(state()) === null;
     if (!buckets.length) {
@@ -78,7 +78,7 @@ export class Histogram {
     const sums = stacks.map(({ values }) => values.reduce((sum, one) => sum + one, 0));
     put(this.legend, stacks.map(({ name, colour }, at) => legendItem(by, name, colour, sums[at])));
     const worst = by === "level" ? sums.reduce((sum, one, at) => (["ERROR", "CRITICAL"].includes(names[at]) ? sum + one : sum), 0) : null;
-    this.picture.setAttribute("aria-label", `Histogram by ${by}: ${count(total)} logs in ${buckets.length} bars${worst === null ? "" : `, ${count(worst)} of them errors`}`);
+    this.picture.setAttribute("aria-label", `Histogram by ${by}: ${counted(total, "log")} in ${counted(buckets.length, "bar")}${worst === null ? "" : `, ${count(worst)} of them ${worst === 1 ? "an error" : "errors"}`}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { filterParameters, getJson, getLogs, isAborted } from "./api.js";
 import { columnChooser } from "./columns.js";
 import { announce, h, put } from "./dom.js";
-import { count } from "./format.js";
+import { count, counted } from "./format.js";
 import { Histogram } from "./histogram.js";
 import { exportMenu } from "./export.js";
 import { noHits, nothingStored } from "./notices.js";
@@ -151,7 +151,7 @@ export class LogsView {
     this.more.hidden = !cursor || isFull;
     for (const old of this.foot.querySelectorAll(".hint")) old.remove();
     if (isFull) this.foot.append(h("p", { class: "hint" }, `${count(shown)} rows are shown. For more, narrow the search or the time, or export.`));
-    announce(`${count(shown)} logs shown`);
+    announce(`${counted(shown, "log")} shown`);
   }
 
   /** Take what needs no question: columns, wrapping, the open row. */
