@@ -19,7 +19,7 @@ export const MAX_ROWS = 5000;
 
 /** A view of pages of logs. `path` answers them, `extra` are search texts that say in the other questions which logs those are. */
 export class LogsView {
-  constructor({ path = "logs", extra = [], label = "Logs", also = [], facets, open, refresh, found = null }) {
+  constructor({ path = "logs", extra = [], label = "Logs", also = [], facets, open, refresh, settle, found = null }) {
     this.path = path;
     this.extra = extra;
     this.facets = facets;
@@ -39,7 +39,7 @@ export class LogsView {
       { class: "logs-view" },
       this.head,
       this.histogram.element,
-      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), this.wrap.button, columnChooser(() => this.table.logs), exportMenu(() => this.extra)),
+      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), this.wrap.button, columnChooser(() => this.table.logs), exportMenu(() => this.extra, settle)),
       this.scroller,
     );
     this.cursor = null;

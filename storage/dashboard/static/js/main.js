@@ -30,7 +30,12 @@ const answered = new Set();
 
 const facets = new Facets(byId("facets"));
 const open = (log) => change({ row: log.id });
-const parts = { facets, open, refresh, fail: showProblem };
+/** Have what is in the search bar in force before something is made of it; whether it is. */
+async function settle() {
+  await search.take({ signal: new AbortController().signal, replace: false });
+  return !search.isPending();
+}
+const parts = { facets, open, refresh, settle, fail: showProblem };
 const views = {
   logs: new LogsView(parts),
   tail: new TailView(parts),

@@ -190,6 +190,7 @@ export function searchBar(element, { loaded, submit }) {
       compare();
     },
     focus: () => (input.focus(), input.select()),
+    isPending,
     /**
      * Have what was typed in force. What cannot be read stays in the bar with its error, and the text before it in force;
      * so it does where the server does not say, since whatever is asked next will show why.
