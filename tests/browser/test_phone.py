@@ -120,6 +120,18 @@ def test_an_open_log_covers_a_window_that_is_too_low_for_both(held, send):
         fits(page)
 
 
+def test_messages_are_in_sight_beside_an_open_log_on_a_tablet(held, send):
+    with held(f"?is.service={send([{'message': 'm'}, {'message': 'the other'}])}", width=820, height=1100) as page:
+        page.locator(".rows .row").first.tap()
+        panel = page.get_by_role("complementary", name="Open log").bounding_box()
+        assert 380 < panel["x"] < 440
+        message = page.locator(".rows .c-message").last.bounding_box()
+        assert message["width"] > 300
+        assert message["x"] + message["width"] <= panel["x"] + 1
+        page.locator(".rows .row").last.tap()
+        expect(page.locator(".detail-message")).to_have_text("the other")
+
+
 def test_dead_letters_and_settings_are_not_cut_into_columns_of_letters(held, pipeline):
     publisher = broker_of(pipeline.settings).publisher()
     message = Message(b"no json", Lane.NORMAL, str(uuid4()), content_type="application/json")
