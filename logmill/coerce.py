@@ -1,6 +1,7 @@
 """The careful way from JSON to `Submitted`: nulls, other types, `log_data` and fields of the client's own.
 
 Fields that Logmill does not know are kept: they join `metadata`, under `name_2` where another value has the name there.
+A `severity` that names a level stands in for a `level` that was not sent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import EMPTY, EMPTY_OBJECT, Limits, Submitted, SubmittedWithLane, one_line_object
 from logmill.timestamps import EPOCH, MICROSECOND, to_us
 
@@ -23,6 +25,8 @@ _NULL = b"null"
 _JSON_TYPES = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
 
 
+# What the decoder says of a fault, and the byte at which it is.
+_FAULT = re.compile(r"(?:JSON is malformed: )?(.*) \(byte (\d+)\)")
 # An escape of a JSON string: a pair of surrogates, a lone one, or any other.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -40,26 +44,43 @@ def mend_surrogates(body: bytes) -> bytes | None:
     return None if mended == body else mended
 
 
-def malformed(error: Exception) -> Undecodable:
-    """The error for a body that the JSON decoder gave up on."""
+def malformed(error: Exception, body: bytes, what: str = "the body") -> Undecodable:
+    """The error for what the JSON decoder gave up on; says at which character, from 0.
+
+    Args:
+        error: the decoder's.
+        body: what it was to read, UTF-8.
+        what: the name of that.
+    """
     if isinstance(error, RecursionError):
-        return Undecodable("the JSON is nested too deeply", code="too_deep")
-    return Undecodable(f"the body is no valid JSON: {error}")
+        return Undecodable(f"{what} is nested too deeply", code="too_deep")
+    found = _FAULT.fullmatch(str(error))
+    # Without a byte it is the end that comes too early.
+    words, read = (found[1], body[: int(found[2])]) if found else (str(error), body)
+    position = len(read.decode(errors="replace"))
+    return Undecodable(f"{what} is no valid JSON: {words} (at position {position})", more={"position": position})
 
 
-def coerce(body: bytes, limits: Limits) -> Submitted:
+def coerce(body: bytes, limits: Limits, what: str = "the body") -> Submitted:
     """The item of a JSON object, looked at field by field.
+
+    Args:
+        body: UTF-8 JSON.
+        limits: what is too much.
+        what: the name of the body in errors.
 
     Raises:
         Undecodable: it is no JSON.
         InvalidField: a value cannot be taken; names the field.
         Refused: it is no object, or an empty one.
     """
-    fields = _object(body)
+    fields = _object(body, what)
     if "log_data" in fields:
         fields = _unwrap(fields)
     lane = _value("lane", fields.pop("lane")) if "lane" in fields else None
     known, extra = _told_apart(fields)
+    if "severity" in extra and "level" not in known and _names_level(extra["severity"]):
+        known["level"] = _value("severity", extra.pop("severity"))
     if extra:
         known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
     if not known:
@@ -74,7 +95,8 @@ def _told_apart(fields: dict[str, Raw]) -> tuple[dict[str, Any], dict[str, Raw]]
     source: dict[str, str] = {}
     for name, raw in fields.items():
         if name == "metadata":
-            known[name] = raw
+            if bytes(raw) != _NULL:
+                known[name] = raw
         elif name == "source":
             source, is_whole = _source(_value(name, raw))
             if not is_whole:
@@ -90,13 +112,19 @@ def _told_apart(fields: dict[str, Raw]) -> tuple[dict[str, Any], dict[str, Raw]]
     return known, extra
 
 
-def _object(body: bytes) -> dict[str, Raw]:
+def _names_level(raw: Raw) -> bool:
+    """Whether a severity is a level's name. A number may be of any scale: syslog's, OpenTelemetry's, or ours."""
+    text = _value("severity", raw) if bytes(raw).startswith(b'"') else ""
+    return not text.strip().isdigit() and text.strip().upper() in LEVEL_SYNONYMS
+
+
+def _object(body: bytes, what: str) -> dict[str, Raw]:
     try:
         return _decode_fields(body)
     except msgspec.ValidationError:
         raise Refused("a log must be a JSON object", code="not_an_object") from None
     except MALFORMED as error:
-        raise malformed(error) from None
+        raise malformed(error, body, what) from None
 
 
 def _unwrap(fields: dict[str, Raw]) -> dict[str, Raw]:
@@ -104,7 +132,7 @@ def _unwrap(fields: dict[str, Raw]) -> dict[str, Raw]:
     raw = fields.pop("log_data")
     value = bytes(raw)
     if value.startswith(b"{"):
-        inner = _object(value)
+        inner = _object(value, "log_data")
         if "log_data" in inner:
             raise InvalidField("log_data", "log_data may not hold another log_data")
         return _united(inner, fields)

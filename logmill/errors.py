@@ -118,8 +118,15 @@ class InvalidField(Refused):
 class Undecodable(Refused):
     """Bytes that are not what they were said to be."""
 
-    def __init__(self, message: str, *, code: str = "malformed", status: int = 400) -> None:
-        super().__init__(message, code=code, status=status)
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "malformed",
+        status: int = 400,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message, code=code, status=status, more=more)
 
 
 class Stop(LogmillError):

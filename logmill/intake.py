@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from logmill.coerce import MALFORMED, coerce, malformed, mend_surrogates
 from logmill.columns import Columns
@@ -26,16 +26,38 @@ class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why one item was not taken.
 
     Attributes:
-        index: its place in the body, from 0.
+        index: its place in the body, from 0; empty lines do not count.
         code: a short stable name of the fault.
         message: the fault, in words.
-        field: the field at fault, if it is one.
+        field: the field at fault, if it is one; "line 3" where a whole line is.
+        line: the line it is on, from 1, all lines counted; of bodies that are read by lines.
+        position: the character of the line at which it cannot be read, from 0.
     """
 
     index: int
     code: str
     message: str
     field: str | None = None
+    line: int | None = None
+    position: int | None = None
+
+    @classmethod
+    def of(cls, error: Refused, index: int, line: int | None = None) -> Rejection:
+        """What an error says of the item at this place."""
+        position = error.more.get("position")
+        return cls(
+            index=index,
+            code=error.code,
+            message=str(error),
+            field=name_of(line) if error.field is None and line is not None else error.field,
+            line=line,
+            position=position if isinstance(position, int) else None,
+        )
+
+
+def name_of(line: int) -> str:
+    """What errors call a line."""
+    return f"line {line}"
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -56,6 +78,7 @@ class Taken(msgspec.Struct, frozen=True):
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 
+_NO_METADATA = (b"{}", b"null")
 _decode_one = msgspec.json.Decoder(Submitted).decode
 _decode_many = msgspec.json.Decoder(list[Submitted]).decode
 _decode_lines = msgspec.json.Decoder(Submitted).decode_lines
@@ -111,37 +134,47 @@ def from_array(body: bytes, limits: Limits, *, now_us: int, protocol: str, lanes
         mended = mend_surrogates(body)
         if mended is not None:
             return from_array(mended, limits, now_us=now_us, protocol=protocol, lanes=lanes)
-        raise malformed(error) from None
+        raise malformed(error, body) from None
     else:
         taken = _take_plain(items, limits, now_us, protocol, lanes=lanes)
     if taken is not None:
         return taken
     try:
-        raw_items = _decode_items(body)
+        raw_items = _decode_items(mend_surrogates(body) or body)
     except msgspec.ValidationError:
         raise Refused("the body must be a JSON array of log objects", code="not_an_array") from None
     except MALFORMED as error:
-        raise malformed(error) from None
+        raise malformed(error, body) from None
     return _take_each([bytes(raw) for raw in raw_items], limits, now_us, protocol, lanes=lanes)
 
 
 def from_lines(body: bytes, limits: Limits, *, now_us: int, protocol: str, lanes: bool = False) -> Taken:
-    """The records of NDJSON, one object a line; blank lines do not count. As `from_array` otherwise."""
-    check_utf8(body)
+    """The records of NDJSON, one object a line; blank lines do not count. As `from_array` otherwise.
+
+    A line that is no JSON or no UTF-8 is a bad item like others.
+
+    Raises:
+        Refused: it has no line, or more than `limits.max_batch_records`.
+    """
     try:
+        check_utf8(body)
         items = _decode_plain(body, _decode_lines, _decode_lines_with_lane)
-    except MALFORMED:  # a line that needs care, or a malformed one: which, is found line by line
+    except (Undecodable, *MALFORMED):  # a line that needs care, or a malformed one: which, is found line by line
         taken = None
     else:
         taken = _take_plain(items, limits, now_us, protocol, lanes=lanes)
     if taken is not None:
         return taken
-    lines = [line for line in body.split(b"\n") if line.strip()]
-    return _take_each(lines, limits, now_us, protocol, lanes=lanes)
+    lines = {number: line for number, line in enumerate(body.split(b"\n"), 1) if line.strip()}
+    return _take_each([*lines.values()], limits, now_us, protocol, lanes=lanes, numbers=[*lines])
 
 
-def check_utf8(body: bytes) -> None:
+def check_utf8(body: bytes, what: str = "the body") -> None:
     """Refuse bytes that are not UTF-8, which the JSON decoder would let pass inside metadata.
+
+    Args:
+        body: the bytes.
+        what: their name in the error.
 
     Raises:
         Undecodable: says where.
@@ -149,7 +182,7 @@ def check_utf8(body: bytes) -> None:
     try:
         str(body, "utf-8")
     except UnicodeDecodeError as error:
-        raise Undecodable(f"the body is not UTF-8: byte {error.start}: {error.reason}", code="not_utf8") from None
+        raise Undecodable(f"{what} is not UTF-8: byte {error.start}: {error.reason}", code="not_utf8") from None
 
 
 def _check_count(count: int, limits: Limits) -> None:
@@ -159,17 +192,19 @@ def _check_count(count: int, limits: Limits) -> None:
         raise Refused(f"{count} logs in one request, {limits.max_batch_records} at most", code="too_many", status=413)
 
 
-def _item(body: bytes, limits: Limits) -> Submitted:
-    check_utf8(body)
+def _item(body: bytes, limits: Limits, what: str = "the body") -> Submitted:
+    check_utf8(body, what)
     try:
-        return _decode_one(body)
+        item = _decode_one(body)
     except msgspec.ValidationError:
-        return coerce(body, limits)
+        return coerce(mend_surrogates(body) or body, limits, what)
     except MALFORMED as error:
         mended = mend_surrogates(body)
         if mended is not None:
-            return _item(mended, limits)
-        raise malformed(error) from None
+            return _item(mended, limits, what)
+        raise malformed(error, body, what) from None
+    # Here a field that was sent with its default is as one that was not: with little else, what was sent must be seen.
+    return coerce(body, limits) if item.message is UNSET and bytes(item.metadata) in _NO_METADATA else item
 
 
 def _decode_plain(
@@ -197,19 +232,29 @@ def _take_plain(items: Sequence[Submitted], limits: Limits, now_us: int, protoco
     return Taken(columns, [], _asked([lane_of(item) for item in items]))
 
 
-def _take_each(items: Sequence[bytes], limits: Limits, now_us: int, protocol: str, *, lanes: bool) -> Taken:
+def _take_each(
+    items: Sequence[bytes],
+    limits: Limits,
+    now_us: int,
+    protocol: str,
+    *,
+    lanes: bool,
+    numbers: Sequence[int] | None = None,
+) -> Taken:
+    """What comes of items one by one; `numbers` are those of their lines, where each is one."""
     _check_count(len(items), limits)
     entries: list[Entry] = []
     rejected: list[Rejection] = []
     asked: list[Lane | None] = []
     for index, raw in enumerate(items):
+        line = None if numbers is None else numbers[index]
         try:
-            item = _item(raw, limits)
+            item = _item(raw, limits, f"item {index}" if line is None else name_of(line))
             lane = lane_of(item) if lanes else None
             entries.append(entry_of(item, limits, now_us, protocol))
             asked.append(lane)
         except Refused as error:
-            rejected.append(Rejection(index=index, code=error.code, message=str(error), field=error.field))
+            rejected.append(Rejection.of(error, index, line))
     return Taken(Columns.of(entries), rejected, _asked(asked))
 
 

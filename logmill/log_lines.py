@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
+from logmill.parts import first, pick, tree_of, ways_to
 from logmill.record import LEVELS
 from logmill.terminal import ascii_json, printable
 
@@ -25,7 +26,7 @@ class Form:
     """How logs are shown.
 
     Attributes:
-        fields: those that are shown, in this order; none: the usual ones, and of JSON all.
+        fields: those that are shown, or parts of them, in this order; none: the usual ones, and of JSON all.
         is_json: NDJSON instead of lines for people.
         is_utc: times in UTC instead of this machine's zone.
         has_color: with colours.
@@ -41,20 +42,20 @@ class Form:
         if self.is_json:
             return ascii_json(self._json(log)) + "\n"
         values = _decode(log)
-        shown = (self._shown(name, values) for name in self.fields or DEFAULT_FIELDS)
+        found = ((name, values.get(name) or first(log, ways_to(name))) for name in self.fields or DEFAULT_FIELDS)
+        shown = (self._shown(name, value) for name, value in found)
         return "  ".join(text for text in shown if text).rstrip() + "\n"
 
     def _json(self, log: bytes) -> str:
         if self.fields:
-            values = _decode(log)
-            log = msgspec.json.encode({name: values[name] for name in self.fields if name in values})
+            log = msgspec.json.encode(pick(log, tree_of(self.fields)))
         return log.decode("utf-8", "replace")
 
-    def _shown(self, name: str, values: Mapping[str, msgspec.Raw]) -> str:
+    def _shown(self, name: str, value: msgspec.Raw | None) -> str:
         """A field as it stands in a line; empty where the log has none."""
-        if name not in values:
+        if value is None:
             return ""
-        text = _text(values[name])
+        text = _text(value)
         if name == "timestamp":
             return self._styled(self._time(text), fg="bright_black")
         # All that is shown of a log is on its line: else a message could pass for another log.

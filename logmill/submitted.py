@@ -8,14 +8,14 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from logmill.errors import InvalidField, Refused
+from logmill.errors import InvalidField
 from logmill.record import DEFAULT_LEVEL, DEFAULT_SERVICE, LEVEL_SYNONYMS, Entry, Lane
 from logmill.settings import Settings
 from logmill.timestamps import to_us
 
 MAX_LABEL_BYTES = 256
 EMPTY_OBJECT = Raw(b"{}")
-EMPTY = "an empty log: it has no message, and no field that says more than its default"
+EMPTY = "an empty log: it names no field with a value"
 
 # Fields that few clients set, and how many bytes each may have.
 _SHORT_FIELDS = {"id": 512, "trace_id": 512, "span_id": 512, "host": MAX_LABEL_BYTES, "file": 4096}
@@ -53,9 +53,6 @@ class SubmittedWithLane(Submitted, forbid_unknown_fields=True, gc=False):
     lane: Lane | None = None
 
 
-NOTHING = Submitted()
-
-
 class Limits(msgspec.Struct, frozen=True):
     """How much is taken: items of a body, bytes of a record's message and metadata."""
 
@@ -80,12 +77,9 @@ def entry_of(item: Submitted, limits: Limits, now_us: int, protocol: str) -> Ent
 
     Raises:
         InvalidField: a value is out of bounds; names the field.
-        Refused: nothing is set at all.
     """
     message = item.message
     if message is UNSET:
-        if all(getattr(item, name) == getattr(NOTHING, name) for name in Submitted.__struct_fields__):
-            raise Refused(EMPTY, code="empty")
         message = ""
     check_length("message", message, limits.max_message_bytes)
     check_length("service", item.service, MAX_LABEL_BYTES)

@@ -14,13 +14,15 @@ from logmill.errors import Retry
 from logmill.ids import parse_log_id
 from logmill.intake import Taken
 from logmill.openapi import Answer, Parameter, describe
-from logmill.openapi.document import every_route, path_of
-from logmill.openapi.operation import DOCUMENTATION
+from logmill.openapi.document import path_of
+from logmill.openapi.document import routes as described_routes
+from logmill.openapi.operation import COMMON_TAGS, DOCUMENTATION
 from logmill.parameters import flag
+from logmill.request_bodies import read_body
 from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
-from logmill.web import answer, error_answer, read_body
+from logmill.web import answer, error_answer
 from producer import shapes
 from producer.batching import LaneBatcher
 from producer.bodies import read
@@ -198,11 +200,19 @@ class TaskRoute:
 
 def _add_index(app: Flask) -> None:
     @app.get("/")
-    @describe("What there is", tag=DOCUMENTATION, answers={200: Answer("the paths that can be asked", shapes.Links)})
+    @describe("What there is", tag=DOCUMENTATION, answers={200: Answer("the endpoints", shapes.Index)})
     def index() -> Response:
-        shown = sorted({path_of(rule) for rule, method in every_route(app) if method == "GET"} - {"/"})
-        links = {path.removeprefix("/"): path for path in shown if "{" not in path}
-        return answer({"status": "success", "service": app.name, "version": __version__, "links": links})
+        # What takes logs first, what every service has last.
+        described = sorted(described_routes(app), key=lambda found: found[2].tag in COMMON_TAGS)
+        endpoints = [
+            {"method": method, "path": path_of(rule), "summary": operation.summary}
+            for rule, method, operation in described
+            if rule.rule != "/"
+        ]
+        paths = sorted({one["path"] for one in endpoints if one["method"] == "GET"})
+        links = {path.removeprefix("/"): path for path in paths if "{" not in path}
+        known = {"service": app.name, "version": __version__, "endpoints": endpoints, "links": links}
+        return answer({"status": "success", **known})
 
 
 def add_routes(app: Flask, batcher: LaneBatcher, keys: KeyRegistry, settings: Settings, metrics: Metrics) -> None:

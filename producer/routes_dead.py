@@ -14,8 +14,9 @@ from logmill.errors import InvalidField, Undecodable
 from logmill.openapi import Answer, describe, letters
 from logmill.parameters import whole_number
 from logmill.places import Places
+from logmill.request_bodies import read_body, require_json
 from logmill.settings import Settings
-from logmill.web import answer, read_body, require_json
+from logmill.web import answer
 
 # Each keeps a thread, and a long queue of letters keeps it for long: logs need the others.
 MAX_AT_ONCE = 2

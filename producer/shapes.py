@@ -153,17 +153,27 @@ class Pipeline(Success):
     dead: DeadCount
 
 
-class Links(Success):
+class Endpoint(Shape):
+    """One thing that can be asked; `path` has the names of its parts in braces."""
+
+    method: str
+    path: str
+    summary: str
+
+
+class Index(Success):
     """What the service is, and where to go on.
 
     Attributes:
         service: its name.
         version: of Logmill.
-        links: the paths of what it offers, by name.
+        endpoints: all that it answers.
+        links: the paths that can be opened as they are, by name.
     """
 
     service: str
     version: str
+    endpoints: list[Endpoint]
     links: dict[str, str]
 
 

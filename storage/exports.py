@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
 
+from logmill.parts import METADATA, first, ways_to
 from storage import render
 
 _encode = msgspec.json.Encoder().encode
 # A spreadsheet takes a cell that begins with one of these for a formula; some take the wide forms, too.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _BETWEEN_ITEMS = "; "
+_NUMERIC = frozenset("-0123456789")
 
 
 class Form(Protocol):
@@ -46,7 +49,7 @@ class Lines:
     media_type = "application/x-ndjson"
 
     def __init__(self, fields: Sequence[str]) -> None:
-        self._fields = frozenset(fields)
+        self._fields = fields
 
     def begin(self) -> bytes:
         """As `Form.begin`."""
@@ -71,7 +74,7 @@ class Array:
     media_type = "application/json"
 
     def __init__(self, fields: Sequence[str]) -> None:
-        self._fields = frozenset(fields)
+        self._fields = fields
         self._before = b"\n"
 
     def begin(self) -> bytes:
@@ -92,8 +95,9 @@ class Array:
 class Csv:
     """Comma-separated values as RFC 4180 has them, in UTF-8, the names of the columns first.
 
-    Metadata is JSON text, lists are joined by semicolons, the source is three columns. Text that a spreadsheet would
-    take for a formula has an apostrophe before it, as OWASP advises against CSV injection; numbers stay as they are.
+    Metadata is JSON text, lists are joined by semicolons, the source is three columns; a part of the metadata is a
+    column of its own, named as it was asked for. Text that a spreadsheet would take for a formula has an apostrophe
+    before it, as OWASP advises against CSV injection; numbers stay as they are.
 
     Args:
         fields: those that are shown, in this order; none for all.
@@ -104,7 +108,7 @@ class Csv:
     def __init__(self, fields: Sequence[str]) -> None:
         self._cells: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         for field in fields or render.FIELDS:
-            self._cells.update(_SOURCES if field == "source" else {field: _getter(field)})
+            self._cells.update(_cells_of(field))
 
     def begin(self) -> bytes:
         """As `Form.begin`."""
@@ -123,15 +127,42 @@ class Csv:
 FORMS: Mapping[str, Callable[[Sequence[str]], Form]] = MappingProxyType({"ndjson": Lines, "csv": Csv, "json": Array})
 
 
-def _getter(field: str) -> Callable[[Mapping[str, Any]], Any]:
-    return lambda log: log.get(field)
+def _cells_of(field: str) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """The columns of a field, or of a part of one, and what reads them from a log."""
+    if field == "source":
+        return _SOURCES
+    if field in _SOURCES:
+        return {field: _SOURCES[field]}
+    name, _, part = field.partition(".")
+    return {field: _part_of_metadata(field) if part else lambda log: log.get(name)}
 
 
 def _part_of_source(part: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda log: log["source"][part]
 
 
-_SOURCES = {f"source.{part}": _part_of_source(part) for part in render.SOURCE}
+def _part_of_metadata(field: str) -> Callable[[Mapping[str, Any]], Any]:
+    ways = [way[1:] for way in ways_to(field)]
+
+    def read(log: Mapping[str, Any]) -> Any:
+        found = first(render.as_raw(log[METADATA]), ways)
+        return None if found is None else _plain(found)
+
+    return read
+
+
+def _plain(value: msgspec.Raw) -> Any:
+    """A value of the metadata for a cell; numbers with all their digits, what holds others as JSON."""
+    text = str(memoryview(value), "utf-8")
+    if text.startswith(("{", "[")):
+        return value
+    try:
+        return msgspec.json.decode(value, type=Decimal if text[0] in _NUMERIC else Any)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return text
+
+
+_SOURCES = {name: _part_of_source(part) for name, part in zip(render.PARTS_OF_SOURCE, render.SOURCE, strict=True)}
 
 
 def _cell(value: Any) -> Any:
@@ -141,7 +172,7 @@ def _cell(value: Any) -> Any:
         return f"'{value}" if value.startswith(_FORMULA) else value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or isinstance(value, int | float):
+    if value is None or isinstance(value, int | float | Decimal):
         return value
     return _cell(_encode(value).decode())  # metadata
 

@@ -13,8 +13,8 @@ from storage.search.filters import And, Between, Bounds, Filter, apart
 from storage.search.sql import condition
 from storage.statements import statement
 
-# A value as text, and how many logs have it.
-Counted: TypeAlias = tuple[str, int]
+# A value as text (of a number that may be null, None), and how many logs have it.
+Counted: TypeAlias = tuple[str | None, int]
 
 
 def top(

@@ -33,7 +33,6 @@ _SHOWN: dict[str, dict[str, Any]] = {
         "type": "object",
         "description": "where it was written, and how it came in",
         "properties": dict.fromkeys(render.SOURCE, _TEXT),
-        "required": [*render.SOURCE],
         "additionalProperties": False,
     },
 }
@@ -55,7 +54,7 @@ class ShownLog:
     def json_schema() -> dict[str, Any]:
         """Its schema."""
         return {
-            "description": "A log, or those of its fields that were asked for.",
+            "description": "A log, or those of its fields, or parts of them, that were asked for.",
             "type": "object",
             "properties": {name: _field(name) for name in render.FIELDS},
             "additionalProperties": False,
@@ -69,7 +68,9 @@ class Log:
     def json_schema() -> dict[str, Any]:
         """Its schema."""
         required = [name for name in render.FIELDS if name not in render.OPTIONAL]
-        return {**ShownLog.json_schema(), "description": "A log as it is stored.", "required": required}
+        shown = ShownLog.json_schema()
+        shown["properties"]["source"] = {**shown["properties"]["source"], "required": [*render.SOURCE]}
+        return {**shown, "description": "A log as it is stored.", "required": required}
 
 
 class ProcessedLog:

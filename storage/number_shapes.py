@@ -43,7 +43,7 @@ class Histogram(Success):
 
 
 class Value(Shape):
-    """A value and how many logs have it."""
+    """A value and how many logs have it; "" stands for those that have none."""
 
     value: str
     count: int

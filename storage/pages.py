@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from logmill.errors import InvalidField
 from logmill.parameters import whole_number
+from logmill.parts import METADATA
 from storage import context, render
 from storage.recent import Place
 from storage.search import cursor
@@ -17,6 +18,9 @@ from storage.search.filters import Filter
 from storage.search.parameters import Args, filter_of, single
 
 DEFAULT_LIMIT = 100
+# Parts of the metadata that may be asked for, and the names in one, `metadata` among them: each costs a look.
+MAX_PATHS = 50
+MAX_PATH_NAMES = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Page:
         wanted: the filter.
         limit: how many logs at most.
         before: where the last page ended, None for the first.
-        fields: those that are shown; none for all.
+        fields: those that are shown, or parts of them; none for all.
         args: the parameters it came from.
         now_us: what relative times count from.
     """
@@ -35,7 +39,7 @@ class Page:
     wanted: Filter
     limit: int
     before: Place | None
-    fields: frozenset[str]
+    fields: tuple[str, ...]
     args: Args
     now_us: int
 
@@ -51,7 +55,7 @@ def parse(args: Args, max_limit: int, now_us: int) -> Page:
     now_us = now_us if at is None else at.now_us
     wanted = filter_of(args, now_us, "limit", "cursor", "fields")
     limit = parse_limit(single(args, "limit", str(min(DEFAULT_LIMIT, max_limit))), max_limit)
-    return Page(wanted, limit, None if at is None else at.place, frozenset(fields_of(args)), args, now_us)
+    return Page(wanted, limit, None if at is None else at.place, fields_of(args), args, now_us)
 
 
 def parse_limit(text: str, max_limit: int) -> int:
@@ -81,13 +85,24 @@ def last_place(rows: pa.Table) -> Place:
 
 
 def fields_of(args: Args) -> tuple[str, ...]:
-    """The fields to be shown, in the order they were asked for; none where all are.
+    """The fields to be shown, or parts of them, in the order they were asked for; none where all are.
 
     Raises:
-        InvalidField: there is no such field.
+        InvalidField: there is no such field, or too many parts are asked for.
     """
-    names = [name.strip() for value in args.get("fields", []) for name in value.split(",") if name.strip()]
+    asked = [name.strip() for value in args.get("fields", []) for name in value.split(",") if name.strip()]
+    names = tuple(dict.fromkeys(asked))
     for name in names:
-        if name not in render.FIELDS:
-            raise InvalidField("fields", f"there is no field {name[:100]!r}; known are {', '.join(render.FIELDS)}")
-    return tuple(dict.fromkeys(names))
+        if name not in render.FIELDS and name not in render.PARTS_OF_SOURCE and not _is_path(name):
+            known = ", ".join((*render.FIELDS, *render.PARTS_OF_SOURCE))
+            message = f"there is no field {name[:100]!r}; known are {known}, and parts of the metadata as metadata.a.b"
+            raise InvalidField("fields", message)
+    paths = [name.split(".") for name in names if _is_path(name)]
+    if len(paths) > MAX_PATHS or any(len(path) > MAX_PATH_NAMES for path in paths):
+        message = f"at most {MAX_PATHS} parts of the metadata can be shown, at most {MAX_PATH_NAMES - 1} levels deep"
+        raise InvalidField("fields", message)
+    return names
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith(f"{METADATA}.") and name != f"{METADATA}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
+from logmill import parts
 from logmill.ids import log_id
 from logmill.record import COLUMNS, Kind
 from logmill.timestamps import EPOCH
@@ -31,6 +32,7 @@ _TIMES = [column.name for column in COLUMNS if column.kind is Kind.TIME]
 _PLAIN = [column.name for column in COLUMNS if column.name not in _SPECIAL]
 # What a log may show.
 FIELDS = ("id", *_PLAIN, "metadata", "fingerprint", "source", *OPTIONAL)
+PARTS_OF_SOURCE = tuple(f"source.{part}" for part in SOURCE)
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -40,10 +42,13 @@ def logs(rows: pa.Table) -> list[Log]:
     return list(_logs(rows.slice(0, MAX_BLOCK_ROWS)))
 
 
-def chosen(rows: pa.Table, fields: frozenset[str]) -> list[Log]:
-    """As `logs`, with these fields only; none for all."""
+def chosen(rows: pa.Table, fields: Collection[str]) -> list[Log]:
+    """As `logs`, with these fields only, or parts of them as `metadata.order.id` and `source.host`; none for all."""
     found = logs(rows)
-    return [{name: value for name, value in log.items() if name in fields} for log in found] if fields else found
+    if not fields:
+        return found
+    tree = parts.tree_of(fields)
+    return [dict(_chosen(log, tree)) for log in found]
 
 
 def json_line(log: dict[str, Any]) -> bytes:
@@ -57,9 +62,11 @@ def fingerprint_text(number: int) -> str:
     return f"{number:016x}"
 
 
-def counted_text(column: str, text: str) -> str:
-    """A value that logs were counted by, as logs show it."""
-    return fingerprint_text(int(text)) if column == "fingerprint" else text
+def counted_text(column: str, text: str | None) -> str:
+    """A value that logs were counted by, as logs show it; "" for those that have none."""
+    if column == "fingerprint":
+        return fingerprint_text(int(text or "0"))
+    return "" if text is None or text == str(OPTIONAL.get(column, "")) else text
 
 
 def time_text(us: int) -> str:
@@ -89,6 +96,26 @@ def _logs(rows: pa.Table) -> Iterator[Log]:
             if values[at] != absent:
                 log[name] = values[at]
         yield log
+
+
+def _chosen(log: Log, tree: parts.Tree) -> Iterator[tuple[str, Any]]:
+    for name, value in log.items():
+        if name not in tree:
+            continue
+        inner = tree[name]
+        if inner is None:
+            yield name, value
+        elif name == "source":
+            yield name, {part: value[part] for part in SOURCE if part in inner}
+        else:
+            picked = parts.pick(as_raw(value), inner)
+            if picked:
+                yield name, picked
+
+
+def as_raw(metadata: Any) -> msgspec.Raw:
+    """Metadata, as logs show it, as JSON."""
+    return metadata if isinstance(metadata, msgspec.Raw) else msgspec.Raw(_encode(metadata))
 
 
 def _values(rows: pa.Table, name: str) -> list[Any]:

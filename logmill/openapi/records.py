@@ -34,6 +34,7 @@ LANE: dict[str, Any] = {
 }
 # A body that has a JSON object a line.
 LINES: dict[str, Any] = {"type": "string", "format": "ndjson"}
+_SEVERITY = {"description": "the level, where no level is given and this is a level's name; else kept in metadata"}
 _SOURCE = {
     "type": ["string", "object", "null"],
     "description": "the file, or host and file",
@@ -67,4 +68,5 @@ class SubmittedLog:
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """Its schema."""
-        return log_schema("A log, as an object or in log_data; fields that are not known join its metadata.", lane=LANE)
+        help_ = "A log, as an object or in log_data; fields that are not known join its metadata."
+        return log_schema(help_, severity=_SEVERITY, lane=LANE)

@@ -35,8 +35,8 @@ class Error(Shape):
     Attributes:
         code: a short stable name of the fault, for programs.
         message: the fault in words.
-        field: the parameter or field at fault, if it is one.
-        position: in a search text, the character at which it cannot be read, from 0.
+        field: the parameter or field at fault, if it is one; "line 3" where a whole line of a body is.
+        position: in a search text or JSON, the character at which it cannot be read, from 0.
         accepted: of a batch, how many logs were taken.
         rejected: of a batch, how many were not.
         errors: of a batch, why each was not.

@@ -50,7 +50,7 @@ def from_text(body: bytes, limits: Limits, *, now_us: int, defaults: Defaults, w
     text = body.decode()
     lines = [text.rstrip("\r\n")] if whole else text.split("\n")
     entries, rejected, index = [], [], 0
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         message = line.rstrip("\r")
         if not message.strip():
             continue
@@ -66,7 +66,7 @@ def from_text(body: bytes, limits: Limits, *, now_us: int, defaults: Defaults, w
         try:
             entries.append(entry_of(item, limits, now_us, "http"))
         except Refused as error:
-            rejected.append(Rejection(index=index, code=error.code, message=str(error), field=error.field))
+            rejected.append(Rejection.of(error, index, None if whole else number))
         index += 1
     if index == 0:
         raise Refused("the body holds no logs", code="empty")

@@ -81,33 +81,38 @@ def ensure(engine: Engine) -> None:
 
 def _migration(old: int) -> str:
     """The statements that lead from this version to the next; what they did may be done again."""
-    changes: dict[str, list[str]] = {
-        f"migrate_{_ROWS_CHANGED}_to_{_ROWS_CHANGED + 1}": [
-            *(f"ADD COLUMN IF NOT EXISTS {column}" for column in _metadata_columns() if "EPHEMERAL" in column),
-            *(f"MODIFY COLUMN {column}" for column in _metadata_columns() if "DEFAULT" in column),
-            *(f"ADD COLUMN IF NOT EXISTS {column}" for column in _metadata_columns() if "ALIAS" in column),
-            *(index.replace("INDEX", "ADD INDEX IF NOT EXISTS", 1) for index in _search_indexes().values()),
-            _facets_projection().replace("PROJECTION", "ADD PROJECTION IF NOT EXISTS", 1),
-        ],
-        f"migrate_{_INDEXES_BUILT}_to_{_INDEXES_BUILT + 1}": [
-            *(f"MATERIALIZE INDEX {name}" for name in _search_indexes()),
-            "MATERIALIZE PROJECTION facets",
-        ],
-        f"migrate_{_VALUES_COUNTED}_to_{_VALUES_COUNTED + 1}": [
-            _search_indexes()["path_bloom"].replace("INDEX", "ADD INDEX IF NOT EXISTS", 1),
-            *(f"MODIFY COLUMN {_definition(name)}" for name in _TYPE_OF),
-            *(one.replace("PROJECTION", "ADD PROJECTION IF NOT EXISTS", 1) for one in _value_projections().values()),
-        ],
+    indexes, projections, metadata = _search_indexes(), _value_projections(), _metadata_columns()
+    lists = {
+        _ROWS_CHANGED: {
+            "changes": [
+                *(f"ADD COLUMN IF NOT EXISTS {column}" for column in metadata if "EPHEMERAL" in column),
+                *(f"MODIFY COLUMN {column}" for column in metadata if "DEFAULT" in column),
+                *(f"ADD COLUMN IF NOT EXISTS {column}" for column in metadata if "ALIAS" in column),
+                *(_added("INDEX", index) for index in indexes.values()),
+                _added("PROJECTION", _facets_projection()),
+            ]
+        },
+        _INDEXES_BUILT: {
+            "building": [*(f"MATERIALIZE INDEX {name}" for name in indexes), "MATERIALIZE PROJECTION facets"]
+        },
+        _VALUES_COUNTED: {
+            "changes": [
+                _added("INDEX", indexes["path_bloom"]),
+                *(f"MODIFY COLUMN {_definition(name)}" for name in _TYPE_OF),
+                *(_added("PROJECTION", projection) for projection in projections.values()),
+            ],
+            "building": [
+                "MATERIALIZE INDEX path_bloom",
+                *(f"MATERIALIZE PROJECTION {name}" for name in projections),
+            ],
+        },
     }
-    name = f"migrate_{old}_to_{old + 1}"
-    building = ["MATERIALIZE INDEX path_bloom", *(f"MATERIALIZE PROJECTION {name}" for name in _value_projections())]
-    return statement(
-        "schema",
-        name,
-        version=f"{_COMMENT}{old + 1}",
-        changes=",\n    ".join(changes.get(name, [])),
-        building=",\n    ".join(building),
-    )
+    joined = {name: ",\n    ".join(parts) for name, parts in lists.get(old, {}).items()}
+    return statement("schema", f"migrate_{old}_to_{old + 1}", version=f"{_COMMENT}{old + 1}", **joined)
+
+
+def _added(kind: str, definition: str) -> str:
+    return definition.replace(kind, f"ADD {kind} IF NOT EXISTS", 1)
 
 
 def _definition(column: str) -> str:

@@ -14,6 +14,7 @@ from logmill.intake import NDJSON, Limits
 from logmill.openapi import Answer, Body, Parameter, describe
 from logmill.openapi.operation import JSON
 from logmill.openapi.records import LINES
+from logmill.request_bodies import read_body
 from logmill.settings import Settings
 from logmill.timestamps import now_us
 from storage import blocks, shapes, submitted
@@ -66,7 +67,7 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
             raise Refused(f"Content-Type must be {ARROW_STREAM}", code="unsupported", status=415)
         check = request.headers.get(CHECK_HEADER, "") not in {"", "0"}
         with store.tails.storing():
-            body = web.read_body(settings.max_ingest_bytes)
+            body = read_body(settings.max_ingest_bytes)
             with metrics.ingest_seconds.time():
                 table, stream = blocks.decode(body)
                 result = store.insert(table, stream, check=check)
@@ -84,7 +85,7 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
     )
     def post_logs() -> Response:
         request.max_content_length = settings.max_body_bytes
-        body = web.read_body(settings.max_decoded_bytes)
+        body = read_body(settings.max_decoded_bytes)
         found = submitted.read(body, limits, batch_id=new_batch_id(), now_us=now_us())
         with metrics.ingest_seconds.time():
             result = store.insert(found.table, check=found.has_given_ids)

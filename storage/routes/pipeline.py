@@ -11,6 +11,7 @@ from logmill import web
 from logmill.openapi import describe, letters
 from logmill.openapi.operation import STATE
 from logmill.places import Places
+from logmill.request_bodies import read_body, require_json
 from storage import shapes
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import BadAnswer, Passed, ProducerClient
@@ -115,9 +116,9 @@ class _Letters:
         return self._act("/dead/purge")
 
     def _act(self, path: str) -> Response:
-        web.require_json()
+        require_json()
         request.max_content_length = MAX_BODY_BYTES
-        body = web.read_body(MAX_BODY_BYTES)
+        body = read_body(MAX_BODY_BYTES)
         return self._passed(lambda: self._producer.post(path, body, ACT_TIMEOUT_S))
 
     def _passed(self, ask: Callable[[], Passed]) -> Response:

@@ -12,6 +12,7 @@ from logmill import web
 from logmill.errors import InvalidField, Refused, Undecodable
 from logmill.openapi import Answer, Body, Parameter, describe
 from logmill.openapi.operation import JSON
+from logmill.request_bodies import read_body
 from logmill.settings import Settings
 from logmill.timestamps import now_us, to_us
 from storage import pages, render, shapes
@@ -71,7 +72,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
     )
     def post() -> Response:
         request.max_content_length = settings.max_body_bytes
-        items = _read(web.read_body(settings.max_decoded_bytes))
+        items = _read(read_body(settings.max_decoded_bytes))
         if items:
             store.insert_rejections(_table(items))
             metrics.rejections.inc(len(items))

@@ -41,7 +41,10 @@ _COMMON = {"timeout": timeout("How long it may take, in s; at most LOGMILL_QUERY
 # What every read takes.
 COMMON = [_COMMON[name] for name in COMMON_PARAMETERS]
 FIELDS = Parameter(
-    "fields", f"What of each log is shown, with commas between: {', '.join(render.FIELDS)}.", {"type": "string"}
+    "fields",
+    f"What of each log is shown, with commas between: {', '.join((*render.FIELDS, *render.PARTS_OF_SOURCE))}, "
+    "and parts of the metadata as metadata.order.id.",
+    {"type": "string"},
 )
 
 

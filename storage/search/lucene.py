@@ -34,7 +34,9 @@ from storage.search.filters import (
     Not,
     Or,
 )
+from storage.search.numbers import number_of
 from storage.search.patterns import Budget, check_pattern
+from storage.search.signs import spelled
 from storage.search.terms import ANY, in_message, pieces_of
 from storage.search.words import Piece, Wildcard
 
@@ -42,7 +44,7 @@ MAX_CHARS = 8192
 MAX_DEPTH = 40
 MAX_TERMS = 200
 
-# Written in other programs; here they would be words that no message has.
+# Where these stand as words of their own, they would be words that no message has.
 _OTHER_SIGNS = {"&&": "AND", "||": "OR", "!": "NOT"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DEGREE = re.compile(r"[~^][0-9.]+")
@@ -58,8 +60,10 @@ class QueryError(InvalidField):
     """
 
     def __init__(self, message: str, position: int) -> None:
-        where = f"{message} (at character {position + 1} of q)"
+        where = f"{message} (at position {position} of q)"
         super().__init__("q", where, code="invalid_query", more={"position": position})
+        self.what = message
+        self.position = position
 
 
 def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
@@ -77,6 +81,14 @@ def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
         raise QueryError(f"q is {len(text)} characters long, {MAX_CHARS} at most", MAX_CHARS)
     if not text.strip():
         return EVERYTHING
+    typed = spelled(text)
+    try:
+        return _parse(typed.text, now_us, budget or Budget())
+    except QueryError as error:
+        raise QueryError(error.what, typed.typed_position(error.position)) from None
+
+
+def _parse(text: str, now_us: int, budget: Budget) -> Filter:
     try:
         item = parse_lucene(text)
     except ParseError as error:
@@ -85,7 +97,7 @@ def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
         # luqum reads what follows ~ and ^ as a decimal, which several dots are not.
         found = _DEGREE.search(text)
         raise QueryError("~ and ^ are not supported", found.start() if found else 0) from None
-    return _Reader(now_us, budget or Budget()).read(item, None, 0)
+    return _Reader(now_us, budget).read(item, None, 0)
 
 
 def _syntax_error(words_of_luqum: str, text: str) -> QueryError:
@@ -100,7 +112,7 @@ def _syntax_error(words_of_luqum: str, text: str) -> QueryError:
 
 
 def _check_sign(text: str, item: tree.Item) -> None:
-    """Refuse what stands for an operator elsewhere, rather than find nothing."""
+    """Refuse a sign that stands where no operator can, rather than find nothing."""
     sign = text if text in _OTHER_SIGNS else text[:1]
     if sign in _OTHER_SIGNS:
         raise QueryError(f"write {_OTHER_SIGNS[sign]} for {sign}, or quote it where it is meant as text", _at(item))
@@ -251,10 +263,10 @@ class _Reader:
             return None
         if target.field is not None:
             return cast("float", target.field.value(text, self._now_us))
-        try:
-            return float(text)
-        except ValueError:
-            raise QueryError(f"{text[:40]!r} is no number", _at(item)) from None
+        number = number_of(text)
+        if number is None:
+            raise QueryError(f"{text[:40]!r} is no number", _at(item))
+        return number
 
     def _named_exists(self, item: tree.SearchField) -> Filter:
         name = _plain_text(item.expr)

@@ -13,11 +13,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logmill.parameters import finite_number
 from logmill.record import KINDS, Kind
 from storage import reading
 from storage.blocks import row_numbers, whole
-from storage.search import words
+from storage.search import numbers, words
 from storage.search.filters import (
     And,
     AnyOf,
@@ -152,9 +151,10 @@ def _sure(found: pa.Array) -> pa.Array:
 
 def _metadata(table: pa.Table, wanted: Metadata) -> pa.Array:
     texts = whole(table["metadata"]).cast(pa.large_utf8())
-    # Few rows have the name at all; only those are decoded.
+    # Few rows have the name at all, or an escape in which it may hide; only those are decoded.
     name = wanted.path[-1]
-    maybe = pc.indices_nonzero(pc.match_substring(texts, name)) if name.isascii() else row_numbers(len(texts))
+    named = (pc.match_substring(texts, part) for part in (name, "\\"))
+    maybe = pc.indices_nonzero(pc.or_(*named)) if name.isascii() else row_numbers(len(texts))
     rows: list[int] = []
     for start in range(0, len(maybe), _PIECE_ROWS):
         reading.check()
@@ -179,7 +179,7 @@ def _values(text: str, paths: Iterable[tuple[str, ...]]) -> Iterator[Any]:
         for name in path:
             value = value.get(name) if isinstance(value, dict) else None
         if value is not None:
-            yield value
+            yield numbers.as_engine_has_it(value)
 
 
 def _passes(value: Any, test: str | Bounds | Matches | None, text: str) -> bool:
@@ -187,18 +187,29 @@ def _passes(value: Any, test: str | Bounds | Matches | None, text: str) -> bool:
         return True
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(test, Bounds):
-        return is_number and _in_bounds(float(value), test)
+        return is_number and _in_bounds(value, test)
     if isinstance(test, Matches):
         return isinstance(value, str) and bool(_found(pa.array([value]), test.pattern, lowered=False)[0].as_py())
     if isinstance(value, bool):
         return test == str(value).lower()
     if isinstance(value, list):
-        return any(item == test for item in value if isinstance(item, str))
+        return any(_as_text(item) == test for item in value)
     if is_number:
-        number = finite_number(test)
+        number = numbers.number_of(test)
+        if number is None or number != value:
+            return False
         # As the engine has it, whose index does not know the number by its exponent.
-        return float(value) == number and set(words.words_of_number(number)).issubset(words.words_in(text))
+        return set(numbers.words_of_number(number)).issubset(words.words_in(text))
     return bool(value == test)
+
+
+def _as_text(item: Any) -> str | None:
+    """An item of a list, but for null and what has items itself."""
+    if isinstance(item, bool):
+        return str(item).lower()
+    if isinstance(item, float):
+        return str(item).removesuffix(".0")
+    return str(item) if isinstance(item, str | int) else None
 
 
 def _in_bounds(value: float, bounds: Bounds) -> bool:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from logmill.parameters import finite_number
 from logmill.record import KINDS, Kind
 from storage.engine import schema
 from storage.engine.protocol import Value
-from storage.search import words
+from storage.search import numbers, words
 from storage.search.filters import (
     And,
     AnyOf,
@@ -139,10 +138,8 @@ class _Writer:
         if isinstance(test, Matches):
             found = statement("predicates", "metadata_matches", path=at, value=self._bind(test.pattern, "String"))
             return self._within_words(names, found)
-        number = statement("predicates", "metadata_float", path=at)
         if isinstance(test, Bounds):
-            within = self._within(number, lambda value: self._bind(float(value), "Float64"), test)
-            return self._within_words(names, statement("predicates", "metadata_number", path=at, condition=within))
+            return self._within_words(names, self._number_within(at, test))
         value = self._bind(test, "String")
         # What a mark may stand for is not in the text that is indexed.
         is_marked = path[-1] in schema.MARKS
@@ -151,13 +148,27 @@ class _Writer:
             ways.append(statement("predicates", "metadata_bool", path=at, value=self._bind(test == "true", "Bool")))
         needed = names if is_marked else [*names, *words.words_in(test)]
         as_text = self._within_words(needed, _joined(" OR ", ways, "0"))
-        as_number = finite_number(test)
+        as_number = numbers.number_of(test)
         if as_number is None:
             return as_text
-        same = statement("predicates", "equals", column=number, value=self._bind(as_number, "Float64"))
-        same = statement("predicates", "metadata_number", path=at, condition=same)
-        needed = names if is_marked else [*names, *words.words_of_number(as_number)]
+        needed = names if is_marked else [*names, *numbers.words_of_number(as_number)]
+        same = self._number_within(at, Bounds(as_number, as_number))
         return _joined(" OR ", [as_text, self._within_words(needed, same)], "0")
+
+    def _number_within(self, at: str, bounds: Bounds) -> str:
+        """Whether there is a number at this path, and it lies within the bounds."""
+        is_large = any(bound is not None and numbers.is_large(bound) for bound in (bounds.low, bounds.high))
+        forms = ("signed", "unsigned", "float") if is_large else ("float",)
+        tests = {
+            form: self._within(statement("predicates", f"metadata_{form}", path=at), self._number, bounds)
+            for form in forms
+        }
+        if is_large:
+            return statement("predicates", "metadata_large", path=at, **tests)
+        return statement("predicates", "metadata_number", path=at, condition=tests["float"])
+
+    def _number(self, value: float) -> str:
+        return self._bind(int(value), "Int128") if numbers.is_large(value) else self._bind(float(value), "Float64")
 
     def _within_words(self, needed: Sequence[str], found: str) -> str:
         """The condition, for rows whose metadata may have these words."""

@@ -13,8 +13,6 @@ from typing import TypeAlias
 
 _WORD = re.compile(r"[0-9a-zA-Z\u0080-\U0010ffff]+")
 _DIGIT = re.compile(r"[0-9]")
-# From here on floats leave whole numbers out.
-_WHOLE_FLOATS = 2.0**53
 _BETWEEN = r"[^0-9a-z\x{80}-\x{10ffff}]"
 # What RE2 takes for more than itself.
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
@@ -38,14 +36,6 @@ def words_of(text: str) -> tuple[str, ...]:
 def words_in(text: str) -> tuple[str, ...]:
     """The words of a text in their own case."""
     return tuple(_WORD.findall(text))
-
-
-def words_of_number(number: float) -> tuple[str, ...]:
-    """The words that JSON has wherever it has this number, unless it is written with an exponent.
-
-    None where a number cannot be told from its neighbours, and is written in several ways.
-    """
-    return (str(int(abs(number))),) if abs(number) < _WHOLE_FLOATS else ()
 
 
 def has_digit(word: str) -> bool:

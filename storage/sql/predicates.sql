@@ -65,17 +65,33 @@ toFloat32($value)
 -- name: metadata_float
 JSONExtractFloat(metadata_text, $path)
 
+-- name: metadata_signed
+JSONExtractInt(metadata_text, $path)
+
+-- name: metadata_unsigned
+JSONExtractUInt(metadata_text, $path)
+
 -- name: metadata_text
 JSONExtractString(metadata_text, $path) = $value AND JSONType(metadata_text, $path) = 'String'
 
 -- name: metadata_item
-JSONType(metadata_text, $path) = 'Array' AND has(JSONExtract(metadata_text, $path, 'Array(String)'), $value)
+JSONType(metadata_text, $path) = 'Array' AND has(JSONExtract(metadata_text, $path, 'Array(Nullable(String))'), $value)
 
 -- name: metadata_bool
 JSONType(metadata_text, $path) = 'Bool' AND JSONExtractBool(metadata_text, $path) = $value
 
 -- name: metadata_number
 JSONType(metadata_text, $path) IN ('Int64', 'UInt64', 'Double') AND $condition
+
+-- As whole numbers, of which floats leave some out.
+-- name: metadata_large
+multiIf(
+    JSONType(metadata_text, $path) = 'Int64',
+    $signed,
+    JSONType(metadata_text, $path) = 'UInt64',
+    $unsigned,
+    JSONType(metadata_text, $path) = 'Double' AND $float
+)
 
 -- name: metadata_matches
 JSONType(metadata_text, $path) = 'String' AND match(JSONExtractString(metadata_text, $path), $value)

@@ -79,7 +79,7 @@ SETTINGS max_execution_time = 0
 
 -- Goes on in the background; until it is done, searches of older logs take longer.
 -- name: migrate_4_to_5
-ALTER TABLE logs $changes SETTINGS mutations_sync = 0, max_execution_time = 0;
+ALTER TABLE logs $building SETTINGS mutations_sync = 0, max_execution_time = 0;
 ALTER TABLE logs MODIFY COMMENT '$version'
 
 -- The second goes on in the background.

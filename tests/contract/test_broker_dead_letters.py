@@ -9,32 +9,22 @@ import uuid
 import pytest
 
 from logmill.broker import DeadLetter, Message
-from logmill.broker.topology import DELIVERY_LIMIT, Limits
-from logmill.errors import BrokerFull, BrokerUnavailable
+from logmill.broker.topology import DELIVERY_LIMIT
+from logmill.errors import BrokerUnavailable
 from logmill.ids import batch_id_of
 from logmill.record import Lane
 from tests.support.broker_client import (
     PATIENCE_S,
     Client,
+    bury,
     collect,
     ids,
     message,
     publish,
     publish_all,
-    receive_nothing,
     release_until_dead,
-    taken,
 )
 from tests.support.broker_places import Place
-
-
-def bury(client: Client, messages: list[Message], reason: str = "broken") -> None:
-    """Publish messages and make dead letters of them, in this order."""
-    publish_all(client.publisher(), messages)
-    consumer = client.consumer(prefetch=len(messages))
-    by_id = {delivery.message.message_id: delivery for delivery in collect(consumer, len(messages))}
-    assert consumer.dead_letter([(by_id[one.message_id], reason) for one in messages]) == []
-    consumer.close()
 
 
 def look(client: Client, limit: int = 1_000_000) -> list[DeadLetter]:
@@ -169,26 +159,6 @@ def test_replay_handles_what_is_there_at_its_start(place: Place, client: Client)
     assert client.broker.depths()["dead"].ready == 2000
 
 
-def test_replay_into_a_full_lane_says_so_and_keeps_the_rest(place: Place) -> None:
-    with Client(place.broker(Limits(max_messages=50, max_bytes=10_000_000))) as client:
-        client.broker.purge()
-        bury(client, [message(number) for number in range(40)])
-        publisher = client.publisher()
-        count = 0
-        while taken(publisher, message(100 + count)):
-            count += 1
-        with client.broker.dead_letters() as dead, pytest.raises(BrokerFull):
-            dead.replay()
-        # RabbitMQ takes a few more than its limit.
-        replayed = client.broker.depths()["normal"].ready - count
-        assert client.broker.depths()["dead"].ready == 40 - replayed > 0
-        consumer = client.consumer()
-        collect(consumer, count + replayed, acknowledge=True)
-        with client.broker.dead_letters() as dead:
-            assert dead.replay() == 40 - replayed
-        assert len(collect(consumer, 40 - replayed)) == 40 - replayed
-
-
 def test_what_the_broker_put_aside_by_itself_says_so(place: Place, client: Client) -> None:
     sent = Message(b"poison", Lane.URGENT, "m1", "text/plain", headers={"n": 7})
     publish(client.publisher(), sent)
@@ -257,32 +227,6 @@ def test_a_letter_without_an_id_gets_the_one_that_follows_from_its_body(place: P
         assert dead.replay() == 2
     # Storage keeps one of two messages with one id.
     assert ids(collect(consumer, 2)) == [id_, id_]
-
-
-def test_dead_letters_have_a_limit_and_what_is_beyond_it_comes_again(place: Place) -> None:
-    with Client(place.broker(Limits(max_messages=4, max_bytes=10_000_000))) as client:
-        client.broker.purge()
-        publisher, consumer = client.publisher(), client.consumer()
-        for count in range(50):
-            publish(publisher, message(count))
-            (delivery,) = collect(consumer, 1)
-            failed = consumer.dead_letter([(delivery, "broken")])
-            if failed:
-                break
-        else:
-            pytest.fail("never full")
-        # RabbitMQ takes a few more than its limit.
-        assert count >= 4
-        assert failed == [delivery]
-        assert client.broker.depths()["dead"].ready == count
-        # It is still held.
-        assert receive_nothing(consumer)
-        consumer.release(failed)
-        (again,) = collect(consumer, 1)
-        assert again.message == delivery.message
-        with client.broker.dead_letters() as dead:
-            dead.purge()
-        assert consumer.dead_letter([(again, "broken")]) == []
 
 
 def test_dead_letters_end_when_their_time_is_over(place: Place, client: Client) -> None:

@@ -46,18 +46,22 @@ MESSAGES = st.text(alphabet="abAB1 _.-\né漢\\'\0", max_size=10) | st.sampled_f
 )
 LABELS = st.sampled_from(["", "a", "b c", "Ä\\'", "c\0"])
 IDS = st.sampled_from(["", "x", "a-1", "a\n2", "é"])
+# Whole numbers that floats do not tell from their neighbours.
+LARGE = [2**53, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63), 2**64 - 1]
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-3, 3)
     | st.sampled_from([0.5, -2.25, 1e3])
+    | st.sampled_from([*LARGE, 2**64, float(2**53), 1e25])
     | st.sampled_from(["", "x", "2", "true", "é", "a-1", "a\n2", "\\", 'say "x"']),
     lambda inner: (
-        st.lists(st.sampled_from(["x", "2"]), max_size=2) | st.dictionaries(st.sampled_from("kl"), inner, max_size=2)
+        st.lists(st.sampled_from(["x", "2", 2, -3, 0.5, True, None, 2**53 + 1]), max_size=2)
+        | st.dictionaries(st.sampled_from("kl"), inner, max_size=2)
     ),
     max_leaves=3,
 )
-NAMES = st.sampled_from(["k", "l", "k.l", "é", "request_id", "status_code", "a b"])
+NAMES = st.sampled_from(["k", "l", "k.l", "é", "request_id", "status_code", "a b", 'a/"\\'])
 ROWS = st.fixed_dictionaries(
     {
         "timestamp": st.integers(0, 12),
@@ -92,7 +96,9 @@ def bounds(numbers: st.SearchStrategy[Any]) -> st.SearchStrategy[Bounds]:
 
 WHOLE = st.sampled_from([None, 0, 1, 2, 5])
 PATTERNS = st.sampled_from(["a", "^a", "b$", "", "[ab]1", "(?s:^.$)", "é"])
-PATHS = st.sampled_from([("k",), ("l",), ("k", "l"), ("é",), ("k", "k"), ("request_id",), ("status_code",), ("a b",)])
+PATHS = st.sampled_from(
+    [("k",), ("l",), ("k", "l"), ("é",), ("k", "k"), ("request_id",), ("status_code",), ("a b",), ('a/"\\',)]
+)
 LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(AnyOf, st.sampled_from(["service", "trace_id", "tags"]), st.lists(LABELS, max_size=2).map(tuple)),
     st.builds(AnyOf, st.just("level"), st.lists(st.sampled_from(LEVELS), max_size=2).map(tuple)),
@@ -111,8 +117,10 @@ LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(
         Metadata,
         PATHS,
-        st.sampled_from(["x", "2", "true", "", "0.5", "1000", "é", "a-1", "a\n2", "\\", 'say "x"'])
+        st.sampled_from(["x", "2", "-3", "true", "", "0.5", "1000", "é", "a-1", "a\n2", "\\", 'say "x"'])
+        | st.sampled_from([*map(str, LARGE), str(2**53 - 1), str(2**64)])
         | bounds(NUMBERS)
+        | bounds(st.sampled_from([None, 0, *LARGE, 2**64, float(2**63), 1e25]))
         | st.none()
         | st.builds(Matches, st.just("metadata"), PATTERNS),
     ),

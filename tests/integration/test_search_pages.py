@@ -163,6 +163,31 @@ def test_a_fingerprint_that_was_counted_by_is_what_logs_show_and_finds_them(stor
             assert [log["fingerprint"] for log in logs] == [one["value"]] * one["count"]
 
 
+def test_logs_without_a_value_count_as_an_empty_one_and_are_found_as_such(storage: StorageService) -> None:
+    assert storage.ingest(stream(batch(3))).status_code == 201
+    given = {"status_code": 200, "response_time_ms": 12.5, "method": "GET", "user_id": "7", "host": "h"}
+    assert storage.ingest(stream(batch(2, **given))).status_code == 201
+    for field, value in given.items():
+        facet = storage.get("/logs/facets", field=field).json()["facets"][field]
+        assert facet == [{"value": "", "count": 3}, {"value": str(value), "count": 2}]
+        (bucket,) = storage.get("/logs/histogram", by=field, buckets=1).json()["buckets"]
+        assert bucket["values"] == {"": 3, str(value): 2}
+        for search, count in ((f"NOT {field}:*", 3), (f"{field}:*", 2)):
+            assert storage.get("/logs", q=search).json()["count"] == count
+
+
+def test_parts_of_fields_are_shown_by_pages_and_exports(storage: StorageService) -> None:
+    given = {"metadata": '{"order": {"id": 4711, "paid": true}}', "host": "h"}
+    assert storage.ingest(stream(batch(2, **given))).status_code == 201
+    fields = "metadata.order.id,source.host"
+    shown = {"metadata": {"order": {"id": 4711}}, "source": {"host": "h"}}
+    assert storage.get("/logs", fields=fields).json()["logs"] == [shown, shown]
+    assert storage.get("/logs/export", fields=fields, format="json").json() == [shown, shown]
+    assert storage.get("/logs/export", fields=fields, format="csv").text == f"{fields}\r\n4711,h\r\n4711,h\r\n"
+    refused = storage.get("/logs", fields="order.id")
+    assert (refused.status_code, refused.json()["field"]) == (400, "fields")
+
+
 def test_facets_and_statistics(storage: StorageService) -> None:
     assert storage.ingest(stream(batch(3, level="ERROR", tags=["x"], host="h"))).status_code == 201
     assert storage.ingest(stream(batch(1, tags=["x", "y"], status_code=200))).status_code == 201

@@ -137,3 +137,12 @@ def release_until_dead(client: Client, consumer: Consumer) -> int:
             deliveries += 1
             consumer.release([delivery])
     return deliveries
+
+
+def bury(client: Client, messages: list[Message], reason: str = "broken") -> None:
+    """Publish messages and make dead letters of them, in this order."""
+    publish_all(client.publisher(), messages)
+    consumer = client.consumer(prefetch=len(messages))
+    by_id = {delivery.message.message_id: delivery for delivery in collect(consumer, len(messages))}
+    assert consumer.dead_letter([(by_id[one.message_id], reason) for one in messages]) == []
+    consumer.close()

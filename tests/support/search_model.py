@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,14 @@ from storage.search.filters import (
 
 
 class _Written(float):
-    """A number that knows whether it was written with an exponent: then it does not equal anything."""
+    """A number that knows how it was written: with an exponent it does not equal anything."""
 
     def __new__(cls, text: str) -> _Written:
         found = super().__new__(cls, text)
-        found.has_exponent = "e" in text.lower()
+        found.text = text
         return found
 
-    has_exponent: bool
+    text: str
 
 
 def passes(row: dict[str, Any], wanted: Filter) -> bool:
@@ -124,6 +125,8 @@ def _at(decoded: Any, path: tuple[str, ...]) -> list[Any]:
 def _value_passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if test is None:
         return True
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        value = str(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(test, Bounds):
         return is_number and _within(value, test, None)
@@ -132,10 +135,14 @@ def _value_passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if isinstance(value, bool):
         return test == ("true" if value else "false")
     if isinstance(value, list):
-        return test in value
+        return any(
+            item == test if isinstance(item, str) else item is not None and json.dumps(item) == test for item in value
+        )
     if is_number:
         try:
-            return float(test) == value and not (isinstance(value, _Written) and value.has_exponent)
-        except ValueError:
+            return Decimal(test) == Decimal(value.text if isinstance(value, _Written) else value) and not (
+                isinstance(value, _Written) and "e" in value.text.lower()
+            )
+        except InvalidOperation:
             return False
     return bool(value == test)

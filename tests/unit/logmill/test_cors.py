@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from logmill.cors import allowed_origins
 from logmill.errors import BrokerFull, ConfigError
+from logmill.request_bodies import read_body
 from logmill.settings import load
-from logmill.web import answer, make_app, read_body
+from logmill.web import answer, make_app
 
 APP = "https://app.example"
 OTHER = "http://[::1]:3000"

@@ -11,31 +11,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.errors import InvalidField, Refused
 from logmill.intake import Limits, from_array, from_lines, from_object
 from logmill.record import LEVELS, Entry, Lane
+from tests.support.taking import LIMITS, NOW_US, many, one
 
-LIMITS = Limits()
-NOW_US = 1_800_000_000_000_000
 MIN_TIME, MAX_TIME = datetime(1900, 1, 2), datetime(2199, 12, 31)  # noqa: DTZ001 - hypothesis adds the zone
 
 
-def one(body: bytes | dict, limits: Limits = LIMITS) -> Entry:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return from_object(raw, limits, now_us=NOW_US, protocol="http")
-
-
-def many(items: list, limits: Limits = LIMITS):
-    return from_array(json.dumps(items).encode(), limits, now_us=NOW_US, protocol="http")
-
-
-def test_every_field_is_optional_but_one_must_be_there():
+def test_every_field_is_optional():
     entry = one({"message": "hello"})
     assert (entry.level, entry.service, bytes(entry.metadata), entry.timestamp) == ("INFO", "unknown", b"{}", NOW_US)
     assert one({"level": "ERROR"}).message == ""
-    for nothing in ({}, {"level": "INFO"}, {"level": None}, {"lane": "urgent"}):
-        with pytest.raises(Refused, match="no message"):
-            one(nothing)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"level": "ERROR"}, {"level": "INFO"}, {"service": "unknown"}, {"service": ""}, {"metadata": {}},
+        {"message": ""}, {"other": None}, {"log_data": {"level": "INFO"}}, {"level": "INFO", "lane": "bulk"},
+    ],
+)  # fmt: skip
+def test_any_field_with_a_value_makes_a_log_also_where_it_says_the_default(sent):
+    found = one(sent)
+    assert (found.level, found.message, found.service) == (sent.get("level", "INFO"), "", "unknown")
+    assert len(many([sent]).columns) == 1
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"level": None}, {"metadata": None}, {"level": None, "timestamp": None}, {"source": None},
+             {"lane": "urgent"}, {"log_data": {}}, {"log_data": {"level": None}}],
+)  # fmt: skip
+def test_what_names_no_field_with_a_value_is_no_log(sent):
+    with pytest.raises(Refused, match="an empty log"):
+        one(sent)
+    assert [fault.code for fault in many([sent, {"message": "m"}]).rejected] == ["empty"]
 
 
 @pytest.mark.parametrize(
@@ -106,28 +116,6 @@ def test_null_is_taken_as_absent_where_there_is_a_default(field):
     assert one({"message": "m", field: None}) == one({"message": "m"})
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{", b"nonsense", b'{"a": NaN}', b'{"message": "m", "metadata": {"a": Infinity}}', b"\xff\xfe",
-        b'{"message": "\xff"}', b'{"metadata": {"a": "\xc3"}}', b'{"a":' * 10_000, b"[" * 10_000 + b"]" * 10_000,
-        b'{"metadata":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001,
-    ],
-)  # fmt: skip
-def test_what_is_no_json_is_refused_as_malformed(body):
-    with pytest.raises(Refused) as caught:
-        one(body)
-    assert caught.value.status == 400
-
-
-def test_lone_surrogates_are_replaced_and_cost_no_log():
-    assert one(rb'{"message": "a\ud800b", "metadata": {"x": "\udfff\\ud800"}}').message == "a\ufffdb"
-    taken = from_array(rb'[{"message": "good"}, {"message": "\ud83d\ude00 \ud83d"}]', LIMITS, now_us=1, protocol="http")
-    assert list(taken.columns.message) == ["good", "\U0001f600 \ufffd"]
-    taken = from_lines(b'{"message": "good"}\n{"message": "\\udc80"}', LIMITS, now_us=1, protocol="http")
-    assert list(taken.columns.message) == ["good", "\ufffd"]
-
-
 def test_lengths_are_counted_in_bytes():
     limits = Limits(max_message_bytes=16, max_metadata_bytes=16)
     assert one({"message": "x" * 16}, limits).message == "x" * 16
@@ -169,6 +157,25 @@ def test_metadata_is_kept_to_the_letter_but_for_line_breaks():
     assert json.loads(bytes(entry.metadata)) == {"a": "x\ny", "b": [1, 2]}
 
 
+@pytest.mark.parametrize("sent", [{"severity": "fatal"}, {"level": None, "severity": " CRITICAL "}])
+def test_a_severity_that_names_a_level_is_the_level_where_none_is_given(sent):
+    for body in ({**sent, "message": "m"}, {"log_data": {**sent, "message": "m"}}, {"log_data": "m", **sent}):
+        entry = one(body)
+        assert (entry.level, entry.original_level, bytes(entry.metadata)) == ("CRITICAL", "", b"{}")
+
+
+@pytest.mark.parametrize("severity", [3, 70, "3", " 40 ", "huh", "", True, ["ERROR"], {"level": "ERROR"}])
+def test_a_severity_of_another_scale_is_kept_in_metadata(severity):
+    entry = one({"message": "m", "severity": severity})
+    assert (entry.level, json.loads(bytes(entry.metadata))) == ("INFO", {"severity": severity})
+
+
+def test_a_level_that_is_given_counts_and_the_severity_beside_it_is_kept():
+    for level, known in (("debug", "DEBUG"), ("huh", "INFO")):
+        entry = one({"message": "m", "level": level, "severity": "ERROR"})
+        assert (entry.level, bytes(entry.metadata)) == (known, b'{"severity":"ERROR"}')
+
+
 def test_log_data_as_object_and_as_text():
     assert one({"log_data": {"level": "error", "message": "m", "x": 1}}).level == "ERROR"
     assert one({"log_data": "plain text"}).message == "plain text"
@@ -197,34 +204,6 @@ def test_source_as_text_is_the_file_and_as_object_host_and_file():
     assert one({"message": "m", "source": "/var/log/x"}).file == "/var/log/x"
     entry = one({"message": "m", "source": {"host": "h", "file": "f"}})
     assert (entry.host, entry.file) == ("h", "f")
-
-
-def test_bad_items_of_a_batch_are_named_by_index_and_the_good_ones_taken():
-    taken = many([{"message": "a"}, "text", {"message": None}, {}, {"level": "huh", "message": "b"}])
-    assert list(taken.columns.message) == ["a", "b"]
-    assert [(r.index, r.code, r.field) for r in taken.rejected] == [
-        (1, "not_an_object", None),
-        (2, "invalid_field", "message"),
-        (3, "empty", None),
-    ]
-
-
-def test_a_batch_must_be_an_array_that_is_not_empty_nor_too_long():
-    for body in (b"{}", b'"x"', b"5", b"null"):
-        with pytest.raises(Refused, match="array"):
-            from_array(body, LIMITS, now_us=NOW_US, protocol="http")
-    with pytest.raises(Refused, match="no logs"):
-        many([])
-    with pytest.raises(Refused) as caught:
-        many([{"message": "m"}] * 3, Limits(max_batch_records=2))
-    assert caught.value.status == 413
-
-
-def test_ndjson_takes_good_lines_and_names_bad_ones():
-    body = b'{"message":"a"}\n\n{"message":\n{"message":"b","x":1}\r\n'
-    taken = from_lines(body, LIMITS, now_us=NOW_US, protocol="http")
-    assert list(taken.columns.message) == ["a", "b"]
-    assert [(r.index, r.code) for r in taken.rejected] == [(1, "malformed")]
 
 
 def plain(entry: Entry) -> tuple:
@@ -293,8 +272,3 @@ def test_any_bytes_raise_nothing_but_our_own_errors(body):
             read(body, LIMITS, now_us=NOW_US, protocol="http")
         except Refused:
             continue  # any other error fails the test
-
-
-def test_undecodable_says_where():
-    with pytest.raises(Undecodable, match="byte 12"):
-        one(b'{"message":"\xff"}')

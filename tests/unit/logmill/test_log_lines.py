@@ -38,6 +38,15 @@ def test_fields_are_shown_in_the_order_asked_for_and_absent_ones_left_out() -> N
     )
 
 
+def test_parts_of_fields_are_shown_under_their_names_and_nested_in_json() -> None:
+    log = b'{"message":"m","metadata":{"order":{"id":1.50,"x":2},"a.b":"t"},"source":{"host":"h","file":"f"}}'
+    fields = ("metadata.order.id", "metadata.a.b", "source.host", "metadata.none", "message")
+    assert Form(fields).line(log) == "metadata.order.id=1.50  metadata.a.b=t  source.host=h  m\n"
+    assert Form(fields, is_json=True).line(log) == (
+        '{"metadata":{"order":{"id":1.50},"a.b":"t"},"source":{"host":"h"},"message":"m"}\n'
+    )
+
+
 def test_colors_only_where_they_are_wanted() -> None:
     raw = msgspec.json.encode(LOG)
     assert "\x1b" not in Form().line(raw)

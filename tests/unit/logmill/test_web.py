@@ -11,8 +11,9 @@ from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, NoMor
 from prometheus_client import CollectorRegistry
 
 from logmill.errors import BrokerFull, InvalidField, Refused
+from logmill.request_bodies import decompress, read_body
 from logmill.settings import load
-from logmill.web import answer, decompress, make_app, read_body
+from logmill.web import answer, make_app
 
 TEXT = b"hello " * 1000
 BIG = zstandard.compress(bytes(range(256)) * 2000 + TEXT)

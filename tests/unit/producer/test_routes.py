@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import producer.app
+from logmill.openapi.document import every_route, path_of
 from logmill.record import Lane
 from logmill.settings import load
 from logmill.wire import unpack
@@ -203,6 +204,42 @@ def test_an_unknown_lane_is_400_or_an_item_error_and_named(client, publisher, la
     assert (answer.status_code, answer.json["accepted"]) == (201, 1)
     assert [(error["index"], error["field"]) for error in answer.json["errors"]] == [(0, "lane")]
     assert post(client, f"/logs/batch?lane={lane}", b"x", **{"Content-Type": "text/plain"}).status_code == 400
+
+
+# lines
+
+
+@pytest.mark.parametrize("path", ["/logs", "/logs/batch"])
+def test_ndjson_is_taken_line_by_line_and_a_bad_line_is_named(client, publisher, path):
+    answer = post(
+        client, path, b'{"message": "a"}\n\nnope\n{"message": "b"}\n', **{"Content-Type": "application/x-ndjson"}
+    )
+    assert (answer.status_code, answer.json["accepted"], answer.json["rejected"]) == (201, 2, 1)
+    (fault,) = answer.json["errors"]
+    assert (fault["index"], fault["line"], fault["field"], fault["code"]) == (1, 3, "line 3", "malformed")
+    assert fault["message"].startswith("line 3 is no valid JSON")
+    assert sorted(text for message, _ in publisher.sent for text in messages_of(message)) == ["a", "b"]
+
+
+def test_ndjson_without_a_good_line_is_400_and_names_the_first(client):
+    answer = post(client, "/logs", b'\n{"message": \n', **{"Content-Type": "application/x-ndjson"})
+    assert (answer.status_code, answer.json["code"], answer.json["field"]) == (400, "all_rejected", "line 2")
+    assert "line 2 is no valid JSON" in answer.json["message"]
+
+
+# what there is
+
+
+def test_the_first_page_names_every_endpoint_and_what_takes_logs_first(client):
+    found = client.get("/").json
+    named = [(one["method"], one["path"]) for one in found["endpoints"]]
+    assert named[:3] == [("POST", "/logs"), ("POST", "/logs/batch"), ("GET", "/task/{task_id}")]
+    served = {(method, path_of(rule)) for rule, method in every_route(client.application)}
+    assert set(named) == served - {("GET", "/")}
+    assert all(one["summary"] for one in found["endpoints"])
+    assert found["links"]["docs"] == "/docs"
+    adapter = client.application.url_map.bind("")
+    assert all(adapter.match(path, "GET") for path in found["links"].values())
 
 
 # the broker

@@ -48,8 +48,8 @@ def test_a_whole_text_stays_one_record():
 
 def test_faults_name_the_line_or_the_body():
     limits = Limits(max_batch_records=2, max_message_bytes=16)
-    taken = read(b"short\n" + b"x" * 17, limits=limits)
-    assert [(r.index, r.field) for r in taken.rejected] == [(1, "message")]
+    taken = read(b"short\n\n" + b"x" * 17, limits=limits)
+    assert [(r.index, r.field, r.line) for r in taken.rejected] == [(1, "message", 3)]
     with pytest.raises(Refused) as caught:
         read(b"a\nb\nc", limits=limits)
     assert caught.value.status == 413

@@ -87,6 +87,24 @@ def test_csv_without_fields_has_all_of_them_also_where_a_log_lacks_some() -> Non
     assert [one["status_code"] for one in found] == ["", "404"]
 
 
+def test_parts_of_fields_are_columns_under_their_names() -> None:
+    metadata = (
+        '{"order": {"id": 12345678901234567890123, "paid": true}, "n": -1.50, "who": "=x", "no": null, "a.b": [1]}'
+    )
+    names = ("metadata.order.id", "metadata.n", "metadata.who", "metadata.no", "metadata.order.paid", "metadata.order")
+    rows = table({"metadata": metadata, "host": "h"}, {"metadata": "no json"})
+    body = written("csv", rows, (*names, "metadata.a.b", "source.host", "message"))
+    assert body.decode().splitlines()[0] == ",".join((*names, "metadata.a.b", "source.host", "message"))
+    found, empty = sheet(body)
+    assert [found[name] for name in names] == [
+        "12345678901234567890123", "-1.50", "'=x", "", "true", '{"id": 12345678901234567890123, "paid": true}'
+    ]  # fmt: skip
+    assert (found["metadata.a.b"], found["source.host"]) == ("[1]", "h")
+    assert not any(empty[name] for name in (*names, "metadata.a.b"))
+    line = json.loads(written("ndjson", rows, names).splitlines()[0])
+    assert line == {"metadata": {name: value for name, value in json.loads(metadata).items() if name != "a.b"}}
+
+
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
 def test_a_spreadsheet_sees_no_formula_in_what_others_logged(first: str) -> None:
     evil = f"{first}HYPERLINK(1)"

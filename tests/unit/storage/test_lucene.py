@@ -28,6 +28,7 @@ from storage.search.filters import (
 )
 from storage.search.lucene import MAX_TERMS, QueryError, parse
 from storage.search.parameters import filter_of
+from storage.search.signs import spelled
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "search.md"
 NOW_US = 1_800_000_000_000_000
@@ -130,6 +131,7 @@ def test_what_cannot_be_read_is_refused_with_its_place(text, position):
     with pytest.raises(QueryError) as caught:
         read(text)
     assert caught.value.more == {"position": position}
+    assert str(caught.value).endswith(f"(at position {position} of q)"), "the words say another place than the number"
     assert caught.value.field == "q"
     assert caught.value.status == 400
 
@@ -173,21 +175,42 @@ def test_wildcards_and_expressions_of_all_texts_of_a_request_share_one_budget() 
 
 
 @pytest.mark.parametrize(
-    ("text", "position", "word"),
+    ("text", "spelled_out"),
     [
-        ("level:error && service:web", 12, "AND"),
-        ("a || b", 2, "OR"),
-        ("!level:error", 0, "NOT"),
-        ("(a ! b)", 3, "NOT"),
-        ("level:(error || info)", 13, "OR"),
+        ("level:error && service:web", "level:error AND service:web"),
+        ("a||b", "a OR b"),
+        ("a|| b ||c", "a OR b OR c"),
+        ("!level:error", "NOT level:error"),
+        ("(a ! b)", "(a NOT b)"),
+        ("level:(error || info)", "level:(error OR info)"),
+        ('!(a || "b c")&&!path:\\/x', 'NOT (a OR "b c") AND NOT path:\\/x'),
+        ("level:!error", "level:(NOT error)"),
+        ("k:[1 TO 2]||d", "k:[1 TO 2] OR d"),
     ],
 )
-def test_signs_that_are_operators_elsewhere_are_refused_and_not_looked_for(text: str, position: int, word: str) -> None:
-    with pytest.raises(QueryError, match=f"write {word} for") as found:
+def test_the_signs_of_other_programs_are_operators(text: str, spelled_out: str) -> None:
+    assert parse(text, 0) == parse(spelled_out, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("a && ~b", 5),
+        ("a||b||~c", 6),
+        ("!!a", 1),
+        ("a && b != c", 7),
+        ("a && k:>x && b", 8),
+        ("a || /b", 5),
+        ("&& a", 0),
+    ],
+)
+def test_an_error_beside_signs_names_its_place_in_the_text_as_typed(text: str, position: int) -> None:
+    with pytest.raises(QueryError) as found:
         parse(text, 0)
     assert found.value.more == {"position": position}
 
 
-@pytest.mark.parametrize("text", ['"a && b"', r"\!a", "a!", "/a||b/", 'message:"!"'])
+@pytest.mark.parametrize("text", ['"a && b"', r"\!a", "a!", "/a||b/", 'message:"!"', r"a\&\&b", "a & b", "wow!!"])
 def test_the_same_signs_within_text_are_text(text: str) -> None:
     parse(text, 0)
+    assert spelled(text).text == text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 
 from logmill.errors import InvalidField
@@ -12,7 +14,7 @@ from storage import pages
 from storage.blocks import decode
 from storage.pages import parse, shown
 from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Or, Words
-from tests.support.storage_blocks import batch, stream
+from tests.support.storage_blocks import batch, row, stream
 
 NOW_US = 1_800_000_000_000_000
 
@@ -25,7 +27,7 @@ def read(args: dict[str, Any], max_limit: int = 10_000) -> pages.Page:
 
 def test_without_parameters_the_newest_hundred_are_asked_for() -> None:
     found = read({})
-    assert (found.wanted, found.limit, found.before, found.fields) == (EVERYTHING, 100, None, frozenset())
+    assert (found.wanted, found.limit, found.before, found.fields) == (EVERYTHING, 100, None, ())
 
 
 def test_the_default_limit_respects_a_small_maximum() -> None:
@@ -68,6 +70,8 @@ def test_every_parameter_is_read(args: dict[str, Any], wanted: object) -> None:
         ("level", "loud"), ("priority", "urgent"), ("anomaly", "maybe"), ("status_code", "70000"),
         ("min_severity", "101"), ("since", "../x"), ("until", "yesterday"), ("since", "9" * 400), ("what", "1"),
         ("since", "999999999w"), ("q", "(a"), ("fields", "message,what"), ("cursor", "abc"), ("cursor", "é"),
+        *(("fields", text) for text in ("order.id", "metadata.", "metadatax.a", "source.", "source.what", "level.a")),
+        ("fields", ",".join(f"metadata.a{number}" for number in range(51))), ("fields", "metadata" + ".a" * 11),
         ("limit", ["1", "2"]), ("service", ["a"] * 101), ("service", [""] * 101),
     ],
 )  # fmt: skip
@@ -102,3 +106,41 @@ def test_a_page_with_no_row_after_it_is_the_last(limit: str) -> None:
 def test_only_the_fields_that_are_asked_for_are_shown() -> None:
     rows, _ = decode(stream(batch(1)))
     assert shown(rows, read({"fields": "message, level"}))["logs"] == [{"message": "message 0", "level": "INFO"}]
+
+
+def parts_of(metadata: str, fields: str) -> Any:
+    rows, _ = decode(stream([row(uuid.UUID(int=1), 0, metadata=metadata, message="m", host="h", file="f")]))
+    return json.loads(msgspec.json.encode(shown(rows, read({"fields": fields}))["logs"][0]))
+
+
+def test_parts_of_the_metadata_and_of_the_source_are_shown_where_they_are_in_the_whole() -> None:
+    metadata = '{"order": {"id": 4711, "lines": [1]}, "user": {"name": "x"}, "region": "eu"}'
+    assert parts_of(metadata, "metadata.order.id, source.host, message") == {
+        "metadata": {"order": {"id": 4711}}, "source": {"host": "h"}, "message": "m",
+    }  # fmt: skip
+    assert parts_of(metadata, "metadata.order.id,metadata.region")["metadata"] == {
+        "order": {"id": 4711},
+        "region": "eu",
+    }
+
+
+@pytest.mark.parametrize("fields", ["metadata.a,metadata.a.b", "metadata.a.b,metadata.a", "metadata,metadata.a.b"])
+def test_the_whole_takes_in_its_parts(fields: str) -> None:
+    assert parts_of('{"a": {"b": 1, "c": 2}}', fields) == {"metadata": {"a": {"b": 1, "c": 2}}}
+    assert parts_of("{}", "source,source.host") == {"source": {"host": "h", "file": "f", "protocol": ""}}
+
+
+def test_a_name_with_dots_in_it_is_found_as_a_search_finds_it() -> None:
+    assert parts_of('{"a.b": 1, "a": {"b": 2}, "b": 3}', "metadata.a.b") == {"metadata": {"a.b": 1, "a": {"b": 2}}}
+    assert parts_of('{"a.b": 1}', "metadata.a.b") == {"metadata": {"a.b": 1}}
+
+
+@pytest.mark.parametrize("metadata", ["{}", '{"a": 1}', '{"a": [{"b": 1}]}', '{"a": {}}', "no json", "[1]", '"a"'])
+def test_what_a_log_has_not_is_left_out(metadata: str) -> None:
+    assert parts_of(metadata, "metadata.a.b,message") == {"message": "m"}
+
+
+def test_parts_are_as_they_were_sent() -> None:
+    rows, _ = decode(stream([row(uuid.UUID(int=1), 0, metadata='{"a": {"n": 1.50, "big": 12345678901234567890123}}')]))
+    answer = msgspec.json.encode(shown(rows, read({"fields": "metadata.a.n,metadata.a.big"}))["logs"])
+    assert answer == b'[{"metadata":{"a":{"n":1.50,"big":12345678901234567890123}}}]'

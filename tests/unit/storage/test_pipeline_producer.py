@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -19,56 +18,11 @@ from logmill.web import make_app
 from storage.pipeline import producer
 from storage.pipeline.producer import BadAnswer, ProducerClient
 from storage.routes import pipeline
+from tests.support.odd_producer import GOOD, Handler, Respond, Server
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 KEY = "the-key-of-both"
-GOOD = {
-    "status": "success",
-    "ready": True,
-    "reason": "",
-    "broker": {"kind": "embedded", "reachable": True, "reason": ""},
-    "age_s": 0.1,
-    "lanes": [{"lane": "urgent", "messages": 1, "unacknowledged": None, "bytes": 20, "accepted": 300}],
-    "dead": {"count": 4},
-    "of a newer version": [1],
-}
-Respond = Callable[["Handler"], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Notes each request, and answers as the test says."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length", "0"))
-        self.server.seen.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-        self.server.respond(self)
-
-    do_POST = do_GET  # noqa: N815 - the name that http.server looks for
-
-    def send(self, status: int, body: object, **headers: str) -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.respond: Respond = lambda handler: handler.send(200, GOOD)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_: object) -> None:
-        """Clients that hang up are what is tested."""
 
 
 @pytest.fixture

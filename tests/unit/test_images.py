@@ -1,0 +1,62 @@
+"""What the Dockerfiles promise, read from the files: no engine is needed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from logmill.settings import load
+from scripts.check_images import SERVICES, parse, read
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_holds_the_core_its_service_and_the_lock_and_nothing_else(service):
+    assert read(service).copies == [
+        (f"{service}/requirements.txt", f"/app/{service}/requirements.txt"),
+        ("logmill/", "/app/logmill/"),
+        (f"{service}/", f"/app/{service}/"),
+    ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_dockerfile_copies_is_not_ignored(service):
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1] == "*"
+    assert {f"!{source.split('/')[0]}/" for source, _ in read(service).copies} <= set(ignored)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_installs_by_hash_and_compiles_nothing(service):
+    runs = " ".join(read(service).all("RUN"))
+    assert f"--require-hashes --only-binary :all: -r /app/{service}/requirements.txt" in runs
+    assert "apt-get" not in runs
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_starts_its_service(service):
+    dockerfile = read(service)
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", dockerfile.last("FROM"))
+    assert dockerfile.command == ["python", "-m", "logmill", service]
+    assert (ROOT / "logmill" / "__main__.py").is_file()
+    assert dockerfile.last("STOPSIGNAL") == "SIGTERM"
+    assert dockerfile.environment["PYTHONUNBUFFERED"] == "1"
+    assert dockerfile.environment["PYTHONPATH"] == "/app"
+    assert dockerfile.last("WORKDIR") == "/app"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_image_sets_settings_that_exist_and_the_port_it_exposes(service):
+    dockerfile = read(service)
+    logmill = {name: value for name, value in dockerfile.environment.items() if name.startswith("LOGMILL_")}
+    load(logmill)
+    assert dockerfile.last("EXPOSE") in logmill.values()
+    assert f"127.0.0.1:{dockerfile.last('EXPOSE')}/" in dockerfile.last("HEALTHCHECK")
+
+
+def test_instructions_over_several_lines_are_read_as_one():
+    dockerfile = parse('FROM a\n# comment\nENV A=1 \\\n    B="x y"\nenv C=3\nCMD ["p", "q"]\n')
+    assert dockerfile.environment == {"A": "1", "B": "x y", "C": "3"}
+    assert dockerfile.command == ["p", "q"]
+    assert dockerfile.last("USER") == ""
