@@ -1,4 +1,4 @@
-"""Keys, light and dark, narrow windows, and that everybody can use the page."""
+"""Keys, light and dark, and that everybody can use the page."""
 
 from __future__ import annotations
 
@@ -102,37 +102,6 @@ def test_the_theme_is_the_systems_until_another_is_chosen(browser, tmp_path, pip
         assert background(page) < 150
         page.keyboard.press("x")
         assert background(page) > 600
-
-
-def test_a_phone_shows_all_of_it_without_scrolling_sideways(browser, tmp_path, pipeline, send):
-    service = send([{"message": "long " * 40, "host": "h" * 80, "metadata": {"path": "/p" * 60}} for _ in range(5)])
-    with open_page(browser, tmp_path, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as (
-        page,
-        _,
-    ):
-
-        def fits() -> None:
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-        page.goto(f"{pipeline.storage_url}/?is.service={service}")
-        settled(page)
-        fits()
-        expect(page.locator(".rows .row")).to_have_count(5)
-        page.get_by_role("button", name="Fields", exact=True).click()
-        page.get_by_role("button", name="Only level INFO").click()
-        page.get_by_role("button", name="Fields", exact=True).click()
-        settled(page)
-        fits()
-        page.locator(".rows .row").first.click()
-        panel = page.get_by_role("complementary", name="Open log")
-        assert panel.bounding_box()["width"] == 390
-        expect(panel.get_by_role("button", name="Filter for service")).to_be_visible()
-        fits()
-        page.get_by_role("button", name="Close").click()
-        for tab in ("Anomalies", "Patterns", "Pipeline", "Live", "Logs"):
-            page.get_by_role("navigation", name="Views").get_by_role("button", name=tab).click()
-            settled(page)
-            fits()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

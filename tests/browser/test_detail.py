@@ -67,6 +67,43 @@ def test_a_row_opens_into_all_fields_with_nested_metadata_taken_apart(show, odd)
     assert re.fullmatch(r"[0-9a-f-]{36}-\d+", field(page, "id").locator(".field-value").inner_text())
 
 
+def test_what_the_metadata_says_again_of_a_field_is_shown_once_and_stays_in_the_json(show, send, pipeline):
+    metadata = (
+        '{"user_id":123,"status_code":503,"path":"/a","response_time_ms":12.50,"region":"eu-1",'
+        '"service":"another","order":{"path":"/a"},"level":"ERROR"}'
+    )
+    service = send([{"message": "before"}])
+    record = f'{{"service":"{service}","level":"ERROR","message":"known","metadata":{metadata}}}'
+    requests.post(
+        f"{pipeline.producer_url}/logs", record.encode(), headers={"Content-Type": "application/json"}, timeout=30
+    ).raise_for_status()
+    wait_until(lambda: stored(pipeline, service) == 2, what="the log")
+    page = show(service)
+    page.locator(".rows .row").filter(has_text="known").click()
+    for name, text in {"user_id": "123", "status_code": "503", "path": "/a", "response_time_ms": "12.5"}.items():
+        expect(field(page, name).locator(".field-value")).to_have_text(text)
+    sent = page.locator('tr[data-field^="metadata."]')
+    # What has a value of its own, or stands deeper, is no second row of the same.
+    assert sent.evaluate_all("(rows) => rows.map((row) => row.dataset.field)") == [
+        "metadata.region",
+        "metadata.service",
+        "metadata.order.path",
+    ]
+    expect(page.locator(".fields-heading")).to_have_text("More metadata")
+    expect(page.locator(".fields-note")).to_contain_text("user_id, status_code, path, response_time_ms, level")
+    page.get_by_role("tab", name="JSON").click()
+    expect(page.locator("pre.json")).to_contain_text('"path": "/a"')
+    shown = page.locator("pre.json").inner_text()
+    assert re.sub(r"\s", "", shown.split('"metadata":')[1]).startswith(metadata)
+
+
+def test_metadata_that_only_says_what_the_fields_do_leaves_a_note(show, send):
+    page = show(send([{"message": "m", "metadata": {"user_id": "u-1"}}]))
+    page.locator(".rows .row").click()
+    expect(page.locator(".fields-note")).to_contain_text("user_id")
+    expect(page.locator(".fields-heading")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     "name", ["level", "metadata.big", "metadata.user.id", "metadata.odd key", "metadata.__proto__.a", "metadata.text"]
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.browser import messages, settled
 from tests.support.storage_service import StorageService
 
 
@@ -52,6 +53,29 @@ def test_csv_has_the_columns_shown_where_asked(page_of_errors):
     rows = list(csv.DictReader(io.StringIO(saved(page, "csv"))))
     assert set(rows[0]) == {"timestamp", "message"}
     assert len(rows) == 99
+
+
+def test_a_search_text_that_was_not_sent_is_applied_to_the_export_or_stops_it(page_of_errors, watch):
+    watch.expected = {400}
+    page = page_of_errors
+    search = page.get_by_role("combobox", name="Search text")
+    search.fill("m3 OR m6")
+    page.keyboard.press("Escape")
+    open_menu(page)
+    logs = [json.loads(line) for line in saved(page, "ndjson").splitlines()]
+    assert [log["message"] for log in logs] == ["m3", "m6"]
+    expect(page.locator("#search-pending")).to_be_hidden()
+    settled(page)
+    assert messages(page) == ["m3", "m6"]
+    downloads = []
+    page.on("download", lambda download: downloads.append(download))  # noqa: PLW0108 - Playwright cannot mark a builtin
+    search.fill("level:loud")
+    page.keyboard.press("Escape")
+    open_menu(page)
+    page.locator('[data-format="ndjson"]').click()
+    expect(page.get_by_text("Not exported: the search text is not applied")).to_be_visible()
+    expect(page.locator("#search-error")).to_contain_text("Not applied")
+    assert downloads == []
 
 
 def test_json_of_anomalies_holds_anomalies_only(show, send):

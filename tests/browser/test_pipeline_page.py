@@ -108,7 +108,7 @@ def test_a_dead_letter_is_shown_replayed_and_purged_each_once_it_was_agreed_to(b
     first = letters.first.get_attribute("data-letter")
     letters.first.get_by_role("button", name="Replay").click()
     page.get_by_role("dialog", name="Replay").get_by_role("button", name="Replay").click()
-    expect(page.get_by_text("1 sent on their way")).to_be_visible()
+    expect(page.get_by_text("1 sent on its way")).to_be_visible()
     # It cannot be read this time either, and is a new letter.
     expect(page.locator(f'[data-letter]:not([data-letter="{first}"])')).to_have_count(1, timeout=TIMEOUT_S * 1000)
     letters.first.get_by_role("button", name="Purge").click()

@@ -179,19 +179,6 @@ def test_a_link_to_a_search_that_cannot_be_read_opens_on_no_blank_page(show, sen
     expect(page.get_by_role("dialog")).to_contain_text("wildcards")
 
 
-def test_what_is_being_typed_stays_while_a_filter_is_clicked(show, send, records):
-    page = show(send(records))
-    search = page.get_by_role("combobox", name="Search text")
-    search.press_sequentially("card")
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Only level ERROR").click()
-    settled(page)
-    expect(search).to_have_value("card")
-    search.press("Enter")
-    settled(page)
-    assert messages(page) == ["card declined"]
-
-
 def test_a_search_that_is_overtaken_by_the_next_is_cut_off(show, send, records):
     page = show(send(records))
     failed = []

@@ -188,9 +188,19 @@ def test_bars_are_coloured_by_level_and_a_range_drawn_in_them_is_the_new_range(s
     asked = parameters(page)
     span = datetime.fromisoformat(asked["until"][0]) - datetime.fromisoformat(asked["since"][0])
     assert timedelta(minutes=10) < span < timedelta(minutes=14)
-    page.get_by_role("button", name="Wider time range").click()
-    settled(page)
-    expect(page.locator(".total")).to_have_text("40 logs")
+    drawn = page.url
+    # About twice as wide each time, of which the third reaches the first of them.
+    for has_all in (False, False, True):
+        was = page.url
+        page.get_by_role("button", name="Wider time range").click()
+        expect(page).not_to_have_url(was)
+        settled(page)
+        assert (page.locator(".total").inner_text() == "40 logs") == has_all
+    for _ in range(3):
+        page.go_back()
+        settled(page)
+    assert page.url == drawn
+    assert set(messages(page)) == {"bad"}
 
 
 def test_the_tooltip_says_what_a_bar_holds_and_the_bars_may_be_of_another_field(show, send):

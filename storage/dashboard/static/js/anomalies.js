@@ -1,7 +1,7 @@
 // Logs that stand out: how many for each reason, and the logs.
 
 import { h, put } from "./dom.js";
-import { compact, count } from "./format.js";
+import { compact, counted } from "./format.js";
 import { LogsView } from "./logs.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, state } from "./state.js";
@@ -20,7 +20,7 @@ function reasons({ by_reason: found }, head) {
     const press = () => change({ filters: isOn ? withoutFilter(state().filters, filter) : withFilter(state().filters, filter), row: "" });
     return h(
       "button",
-      { type: "button", class: "reason", "aria-pressed": String(isOn), "data-reason": reason, title: `${count(logs)} logs; a click shows only these`, vars: { "--share": `${(100 * logs) / most}%` }, onclick: press },
+      { type: "button", class: "reason", "aria-pressed": String(isOn), "data-reason": reason, title: `${counted(logs, "log")}; a click shows only ${logs === 1 ? "this" : "these"}`, vars: { "--share": `${(100 * logs) / most}%` }, onclick: press },
       h("span", {}, reason.replaceAll("_", " ")),
       h("b", {}, compact(logs)),
     );

@@ -105,6 +105,18 @@ export async function getJson(path, parameters, options) {
   return JSON.parse(await getText(path, parameters, options));
 }
 
+/** What the server cannot read of a search text: its refusal, null where it reads all of it. Throws where it says neither. */
+export async function refusalOf(q, signal) {
+  if (!q.trim()) return null;
+  try {
+    await getJson("logs", new URLSearchParams({ q, limit: 1, fields: "id", since: "1s" }), { signal });
+    return null;
+  } catch (error) {
+    if (error.status === 400) return error;
+    throw error;
+  }
+}
+
 /** The JSON answer with logs in it: numbers that would lose digits are no numbers but text, see json.js. */
 export async function getLogs(path, parameters, options) {
   return parse(await getText(path, parameters, options));

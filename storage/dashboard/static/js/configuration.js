@@ -19,5 +19,7 @@ export function configuration(settings) {
 
 function row({ name, value, unit, help, is_default: isDefault }) {
   const shown = value === null || value === "" ? "–" : typeof value === "string" ? value : JSON.stringify(value);
-  return h("tr", { class: isDefault ? "" : "changed" }, h("th", { scope: "row" }, name, !isDefault && h("small", {}, " changed")), h("td", {}, shown, unit ? ` ${unit}` : ""), h("td", {}, help));
+  // Units are words ("records") or signs ("ms").
+  const of = shown === "1" && unit?.length > 2 ? unit.replace(/ies$/, "y").replace(/s$/, "") : unit;
+  return h("tr", { class: isDefault ? "" : "changed" }, h("th", { scope: "row" }, name, !isDefault && h("small", {}, " changed")), h("td", {}, shown, of ? ` ${of}` : ""), h("td", {}, help));
 }

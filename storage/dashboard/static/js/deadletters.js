@@ -2,7 +2,7 @@
 
 import { ApiError, getJson, getLogs, isAborted, postJson } from "./api.js";
 import { h, put, toast } from "./dom.js";
-import { ago, bytes, count, time, visible } from "./format.js";
+import { ago, bytes, count, counted, time, visible } from "./format.js";
 import { Waits } from "./retry.js";
 
 const LIMIT = 100;
@@ -61,8 +61,8 @@ export class DeadLetters {
     put(this.tools, all > 0 && [
       h("span", { class: "hint" }, all > letters.length ? `${count(letters.length)} of ${count(all)} shown` : ""),
       h("span", { class: "grow" }),
-      h("button", { type: "button", class: "tool", onclick: () => this.act("replay", chosen, `Send the ${count(letters.length)} that are listed on their way again?`) }, "Replay all"),
-      h("button", { type: "button", class: "tool danger", onclick: () => this.act("purge", chosen, `Remove the ${count(letters.length)} that are listed for good? What they hold is lost.`) }, "Purge all"),
+      h("button", { type: "button", class: "tool", onclick: () => this.act("replay", chosen, letters.length === 1 ? "Send the one that is listed on its way again?" : `Send the ${count(letters.length)} that are listed on their way again?`) }, "Replay all"),
+      h("button", { type: "button", class: "tool danger", onclick: () => this.act("purge", chosen, letters.length === 1 ? "Remove the one that is listed for good? What it holds is lost." : `Remove the ${count(letters.length)} that are listed for good? What they hold is lost.`) }, "Purge all"),
     ]);
     const heads = h("thead", {}, h("tr", {}, ["When", "Lane", "Reason", "Size", "What to do"].map((name) => h("th", { scope: "col" }, name))));
     put(this.body, letters.length ? h("table", { class: "plain-table letters" }, heads, h("tbody", {}, letters.map((letter) => this.row(letter)))) : h("p", { class: "hint" }, "None: everything that was accepted is stored or on its way."));
@@ -70,7 +70,7 @@ export class DeadLetters {
 
   row(letter) {
     const { id, lane, reason, at } = letter;
-    const what = letter.records === undefined ? "message" : `${count(letter.records)} logs`;
+    const what = letter.records === undefined ? "message" : counted(letter.records, "log");
     const button = (label, onclick, kind = "") => h("button", { type: "button", class: `tool ${kind}`, "aria-label": `${label} ${id}`, onclick }, label);
     return h(
       "tr",
@@ -103,7 +103,7 @@ export class DeadLetters {
     try {
       const done = await postJson(`pipeline/dead/${action}`, body);
       const number = done.replayed ?? done.purged ?? 0;
-      toast(`${count(number)} ${action === "purge" ? "removed" : "sent on their way"}${done.missing ? `, ${count(done.missing)} no longer there` : ""}`);
+      toast(`${count(number)} ${action === "purge" ? "removed" : `sent on ${number === 1 ? "its" : "their"} way`}${done.missing ? `, ${count(done.missing)} no longer there` : ""}`);
     } catch (error) {
       toast(error instanceof ApiError ? error.message : String(error), "error");
     }

@@ -11,6 +11,7 @@ import { clauses, hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, linkTo, state } from "./state.js";
 import { levelBadge } from "./table.js";
 
+const METADATA = "metadata.";
 const VIEWS = { fields: "Fields", json: "JSON", context: "Context" };
 const MAX_SHOWN_CHARS = 20_000;
 // A search text may have 8192.
@@ -132,10 +133,24 @@ export class Detail {
 
 function fieldsOf(log) {
   const all = allFields(log).filter(([name]) => name !== "message");
-  const rows = (wanted) => all.filter(([name]) => name.startsWith("metadata.") === wanted).map(([name, value, isFindable]) => fieldRow(log, name, value, isFindable));
-  const [own, sent] = [rows(false), rows(true)];
-  const heading = h("tr", { class: "fields-heading" }, h("th", { colspan: 3, scope: "colgroup" }, "Metadata, as it was sent"));
-  return h("table", { class: "fields" }, h("caption", { class: "unseen-text" }, "All fields"), h("tbody", {}, own), sent.length > 0 && h("tbody", {}, heading, sent));
+  const rows = (fields) => fields.map(([name, value, isFindable]) => fieldRow(log, name, value, isFindable));
+  const own = all.filter(([name]) => !name.startsWith(METADATA));
+  const sent = all.filter(([name]) => name.startsWith(METADATA));
+  // What the metadata only says again needs no second row; the JSON has it where it was sent.
+  const known = new Map(own);
+  const isAgain = ([path, value]) => known.has(path.slice(METADATA.length)) && isSame(known.get(path.slice(METADATA.length)), value);
+  const again = sent.filter(isAgain).map(([path]) => path.slice(METADATA.length));
+  const rest = sent.filter((one) => !isAgain(one));
+  const heading = h("tr", { class: "fields-heading" }, h("th", { colspan: 3, scope: "colgroup" }, again.length ? "More metadata" : "Metadata"));
+  const note = again.length > 0 && h("tr", { class: "fields-note" }, h("td", { colspan: 3 }, `Sent in the metadata as well, and shown above: ${again.join(", ")}.`));
+  return h("table", { class: "fields" }, h("caption", { class: "unseen-text" }, "All fields"), h("tbody", {}, rows(own)), sent.length > 0 && h("tbody", {}, rest.length > 0 && heading, rows(rest), note));
+}
+
+/** Whether two values of a log say the same: text and number by their text, numbers but for zeros at their end. */
+function isSame(one, other) {
+  const isNumber = (value) => typeof value === "number" || JSON.isRawJSON?.(value) === true;
+  const digits = (value) => text(value).replace(/\.0+$|(\.\d*[1-9])0+$/, "$1");
+  return text(one) === text(other) || (isNumber(one) && isNumber(other) && digits(one) === digits(other));
 }
 
 /** The values by which a field of a log can be filtered, as text; none where a search for them would not find the log. */
@@ -159,7 +174,7 @@ function isUnsure(value) {
 
 function fieldRow(log, name, value, isFindable) {
   const values = isFindable ? filterable(name, value) : [];
-  const column = name.startsWith("metadata.") ? name.slice("metadata.".length) : name;
+  const column = name.startsWith(METADATA) ? name.slice(METADATA.length) : name;
   const said = plain(name);
   const shownAs = valueOf(log, column) === value ? column : name;
   const set = (out) => {

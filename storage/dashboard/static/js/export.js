@@ -15,8 +15,8 @@ export function fieldsOf(columns) {
   return [...new Set(names)];
 }
 
-/** The button with its menu; `extra()` gives more search texts. */
-export function exportMenu(extra = () => []) {
+/** The button with its menu; `extra()` gives more search texts, `settle()` says whether the search bar is in force. */
+export function exportMenu(extra, settle) {
   const button = h("button", { type: "button", class: "tool" }, icon("download"), "Export");
   const all = h("input", { type: "checkbox", checked: true, id: "export-all" });
   const items = FORMATS.map(([format, label, help]) =>
@@ -31,6 +31,8 @@ export function exportMenu(extra = () => []) {
   const close = attach(button, panel, { align: "right" });
 
   const save = async (format) => {
+    // A file of another search than the one that is read in the bar would be found out late.
+    if (!(await settle())) return toast("Not exported: the search text is not applied", "error");
     const parameters = filterParameters(state());
     for (const text of extra()) parameters.append("q", text);
     parameters.set("format", format);

@@ -3,7 +3,7 @@
 import { filterParameters, getJson, isAborted } from "./api.js";
 import { h, icon, iconButton, put } from "./dom.js";
 import { COUNTABLE, searched } from "./fields.js";
-import { compact, count, label, plain } from "./format.js";
+import { compact, counted, label, plain } from "./format.js";
 import { text } from "./json.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, state } from "./state.js";
@@ -133,7 +133,7 @@ function valueRow(field, value, logs, most) {
     { class: `value ${isIn ? "in" : ""} ${isOut ? "out" : ""}`, vars: { "--share": `${(100 * logs) / most}%` } },
     h(
       "button",
-      { type: "button", class: "value-text", "data-key": `only ${field} ${value}`, "aria-pressed": String(isIn), "aria-label": `${isIn ? "No longer only" : "Only"} ${field} ${said}, ${count(logs)} logs`, title: said, onclick: () => set(false, isIn) },
+      { type: "button", class: "value-text", "data-key": `only ${field} ${value}`, "aria-pressed": String(isIn), "aria-label": `${isIn ? "No longer only" : "Only"} ${field} ${said}, ${counted(logs, "log")}`, title: said, onclick: () => set(false, isIn) },
       field === "level" && h("i", { class: `swatch level-${value}` }),
       h("span", { class: value === "" ? "none" : "" }, label(shown)),
       h("b", {}, compact(logs)),

@@ -2,13 +2,16 @@
 
 import { h } from "./dom.js";
 
-const counted = new Intl.NumberFormat("en");
+const grouped = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const ZONE = "logmill-zone";
 
 /** 1234567 as 1,234,567. */
-export const count = (number) => counted.format(number);
+export const count = (number) => grouped.format(number);
+
+/** A number of things: 1 log, 0 logs, 1,234 logs. */
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /** 1234567 as 1.2M. */
 export const compact = (number) => short.format(number);
@@ -95,7 +98,7 @@ const mark = (found) => h("span", { class: "unseen", title: JSON.stringify(found
 export function visible(text, limit = Infinity) {
   const shown = text.length > limit ? text.slice(0, limit) : text;
   const nodes = marked(shown, UNSEEN);
-  if (shown.length < text.length) nodes.push(h("span", { class: "cut" }, `… ${count(text.length - shown.length)} more characters`));
+  if (shown.length < text.length) nodes.push(h("span", { class: "cut" }, `… ${counted(text.length - shown.length, "more character")}`));
   return nodes;
 }
 

@@ -4,10 +4,10 @@ import { ApiError, filterParameters, getJson } from "./api.js";
 import { Bars, tipRows } from "./chart.js";
 import { h, iconButton, put } from "./dom.js";
 import { COUNTABLE, LEVELS, searched } from "./fields.js";
-import { compact, count, duration, label, plain, time } from "./format.js";
+import { compact, count, counted, duration, label, plain, time } from "./format.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
 import { change, state } from "./state.js";
-import { wider } from "./timepicker.js";
+import { ALL, wider } from "./ranges.js";
 
 const BUCKETS = 120;
 const MAX_STACKS = 8;
@@ -27,10 +27,7 @@ export class Histogram {
       COUNTABLE.map((name) => h("option", { value: name }, name)),
     );
     this.legend = h("div", { class: "legend", role: "group", "aria-label": "Legend" });
-    this.out = iconButton("zoomout", "Wider time range", () => {
-      const range = wider(state());
-      if (range) change({ since: range, until: "" });
-    });
+    this.out = iconButton("zoomout", "Wider time range", zoomOut);
     this.picture = h("div", { class: "picture", role: "img", "aria-label": "Histogram" });
     this.element = h(
       "section",
@@ -56,9 +53,9 @@ export class Histogram {
     return found.total;
   }
 
-  show({ buckets: counted, total, bucket_ms: widthMs, until }, by) {
-    const buckets = counted.map((one) => ({ ...one, values: Object.fromEntries(Object.entries(one.values).map(([name, logs]) => [searched(by, name), logs])) }));
-    put(this.total, `${count(total)} ${total === 1 ? "log" : "logs"}`);
+  show({ buckets: answered, total, bucket_ms: widthMs, until }, by) {
+    const buckets = answered.map((one) => ({ ...one, values: Object.fromEntries(Object.entries(one.values).map(([name, logs]) => [searched(by, name), logs])) }));
+    put(this.total, counted(total, "log"));
     put(this.note, widthMs ? `${duration(widthMs / 1000)} a bar` : "");
     this.out.disabled = wider(state()) === null;
     if (!buckets.length) {
@@ -81,7 +78,7 @@ export class Histogram {
     const sums = stacks.map(({ values }) => values.reduce((sum, one) => sum + one, 0));
     put(this.legend, stacks.map(({ name, colour }, at) => legendItem(by, name, colour, sums[at])));
     const worst = by === "level" ? sums.reduce((sum, one, at) => (["ERROR", "CRITICAL"].includes(names[at]) ? sum + one : sum), 0) : null;
-    this.picture.setAttribute("aria-label", `Histogram by ${by}: ${count(total)} logs in ${buckets.length} bars${worst === null ? "" : `, ${count(worst)} of them errors`}`);
+    this.picture.setAttribute("aria-label", `Histogram by ${by}: ${counted(total, "log")} in ${counted(buckets.length, "bar")}${worst === null ? "" : `, ${count(worst)} of them ${worst === 1 ? "an error" : "errors"}`}`);
   }
 }
 
@@ -109,4 +106,30 @@ function zoomTo(fromMs, toMs) {
   const since = new Date(Math.floor(fromMs)).toISOString();
   const until = new Date(Math.max(Math.ceil(toMs), Math.floor(fromMs) + 1)).toISOString();
   change({ since, until, row: "" });
+}
+
+let zooming = new AbortController();
+
+/** Widen the time range; to all time where the wider one holds everything there is. */
+async function zoomOut() {
+  zooming.abort();
+  zooming = new AbortController();
+  const { signal } = zooming;
+  const before = state();
+  const range = wider(before);
+  if (!range) return;
+  const holdsAll = await Promise.all([isEmpty({ until: range.since }, signal), !range.until || isEmpty({ since: range.until, until: "now" }, signal)]);
+  // Another range may have been chosen meanwhile.
+  if (signal.aborted || state().since !== before.since || state().until !== before.until) return;
+  change({ ...(holdsAll.every(Boolean) ? ALL : range), row: "" });
+}
+
+/** Whether there is no log at all in a time; false where that is not answered. */
+async function isEmpty(span, signal) {
+  if (span.until === "all") return true;
+  try {
+    return (await getJson("logs", new URLSearchParams({ limit: 1, fields: "id", ...span }), { signal })).count === 0;
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,7 @@
 import { filterParameters, getJson, getLogs, isAborted } from "./api.js";
 import { columnChooser } from "./columns.js";
 import { announce, h, put } from "./dom.js";
-import { count } from "./format.js";
+import { count, counted } from "./format.js";
 import { Histogram } from "./histogram.js";
 import { exportMenu } from "./export.js";
 import { noHits, nothingStored } from "./notices.js";
@@ -19,7 +19,7 @@ export const MAX_ROWS = 5000;
 
 /** A view of pages of logs. `path` answers them, `extra` are search texts that say in the other questions which logs those are. */
 export class LogsView {
-  constructor({ path = "logs", extra = [], label = "Logs", also = [], facets, open, refresh, found = null }) {
+  constructor({ path = "logs", extra = [], label = "Logs", also = [], facets, open, refresh, settle, found = null }) {
     this.path = path;
     this.extra = extra;
     this.facets = facets;
@@ -39,7 +39,7 @@ export class LogsView {
       { class: "logs-view" },
       this.head,
       this.histogram.element,
-      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), this.wrap.button, columnChooser(() => this.table.logs), exportMenu(() => this.extra)),
+      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), this.wrap.button, columnChooser(() => this.table.logs), exportMenu(() => this.extra, settle)),
       this.scroller,
     );
     this.cursor = null;
@@ -131,7 +131,7 @@ export class LogsView {
     this.loading = true;
     put(this.more, "Loading …");
     try {
-      const answer = await this.page(NEXT_PAGE, this.cursor, signal);
+      const answer = await this.page(Math.min(NEXT_PAGE, MAX_ROWS - this.table.logs.length), this.cursor, signal);
       if (signal.aborted) return;
       this.table.append(answer.logs);
       this.arrived(answer);
@@ -151,7 +151,7 @@ export class LogsView {
     this.more.hidden = !cursor || isFull;
     for (const old of this.foot.querySelectorAll(".hint")) old.remove();
     if (isFull) this.foot.append(h("p", { class: "hint" }, `${count(shown)} rows are shown. For more, narrow the search or the time, or export.`));
-    announce(`${count(shown)} logs shown`);
+    announce(`${counted(shown, "log")} shown`);
   }
 
   /** Take what needs no question: columns, wrapping, the open row. */

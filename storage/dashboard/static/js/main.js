@@ -1,6 +1,6 @@
 // Puts the page together: which view is shown, when it asks anew, and what the keys do.
 
-import { getJson, isAborted, onUnauthorized } from "./api.js";
+import { isAborted, onUnauthorized, refusalOf } from "./api.js";
 import { anomaliesView } from "./anomalies.js";
 import { showChips } from "./chips.js";
 import { Detail } from "./detail.js";
@@ -30,7 +30,12 @@ const answered = new Set();
 
 const facets = new Facets(byId("facets"));
 const open = (log) => change({ row: log.id });
-const parts = { facets, open, refresh, fail: showProblem };
+/** Have what is in the search bar in force before something is made of it; whether it is. */
+async function settle() {
+  await search.take({ signal: new AbortController().signal, replace: false });
+  return !search.isPending();
+}
+const parts = { facets, open, refresh, settle, fail: showProblem };
 const views = {
   logs: new LogsView(parts),
   tail: new TailView(parts),
@@ -53,13 +58,24 @@ put(byId("tabs"), Object.values(tabs));
 const fieldsButton = h("button", { type: "button", class: "tool fields-button", "aria-expanded": "false", "aria-controls": "facets", onclick: toggleFacets }, "Fields");
 put(byId("tools"), fieldsButton, iconButton("theme", "Light or dark (x)", toggleTheme), iconButton("help", "Keys and search (?)", help));
 
-/** Ask for everything of the view anew; what was still being asked is cut off. */
+/** Ask for everything of the view anew, as somebody wishes: with what is in the search bar, be it sent or not. */
 async function refresh() {
+  await ask({ takes: true });
+}
+
+/**
+ * Ask for everything of the view; what was still being asked is cut off. `takes` has a search text that was not sent yet
+ * taken along, as a step of its own or, with `replace`, as part of the last one.
+ */
+async function ask({ takes = false, replace = false } = {}) {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
   setBusy(true);
   try {
+    if (takes && state().tab !== "pipeline") await search.take({ signal, replace });
+    // Another search text has had everything asked for by now.
+    if (signal.aborted) return;
     await shown.load(signal);
     if (!signal.aborted) {
       answered.add(shown);
@@ -74,7 +90,7 @@ async function refresh() {
 
 /** What a clock asks for: nothing where the view keeps itself fresh, or while the last answer has not come. */
 function auto() {
-  if (!isBusy && !["tail", "pipeline"].includes(state().tab)) refresh();
+  if (!isBusy && !["tail", "pipeline"].includes(state().tab)) ask();
 }
 
 function setBusy(is) {
@@ -94,10 +110,10 @@ async function isOfSearch(error) {
   if (error.code !== "invalid_query" || error.position === null || !state().q.trim()) return false;
   if (!state().filters.length) return true;
   try {
-    await getJson("logs", new URLSearchParams({ q: state().q, limit: 1, since: "1s" }));
+    const again = await refusalOf(state().q);
+    return again?.code === "invalid_query" && again.position === error.position;
+  } catch {
     return false;
-  } catch (again) {
-    return again.code === "invalid_query" && again.position === error.position;
   }
 }
 
@@ -112,10 +128,10 @@ async function showProblem(error) {
     return;
   }
   const { signal } = asking;
-  const isSaid = await isOfSearch(error);
+  const isOfIt = await isOfSearch(error);
   if (asking.signal !== signal) return;
   // What the search bar says at its place need not be said again.
-  if (isSaid) search.fail(error);
+  const isSaid = isOfIt && search.fail(error);
   put(problems, isSaid ? !answered.has(shown) && unreadable(help) : error.status === 404 || error.status === 405 ? missing(NAMES[state().tab]) : failed(error, refresh));
   // What was there before is dimmed and out of reach; where nothing was, nothing is shown.
   shown.element.inert = true;
@@ -148,13 +164,13 @@ function showView() {
   put(byId("content"), problems, shown.element);
 }
 
-onChange((now, before) => {
+onChange((now, before, isSearch) => {
   if (now.tab !== before.tab) showView();
-  search.follow();
+  search.follow(isSearch);
   times.follow();
   showChips();
   const filters = JSON.stringify(now.filters) !== JSON.stringify(before.filters);
-  if (filters || ASKED.some((name) => now[name] !== before[name])) refresh();
+  if (filters || ASKED.some((name) => now[name] !== before[name])) ask({ takes: true, replace: true });
   else shown.follow?.();
   if (now.row !== before.row || now.view !== before.view || filters || now.columns !== before.columns) detail.follow();
 });

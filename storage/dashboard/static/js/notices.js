@@ -3,7 +3,7 @@
 import { address } from "./api.js";
 import { h, icon } from "./dom.js";
 import { change, state } from "./state.js";
-import { rangeText, wider } from "./timepicker.js";
+import { ALL, rangeText, wider, widerUsual } from "./ranges.js";
 
 const notice = (kind, title, ...inside) => h("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" }, h("h2", {}, title), inside);
 
@@ -25,7 +25,9 @@ export function nothingStored(refresh) {
 /** There are logs, but none that passes. */
 export function noHits() {
   const { q, filters } = state();
-  const range = wider(state());
+  // A step may still find nothing; all time is as near.
+  const usual = widerUsual(state());
+  const ranges = wider(state()) ? [...(usual && usual !== ALL ? [usual] : []), ALL] : [];
   return notice(
     "empty",
     "Nothing found",
@@ -33,7 +35,7 @@ export function noHits() {
     h(
       "div",
       { class: "actions" },
-      range && action(`Look in “${rangeText({ since: range, until: "" })}”`, () => change({ since: range, until: "" })),
+      ranges.map((range, at) => h("button", { type: "button", class: at ? "" : "primary", onclick: () => change(range) }, `Look in “${rangeText(range)}”`)),
       filters.length > 0 && h("button", { type: "button", onclick: () => change({ filters: [] }) }, "Remove the filters"),
       q && h("button", { type: "button", onclick: () => change({ q: "" }) }, "Clear the search text"),
     ),

@@ -3,7 +3,7 @@
 import { filterParameters, getJson } from "./api.js";
 import { h, put } from "./dom.js";
 import { LEVELS } from "./fields.js";
-import { ago, compact, count, duration, label, time, visible } from "./format.js";
+import { ago, compact, count, counted, duration, label, time, visible } from "./format.js";
 import { text } from "./json.js";
 import { noHits, nothingStored } from "./notices.js";
 import { withFilter } from "./query.js";
@@ -60,7 +60,7 @@ export class PatternsView {
     const { total, patterns, truncated, bucket_ms: bucketMs } = this.found;
     const chosen = Object.hasOwn(SORTS, state().sort) ? state().sort : "count";
     this.sort.value = chosen;
-    put(this.info, `${count(patterns.length)} ${truncated ? "most frequent patterns" : patterns.length === 1 ? "pattern" : "patterns"} of ${count(total)} logs`);
+    put(this.info, `${counted(patterns.length, truncated ? "most frequent pattern" : "pattern")} of ${counted(total, "log")}`);
     put(this.body, [...patterns].sort(SORTS[chosen][1]).map((pattern) => row(pattern, total, bucketMs)));
     put(this.notice);
   }
@@ -78,7 +78,7 @@ function row(pattern, total, bucketMs) {
     { "data-fingerprint": fingerprint, class: `level-${worst}` },
     h("td", { class: "p-count" }, count(logs)),
     h("td", { class: "p-share" }, `${total ? (100 * logs / total).toFixed(logs / total < 0.1 ? 1 : 0) : 0} %`),
-    h("td", { class: "p-trend" }, sparkline(trend, `${trend.length} intervals of ${duration(bucketMs / 1000)}, at most ${count(Math.max(0, ...trend))} logs in one`)),
+    h("td", { class: "p-trend" }, sparkline(trend, `${counted(trend.length, "interval")} of ${duration(bucketMs / 1000)}, at most ${counted(Math.max(0, ...trend), "log")} in one`)),
     h("td", { class: "p-levels" }, LEVELS.filter((level) => levels[level]).map((level) => h("span", { title: `${count(levels[level])} ${level}` }, levelBadge(level), levels[level] === logs ? null : h("small", {}, compact(levels[level]))))),
     h("td", { class: "p-example" }, h("button", { type: "button", class: "example", title: "Show its logs", onclick: show }, message ? visible(message, MAX_MESSAGE_CHARS) : "(no message)"), h("button", { type: "button", class: "plain", title: "Leave its logs out", onclick: hide }, "exclude")),
     h("td", { class: "p-services" }, named.slice(0, 3).flatMap((name, at) => [at ? ", " : "", ...label(name)]), named.length > 3 ? ` +${named.length - 3}` : ""),

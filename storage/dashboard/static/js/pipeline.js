@@ -5,7 +5,7 @@ import { Lines, tipRows } from "./chart.js";
 import { configuration } from "./configuration.js";
 import { DeadLetters } from "./deadletters.js";
 import { h, put } from "./dom.js";
-import { ago, bytes, compact, count, decimal, duration, label, time } from "./format.js";
+import { ago, bytes, compact, count, counted, decimal, duration, label, time } from "./format.js";
 import { inWords, isFinal, Waits } from "./retry.js";
 
 const POLL_MS = 5000;
@@ -114,7 +114,7 @@ export class PipelineView {
       tile("Stored", `${decimal(rates.stored_per_s)}`, "logs/s"),
       tile("Lag, median", duration(lag?.p50_s), "until searchable"),
       tile("Lag, 99 %", duration(lag?.p99_s), `at most ${duration(lag?.max_s)}`, isLate ? "warn" : ""),
-      tile("Waiting", waiting === undefined ? "–" : compact(waiting), "messages"),
+      tile("Waiting", waiting === undefined ? "–" : compact(waiting), waiting === 1 ? "message" : "messages"),
       tile("Dead letters", dead?.count === null || dead?.count === undefined ? "–" : count(dead.count), "", dead?.count ? "bad" : ""),
       tile("Logs", compact(storage.logs), storage.bytes_per_log ? `${decimal(storage.bytes_per_log)} B each` : ""),
       tile("Disk", bytes(storage.bytes), `${bytes(storage.free_bytes)} free`, storage.days_until_full !== null && storage.days_until_full < 7 ? "warn" : ""),
@@ -152,13 +152,13 @@ export class PipelineView {
     const { retention } = storage;
     const kept = retention ? Object.entries(retention).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ") : "for ever";
     const rows = [
-      ["On disk", `${bytes(storage.bytes)} in ${count(storage.parts)} parts`],
+      ["On disk", `${bytes(storage.bytes)} in ${counted(storage.parts, "part")}`],
       ["Free", bytes(storage.free_bytes)],
-      ["Full in", storage.days_until_full === null ? "–" : `${decimal(storage.days_until_full)} days at this rate`],
+      ["Full in", storage.days_until_full === null ? "–" : `${decimal(storage.days_until_full)} ${decimal(storage.days_until_full) === "1" ? "day" : "days"} at this rate`],
       ["Kept", kept],
       ["Oldest", storage.oldest ? `${time(storage.oldest, { ms: false })} (${ago(storage.oldest)})` : "–"],
       ["Newest", storage.newest ? `${time(storage.newest, { ms: false })} (${ago(storage.newest)})` : "–"],
-      ["In memory", `${compact(storage.memory_logs)} newest logs`],
+      ["In memory", `${compact(storage.memory_logs)} newest ${storage.memory_logs === 1 ? "log" : "logs"}`],
     ];
     put(this.disk.body, table(null, rows));
   }

@@ -1,12 +1,13 @@
 // The search bar: a search text with completion, and its errors at the place where they are.
 
-import { isAborted } from "./api.js";
+import { isAborted, refusalOf } from "./api.js";
 import { suggestions } from "./completion.js";
 import { announce, byId, h, icon, put } from "./dom.js";
-import { label } from "./format.js";
+import { label, plain } from "./format.js";
 import { change, state } from "./state.js";
 
 const WAIT_MS = 80;
+const PLACEHOLDER = "Search: words, level:error, service:pay*, status_code:>=500, \"timed out\" …";
 
 /** The bar in `element`; `loaded()` gives the logs on the page, whose metadata is completed from; `submit` searches again. */
 export function searchBar(element, { loaded, submit }) {
@@ -19,21 +20,23 @@ export function searchBar(element, { loaded, submit }) {
     autocomplete: "off",
     autocapitalize: "off",
     maxlength: 8192,
-    placeholder: "Search: words, level:error, service:pay*, status_code:>=500, \"timed out\" …",
+    placeholder: PLACEHOLDER,
     "aria-label": "Search text",
     "aria-autocomplete": "list",
     "aria-expanded": "false",
     "aria-controls": "completions",
-    "aria-describedby": "search-error",
+    "aria-describedby": "search-pending search-error",
   });
   const list = h("ul", { id: "completions", class: "completions", role: "listbox", "aria-label": "Completions", hidden: true });
   const error = h("div", { id: "search-error", class: "search-error", role: "alert", hidden: true });
+  const pending = h("span", { id: "search-pending", class: "pending", hidden: true }, "not applied");
   const clear = h("button", { type: "button", class: "icon-button clear", "aria-label": "Clear the search text", title: "Clear" }, icon("close"));
   const form = h(
     "form",
     { role: "search", class: "searchbar" },
     h("span", { class: "lens" }, icon("search")),
     h("div", { class: "field" }, mirror, input),
+    pending,
     clear,
     h("button", { type: "submit", class: "primary" }, "Search"),
     list,
@@ -44,6 +47,9 @@ export function searchBar(element, { loaded, submit }) {
   let active = -1;
   let asking = new AbortController();
   let timer = 0;
+  // The last text that was not taken along, and what the server said of it.
+  let refused = { text: null, problem: null };
+  let isTaking = false;
 
   const close = () => {
     clearTimeout(timer);
@@ -114,6 +120,31 @@ export function searchBar(element, { loaded, submit }) {
     error.hidden = true;
     input.removeAttribute("aria-invalid");
     put(mirror);
+    compare();
+  };
+
+  /** Whether the text is another than the one in force. */
+  const isPending = () => input.value.trim() !== state().q.trim();
+
+  /** Say so where it is; an empty bar tells which one is in force instead. */
+  const compare = () => {
+    const { q } = state();
+    const is = isPending();
+    pending.hidden = !is;
+    pending.title = q.trim() ? `In force: ${plain(q)}` : "No search text is in force";
+    input.placeholder = is && !input.value.trim() ? `still in force: ${plain(q)}` : PLACEHOLDER;
+  };
+
+  /** Show what the server could not read, at its place. */
+  const mark = (problem, ...words) => {
+    const at = Math.min(problem.position ?? 0, input.value.length);
+    input.setAttribute("aria-invalid", "true");
+    put(mirror, input.value.slice(0, at), h("span", { class: "wrong" }, input.value.slice(at, at + 1) || " "), input.value.slice(at + 1));
+    mirror.scrollLeft = input.scrollLeft;
+    put(error, words);
+    error.hidden = false;
+    announce(error.textContent);
+    return at;
   };
 
   const send = () => {
@@ -147,31 +178,49 @@ export function searchBar(element, { loaded, submit }) {
     input.focus();
   });
 
-  let followed = null;
-  const follow = () => {
-    // What is being typed stays, whatever else of the state changes meanwhile.
-    if (state().q === followed) return;
-    followed = state().q;
-    input.value = followed;
-    edited();
-  };
-  follow();
+  input.value = state().q;
+  edited();
   return {
-    follow,
+    /** Show the text in force: where the change was about it, else what is being typed stays. */
+    follow(isSearch) {
+      if (isSearch && !isTaking && input.value !== state().q) {
+        input.value = state().q;
+        edited();
+      }
+      compare();
+    },
     focus: () => (input.focus(), input.select()),
-    /** Show what the server could not read of the search text, at its place. */
+    isPending,
+    /**
+     * Have what was typed in force. What cannot be read stays in the bar with its error, and the text before it in force;
+     * so it does where the server does not say, since whatever is asked next will show why.
+     */
+    async take({ signal, replace }) {
+      const text = input.value;
+      if (isTaking || !isPending()) return;
+      try {
+        if (refused.text !== text) refused = { text, problem: await refusalOf(text, signal) };
+      } catch {
+        return;
+      }
+      // Somebody else asks by now, with what is in the bar by now.
+      if (signal.aborted) return;
+      const { problem } = refused;
+      // What was typed on meanwhile waits for the next time.
+      isTaking = true;
+      if (!problem) change({ q: text }, { replace });
+      else if (input.value === text) mark(problem, h("b", {}, "Not applied: "), `${problem.message}. `, state().q.trim() ? ["Still in force: ", h("code", {}, label(state().q))] : "No search text is in force.");
+      isTaking = false;
+    },
+    /** Show what the server could not read of the text in force; false where another is in the bar, which has no such place. */
     fail(problem) {
-      const at = Math.min(problem.position, input.value.length);
-      input.setAttribute("aria-invalid", "true");
-      put(mirror, input.value.slice(0, at), h("span", { class: "wrong" }, input.value.slice(at, at + 1) || " "), input.value.slice(at + 1));
-      mirror.scrollLeft = input.scrollLeft;
-      put(error, problem.message);
-      error.hidden = false;
-      announce(problem.message);
+      if (isPending()) return false;
+      const at = mark(problem, problem.message);
       if (document.activeElement === input || document.activeElement === document.body) {
         input.focus();
         input.setSelectionRange(at, Math.min(at + 1, input.value.length));
       }
+      return true;
     },
   };
 }

@@ -15,7 +15,7 @@ let current = read(location.search);
  */
 export const state = () => current;
 
-/** Hear of each change: `listener(state, before)`. */
+/** Hear of each change: `listener(state, before, isSearch)`; `isSearch` where it says what the search text is, be it as before. */
 export const onChange = (listener) => listeners.push(listener);
 
 /** Change some of it. `replace` leaves no step to go back to. */
@@ -26,7 +26,7 @@ export function change(patch, { replace = false } = {}) {
   const url = new URL(location.href);
   url.search = address;
   history[replace ? "replaceState" : "pushState"](null, "", url);
-  arrive(next);
+  arrive(next, Object.hasOwn(patch, "q"));
 }
 
 /** The address of a state, to be copied. */
@@ -36,13 +36,13 @@ export function linkTo(patch = {}) {
   return url.href;
 }
 
-function arrive(next) {
+function arrive(next, isSearch) {
   const before = current;
   current = next;
-  for (const listener of listeners) listener(current, before);
+  for (const listener of listeners) listener(current, before, isSearch);
 }
 
-addEventListener("popstate", () => arrive(read(location.search)));
+addEventListener("popstate", () => arrive(read(location.search), true));
 
 function read(search) {
   const found = { ...DEFAULTS, filters: [], columns: DEFAULT_COLUMNS, wrap: false, every: 0 };

@@ -3,7 +3,7 @@
 import { events, filterParameters, isAborted } from "./api.js";
 import { columnChooser } from "./columns.js";
 import { announce, h, icon, put } from "./dom.js";
-import { compact, count } from "./format.js";
+import { compact, count, counted } from "./format.js";
 import { parse } from "./json.js";
 import { inWords, isFinal, pause, Waits } from "./retry.js";
 import { change, state } from "./state.js";
@@ -129,7 +129,7 @@ export class TailView {
   }
 
   notice({ code, message, missed }) {
-    this.say(`${message || code}${missed ? ` (${count(missed)} logs were not shown)` : ""}`);
+    this.say(`${message || code}${missed ? ` (${counted(missed, "log")} ${missed === 1 ? "was" : "were"} not shown)` : ""}`);
   }
 
   /** Say it above the rows; what is "passing" until there is a connection again. */
@@ -150,7 +150,7 @@ export class TailView {
     put(this.pauseButton, icon(is ? "play" : "pause"), is ? "Resume" : "Pause");
     announce(is ? "paused" : "live");
     if (!is) {
-      if (this.missed) this.say(`${count(this.missed)} older logs that came in the pause are not shown; the search finds them.`);
+      if (this.missed) this.say(`${counted(this.missed, "older log")} that came in the pause ${this.missed === 1 ? "is not shown; the search finds it" : "are not shown; the search finds them"}.`);
       this.fresh.push(...this.held.splice(0));
       this.missed = 0;
       this.draw();

@@ -1,33 +1,12 @@
 // The time range, relative or from and to; when the page is fresh, and how often it is made so by itself.
 
 import { h, icon, put } from "./dom.js";
-import { fieldTime, setZone, time, timeField, zone } from "./format.js";
+import { fieldTime, setZone, timeField, zone } from "./format.js";
 import { attach } from "./popover.js";
+import { RANGES, rangeText, spanMs } from "./ranges.js";
 import { change, state } from "./state.js";
 
-const RANGES = [["5m", "Last 5 minutes"], ["15m", "Last 15 minutes"], ["1h", "Last hour"], ["6h", "Last 6 hours"], ["24h", "Last 24 hours"], ["7d", "Last 7 days"], ["30d", "Last 30 days"], ["all", "All time"]];
 const EVERY_S = [[0, "Off"], [2, "2 s"], [5, "5 s"], [10, "10 s"], [30, "30 s"], [60, "1 m"], [300, "5 m"]];
-const UNITS = { s: "seconds", m: "minutes", h: "hours", d: "days", w: "weeks" };
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
-const RELATIVE = /^\d{1,6}[smhdw]$/;
-
-/** The next wider of the usual ranges, null where there is none. */
-export function wider({ since, until }) {
-  if (until || !RELATIVE.test(since)) return since === "all" ? null : "all";
-  const at = RANGES.findIndex(([range]) => range === since);
-  return RANGES[at < 0 ? RANGES.length - 1 : Math.min(at + 1, RANGES.length - 1)][0];
-}
-
-/** The range in words. */
-export function rangeText({ since, until }) {
-  if (!until || until === "now") {
-    const usual = RANGES.find(([range]) => range === since);
-    if (usual) return usual[1];
-    if (RELATIVE.test(since)) return `Last ${Number.parseInt(since, 10)} ${UNITS[since.at(-1)]}`;
-  }
-  const shown = (moment, none) => (moment && moment !== "all" ? (Number.isNaN(Date.parse(moment)) ? moment : time(moment, { ms: false })) : none);
-  return `${shown(since, "the beginning")} – ${shown(until, "now")}`;
-}
 
 /** The picker in `element`; `refresh` asks for everything anew, `auto` does so by itself. */
 export function timePicker(element, { refresh, auto }) {
@@ -94,7 +73,7 @@ export function timePicker(element, { refresh, auto }) {
       zones.value = zone();
       const second = (ms) => new Date(Math.floor(ms / 1000) * 1000).toISOString();
       const moment = (said, else_) => (Number.isNaN(Date.parse(said)) ? second(else_) : said);
-      give(from, since === "all" ? "" : moment(since, Date.now() - (RELATIVE.test(since) ? Number.parseInt(since, 10) * SECONDS[since.at(-1)] * 1000 : 0)));
+      give(from, since === "all" ? "" : moment(since, Date.now() - (spanMs(since) || 0)));
       give(to, moment(until, Date.now()));
       for (const one of panel.querySelectorAll("[data-range]")) one.setAttribute("aria-pressed", String(one.dataset.range === since && !until));
     },
