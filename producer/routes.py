@@ -158,7 +158,7 @@ class LogRoutes:
         result = self._accept(sent)
         body: dict[str, Any] = {
             "status": "success",
-            "message": f"{accepted} logs queued for processing",
+            "message": f"{accepted} {'logs' if accepted > 1 else 'log'} queued for processing",
             "accepted": accepted,
             "rejected": rejected,
         }

@@ -52,4 +52,5 @@ def place_params(place: Place) -> dict[str, Value]:
 
 def _select(engine: Engine, file: str, name: str, side: tuple[str, str], params: Mapping[str, Value]) -> pa.Table:
     where = f"({statement('context', 'same_source')}) AND ({statement(*side)})"
-    return engine.select(statement(file, name, columns=schema.READ_LIST, kept=schema.KEPT_LIST, where=where), params)
+    lists = {"columns": schema.READ_LIST, "kept": schema.KEPT_LIST}
+    return engine.select(statement(file, name, **lists, where=where, settings=""), params)

@@ -4,7 +4,9 @@ A search from the newest log on stops where it has enough, but what the engine p
 is asked about: every part is opened, every index looked at. So the first look is at about as much as should do, the
 second at what the hits of the first suggest, and the third at all that is left. The looks do not overlap, and the first
 and the last have no end, so which logs are found does not depend on what was guessed. What is rare and has an index is
-looked for everywhere at once: each look costs 10 ms, however little it looks at.
+looked for everywhere at once: each look costs 10 ms, however little it looks at. How many logs have a value that a
+projection counts is asked first. A range whose hits are known to be about as many as are wanted is read as a whole,
+which all cores do, and not from its newest log on.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from logmill.errors import Refused
-from storage import context
+from storage import blocks, context
 from storage.engine import schema
 from storage.engine.protocol import Engine, Value
 from storage.extent import Extent
@@ -37,11 +39,15 @@ from storage.statements import statement
 
 # Of these ids few logs have the same.
 _RARE = frozenset({"request_id", "trace_id", "span_id", "path"})
+# Which values are rare is known of these.
+_COUNTED = frozenset(schema.VALUES) - _RARE
 _FIRST_LOGS = 250_000
 # Logs are not evenly spread.
 _FEWEST = 1000
 # How much more a look takes in than should do.
 _SPARE = 1.5
+# More rows are not put in order after they are read, which takes memory for all that pass.
+_FEW = 1000
 
 
 def newest(engine: Engine, extent: Extent, wanted: Filter, limit: int, before: Place | None = None) -> pa.Table:
@@ -59,14 +65,19 @@ def newest(engine: Engine, extent: Extent, wanted: Filter, limit: int, before: P
     """
     high_us, low_us = _range(extent, wanted, before)
     span_us = high_us - low_us
-    width_us = span_us * _first_share(extent, wanted, limit, span_us)
+    most = _most(engine, wanted)
+    if most == 0:
+        return blocks.SCHEMA.empty_table()
+    width_us = span_us * _first_share(extent, wanted, limit, span_us, most)
     found: list[pa.Table] = []
     needed, end_us = limit, None
+    is_known = most is not None and _is_counted(apart(wanted, "timestamp")[1])
     for _ in range(2):
         start_us = int((high_us if end_us is None else end_us) - width_us)
         if width_us <= 0 or start_us - low_us < width_us:
             break
-        found.append(_look(engine, wanted, Bounds(start_us, end_us, with_high=False), needed, before))
+        within = Bounds(start_us, end_us, with_high=False)
+        found.append(_look(engine, wanted, within, needed, before, at_once=is_known))
         hits = found[-1].num_rows
         needed, end_us = needed - hits, start_us
         if not needed:
@@ -74,8 +85,21 @@ def newest(engine: Engine, extent: Extent, wanted: Filter, limit: int, before: P
         if not hits:
             break
         width_us *= needed / hits * _SPARE
-    found.append(_look(engine, wanted, Bounds(None, end_us, with_high=False), needed, before))
+        is_known = True
+    is_few = most is not None and most <= limit * _SPARE
+    found.append(_look(engine, wanted, Bounds(None, end_us, with_high=False), needed, before, at_once=is_few))
     return _joined(found)
+
+
+def _most(engine: Engine, wanted: Filter) -> int | None:
+    """How many logs pass at most, where a projection can say."""
+    parts = wanted.parts if isinstance(wanted, And) else (wanted,)
+    for part in parts:
+        if _is_counted(part):
+            where, params = condition(part)
+            found: int = engine.select(statement("logs", "count_of_value", where=where), params)["logs"][0].as_py()
+            return found
+    return None
 
 
 def _range(extent: Extent, wanted: Filter, before: Place | None) -> tuple[int, int]:
@@ -88,8 +112,21 @@ def _range(extent: Extent, wanted: Filter, before: Place | None) -> tuple[int, i
     )
 
 
-def _first_share(extent: Extent, wanted: Filter, limit: int, span_us: int) -> float:
-    """The part of the range that is looked at first."""
+def _is_counted(wanted: Filter) -> bool:
+    """Whether a projection knows how many logs of all times pass."""
+    return isinstance(wanted, AnyOf) and wanted.column in _COUNTED
+
+
+def _first_share(extent: Extent, wanted: Filter, limit: int, span_us: int, most: int | None) -> float:
+    """The part of the range that is looked at first.
+
+    Args:
+        extent: as in `newest`.
+        wanted: the filter.
+        limit: how many are wanted.
+        span_us: the length of the range.
+        most: how many logs of all times may pass, None where that is not known.
+    """
     whole_us = extent.us[1] - extent.us[0]
     if span_us <= 0 or whole_us <= 0:
         return 1.0
@@ -100,6 +137,9 @@ def _first_share(extent: Extent, wanted: Filter, limit: int, span_us: int) -> fl
     # Where nothing but time is asked about, each log is a hit.
     is_any = rest == EVERYTHING
     first = max(_FEWEST, limit * _SPARE) if is_any else max(_FIRST_LOGS, limit * _SPARE)
+    if most is not None:
+        enough = limit * _SPARE / most * extent.logs
+        first = max(_FEWEST if _is_counted(rest) else _FIRST_LOGS, enough)
     return min(1.0, first / max(logs, 1.0))
 
 
@@ -116,13 +156,17 @@ def _is_rare(wanted: Filter) -> bool:
             return False
 
 
-def _look(engine: Engine, wanted: Filter, within: Bounds, limit: int, before: Place | None) -> pa.Table:
+def _look(
+    engine: Engine, wanted: Filter, within: Bounds, limit: int, before: Place | None, *, at_once: bool
+) -> pa.Table:
     where, params = condition(both(wanted, Between("timestamp", within)))
     values: dict[str, Value] = {**params, "limit": limit}
     if before is not None:
         where = f"({where}) AND ({statement('predicates', 'after_place')})"
         values |= context.place_params(before)
-    sql = statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where=where)
+    settings = statement("logs", "at_once") if at_once and limit <= _FEW else ""
+    lists = {"columns": schema.READ_LIST, "kept": schema.KEPT_LIST}
+    sql = statement("logs", "select_logs", **lists, where=where, settings=settings)
     return engine.select(sql, values)
 
 

@@ -204,6 +204,8 @@ class _Writer:
 
 
 def _joined(by: str, parts: Sequence[str], none: str) -> str:
+    # What holds for every row would hide from the engine that an index alone can count the others.
+    parts = [part for part in parts if part != none]
     if not parts:
         return none
     return parts[0] if len(parts) == 1 else by.join(f"({part})" for part in parts)

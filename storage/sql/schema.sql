@@ -29,7 +29,7 @@ INDEX batch_bloom batch_id TYPE bloom_filter(0.001) GRANULARITY 8
 INDEX words $plain_words TYPE text(tokenizer = splitByNonAlpha)
 
 -- name: tokens_index
-INDEX tokens $all_words TYPE tokenbf_v1(4096, 3, 0) GRANULARITY 2
+INDEX tokens $all_words TYPE tokenbf_v1(2048, 3, 0) GRANULARITY 1
 
 -- name: metadata_index
 INDEX metadata_tokens $metadata_words TYPE tokenbf_v1(4096, 3, 0) GRANULARITY 2

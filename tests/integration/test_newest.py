@@ -35,7 +35,9 @@ LEVELS = ["INFO", "INFO", "INFO", "ERROR"]
 FILTERS = st.builds(
     lambda bounds, others: And((Between("timestamp", bounds), *others)),
     st.builds(Bounds, st.none() | TIMES, st.none() | TIMES, st.booleans(), st.booleans()),
-    st.lists(st.sampled_from([AnyOf("level", ("ERROR",)), AnyOf("service", ("a",))]), max_size=1),
+    st.lists(
+        st.sampled_from([AnyOf("level", ("ERROR",)), AnyOf("service", ("a",)), AnyOf("user_id", ("u",))]), max_size=2
+    ),
 )
 
 
@@ -76,6 +78,7 @@ def ordinals(rows: Any) -> list[int]:
     times=st.lists(TIMES, min_size=1, max_size=30),
     levels=st.lists(st.sampled_from(LEVELS), min_size=30, max_size=30),
     services=st.lists(st.sampled_from(["a", "b"]), min_size=30, max_size=30),
+    users=st.lists(st.sampled_from(["", "", "", "u"]), min_size=30, max_size=30),
     wanted=FILTERS | st.just(EVERYTHING),
     limit=st.integers(1, 8),
     before=st.none() | st.tuples(TIMES, st.integers(0, 30)),
@@ -86,14 +89,15 @@ def test_the_newest_are_those_of_a_plain_model(
     times: list[int],
     levels: list[str],
     services: list[str],
+    users: list[str],
     wanted: Filter,
     limit: int,
     before: tuple[int, int] | None,
     known_logs: int,
 ) -> None:
     made = [
-        row(BATCH, ordinal, timestamp=us, level=level, service=service)
-        for ordinal, (us, level, service) in enumerate(zip(times, levels, services, strict=False))
+        row(BATCH, ordinal, timestamp=us, level=level, service=service, user_id=user)
+        for ordinal, (us, level, service, user) in enumerate(zip(times, levels, services, users, strict=False))
     ]
     us = store(engine, made).us
     place = None if before is None else Place(before[0], BATCH.bytes, before[1])
@@ -110,6 +114,9 @@ def test_the_newest_are_those_of_a_plain_model(
         pytest.param(AnyOf("level", ("ERROR",)), [99, 96, 93, 90], 2, id="the first look tells how far to look"),
         pytest.param(AnyOf("level", ("FATAL",)), [], 2, id="no hit: all that is left"),
         pytest.param(And((AnyOf("path", ("/7",)), AnyOf("level", ("INFO",)))), [7], 1, id="rare ids: once"),
+        pytest.param(AnyOf("user_id", ("few",)), [40, 20], 2, id="few, as is asked first: once"),
+        pytest.param(AnyOf("user_id", ("none",)), [], 1, id="none, as is asked first"),
+        pytest.param(AnyOf("user_id", ("u",)), [99, 98, 97, 96], 2, id="where they are is known from how many"),
         pytest.param(Words(("message", "7")), [7], 1, id="so are words"),
         pytest.param(AnyOf("service", ("rare",)), [99, 0], 3, id="fewer than hoped for"),
     ],
@@ -121,6 +128,7 @@ def test_a_look_is_taken_at_as_much_as_should_do(
     for number, one in enumerate(rows):
         one["level"] = "ERROR" if number % 3 == 0 else "INFO"
         one["path"], one["message"] = f"/{number}", f"message {number}"
+        one["user_id"] = "u" if number % 2 or number > 90 else "few" if number in {20, 40} else ""
         one["service"] = "rare" if number in {0, 99} else "often"
     extent = store(engine, rows)
     asked = []

@@ -89,7 +89,8 @@ def test_a_store_of_an_earlier_version_is_brought_up_and_keeps_its_logs(
         service.stop()
     engine = ChdbEngine(folder / "store", load({}))
     found = engine.select(
-        statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where="1"), {"limit": 10}
+        statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where="1", settings=""),
+        {"limit": 10},
     )
     assert sorted(found["metadata"].to_pylist()) == sorted(one["metadata"] for one in made)
     wait_until_built(engine)
@@ -109,7 +110,8 @@ def test_a_migration_that_was_cut_off_after_any_of_its_statements_goes_on(tmp_pa
         assert cut_off.altered == cut
         schema.ensure(engine)
         found = engine.select(
-            statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where="1"), {"limit": 10}
+            statement("logs", "select_logs", columns=schema.READ_LIST, kept=schema.KEPT_LIST, where="1", settings=""),
+            {"limit": 10},
         )
         assert sorted(found["metadata"].to_pylist()) == sorted(one["metadata"] for one in made), cut
         wait_until_built(engine)

@@ -35,7 +35,7 @@ def test_conditions_are_joined_and_every_value_is_bound() -> None:
 
 
 def test_fragments_of_a_statement_must_all_be_given() -> None:
-    assert "$" not in statement("logs", "select_logs", columns="a", kept="a", where="1")
+    assert "$" not in statement("logs", "select_logs", columns="a", kept="a", where="1", settings="")
 
 
 def test_blocks_of_the_processor_fit() -> None:
