@@ -1,8 +1,9 @@
 """The memory tier: the newest blocks as Arrow, answering what it can prove and nothing else.
 
 The proof: `floor` is the largest timestamp of any stored row that is not in memory. Rows above it are all here, so a
-page whose last row is younger than the floor is the page the engine would give. The order is the same everywhere and
-total: timestamp, batch id, ordinal, each descending.
+page whose last row is younger than the floor is the page the engine would give. Where the first rows show that there
+will not be such a page, the others are not looked through. The order is the same everywhere and total: timestamp, batch
+id, ordinal, each descending.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from storage.search.masks import mask
 # Blocks below this are brought together once there are this many of them: a block costs some 20 KB whatever it holds.
 _SMALL_ROWS = 4096
 _MAX_SMALL_BLOCKS = 16
+# So many rows tell how many of all pass.
+_SAMPLE_ROWS = 5000
 _ORDER = [("timestamp", "descending"), ("batch_id", "descending"), ("ordinal", "descending")]
 
 
@@ -121,10 +124,11 @@ class Recent:
         """
         with self._lock:
             blocks = sorted(self._blocks, key=lambda block: block.newest_us, reverse=True)
-            floor_us = self._floor_us
+            floor_us, rows = self._floor_us, self.records
         since_us = lowest(wanted, "timestamp")
         is_complete = floor_us is None or (since_us is not None and since_us > floor_us)
         keys: pa.Table | None = None
+        seen = hits = 0
         for number, block in enumerate(blocks):
             reading.check()
             if not is_complete and floor_us is not None and block.newest_us <= floor_us:
@@ -134,6 +138,11 @@ class Recent:
             found = _top(block.table, number, wanted, limit, before)
             if found is not None:
                 keys = found if keys is None else _first(pa.concat_tables([keys, found]), limit)
+                hits += found.num_rows
+            seen += block.table.num_rows
+            # Half of what is needed, at least: logs are not evenly spread.
+            if not is_complete and seen >= _SAMPLE_ROWS and hits * rows < limit * seen / 2:
+                return None
         is_full = keys is not None and keys.num_rows == limit
         if not is_complete and not (
             is_full and keys is not None and floor_us is not None and _last_us(keys) > floor_us

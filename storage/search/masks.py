@@ -64,7 +64,7 @@ def mask(table: pa.Table, wanted: Filter) -> pa.Array:
             return _of_texts(table, column, lambda texts: _found(texts, pattern, lowered=lowered))
         case Words(wanted_words, is_prefix):
             pattern = words.phrase_pattern(wanted_words, is_prefix=is_prefix)
-            return _of_texts(table, "message", lambda texts: _found(texts, pattern, lowered=True))
+            return _of_texts(table, "message", lambda texts: _found_words(texts, wanted_words, pattern))
         case Contains(text):
             return _of_texts(table, "message", lambda texts: pc.match_substring(pc.utf8_lower(texts), text))
         case Identity(batch_id, ordinal):
@@ -143,6 +143,15 @@ def _pieces(texts: pa.Array) -> Iterator[pa.Array]:
 
 def _found(texts: pa.Array, pattern: str, *, lowered: bool) -> pa.Array:
     return pc.match_substring_regex(pc.utf8_lower(texts) if lowered else texts, pattern)
+
+
+def _found_words(texts: pa.Array, wanted: Sequence[str], pattern: str) -> pa.Array:
+    """Where the words are; the pattern, which takes long, is looked for where the rarest of them may be."""
+    rarest = max(wanted, key=lambda word: (words.has_digit(word), len(word)))
+    lowered = pc.utf8_lower(texts)
+    maybe = pc.indices_nonzero(_sure(pc.match_substring_regex(lowered, words.quoted(rarest))))
+    sure = maybe.filter(_sure(pc.match_substring_regex(lowered.take(maybe), pattern)))
+    return pc.is_in(row_numbers(len(texts)), value_set=sure.cast(pa.int64()))
 
 
 def _sure(found: pa.Array) -> pa.Array:

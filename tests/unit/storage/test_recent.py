@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage import recent
 from storage.blocks import SCHEMA, decode
 from storage.recent import Place, Recent
 from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter, Not
+from storage.search.masks import mask
 from tests.support.search_model import passes
 from tests.support.storage_blocks import batch, row, stream
 
@@ -184,3 +186,28 @@ def test_nothing_leaves_where_there_is_no_memory_to_bring_blocks_together(monkey
     found = recent.newest(EVERYTHING, 15)
     assert found is not None
     assert keys(found) == page(rows, EVERYTHING, 15)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "looks"),
+    [
+        pytest.param(AnyOf("service", ("rare",)), 1, id="no hit in the first rows"),
+        pytest.param(AnyOf("level", ("ERROR",)), 4, id="enough of them, one in three"),
+        pytest.param(And((AnyOf("service", ("rare",)), Between("timestamp", Bounds(low=31)))), 4, id="all is here"),
+    ],
+)
+def test_blocks_are_looked_through_only_where_the_first_give_hope(
+    monkeypatch: pytest.MonkeyPatch, wanted: Filter, looks: int
+) -> None:
+    monkeypatch.setattr(recent, "_SAMPLE_ROWS", 10)
+    looked = []
+    monkeypatch.setattr(recent, "mask", lambda table, asked: looked.append(table) or mask(table, asked))
+    memory = Recent(max_records=40, max_bytes=10**9, floor_us=30)
+    for number in range(4):
+        rows = [
+            row(uuid.UUID(int=number), ordinal, timestamp=31 + number, level="ERROR" if ordinal % 3 else "INFO")
+            for ordinal in range(10)
+        ]
+        memory.push(decode(stream(rows))[0])
+    memory.newest(wanted, 30)
+    assert len(looked) == looks
