@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from storage import reading
 from storage.blocks import SCHEMA, newest_us, row_numbers, whole
-from storage.search.filters import EVERYTHING, Filter, lowest
+from storage.search.filters import EVERYTHING, Filter, highest, lowest
 from storage.search.masks import mask
 
 # Blocks below this are brought together once there are this many of them: a block costs some 20 KB whatever it holds.
@@ -129,6 +129,7 @@ class Recent:
         is_complete = floor_us is None or (since_us is not None and since_us > floor_us)
         keys: pa.Table | None = None
         seen = hits = 0
+        is_from_newest = before is None and highest(wanted, "timestamp") is None
         for number, block in enumerate(blocks):
             reading.check()
             if not is_complete and floor_us is not None and block.newest_us <= floor_us:
@@ -139,7 +140,8 @@ class Recent:
             if found is not None:
                 keys = found if keys is None else _first(pa.concat_tables([keys, found]), limit)
                 hits += found.num_rows
-            seen += block.table.num_rows
+            # Where the newest logs are not asked for, the first that pass may be anywhere.
+            seen += block.table.num_rows if hits or is_from_newest else 0
             # Half of what is needed, at least: logs are not evenly spread.
             if not is_complete and seen >= _SAMPLE_ROWS and hits * rows < limit * seen / 2:
                 return None

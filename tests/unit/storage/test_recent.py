@@ -194,6 +194,9 @@ def test_nothing_leaves_where_there_is_no_memory_to_bring_blocks_together(monkey
         pytest.param(AnyOf("service", ("rare",)), 1, id="no hit in the first rows"),
         pytest.param(AnyOf("level", ("ERROR",)), 4, id="enough of them, one in three"),
         pytest.param(And((AnyOf("service", ("rare",)), Between("timestamp", Bounds(low=31)))), 4, id="all is here"),
+        pytest.param(
+            And((AnyOf("level", ("ERROR",)), Between("timestamp", Bounds(high=31)))), 4, id="not from the newest on"
+        ),
     ],
 )
 def test_blocks_are_looked_through_only_where_the_first_give_hope(
