@@ -79,12 +79,12 @@ def coerce(body: bytes, limits: Limits, what: str = "the body") -> Submitted:
         fields = _unwrap(fields)
     lane = _value("lane", fields.pop("lane")) if "lane" in fields else None
     known, extra = _told_apart(fields)
-    if "severity" in extra and "level" not in known and _names_level(extra["severity"]):
+    if "severity" in extra and "level" not in known and names_level(extra["severity"]):
         known["level"] = _value("severity", extra.pop("severity"))
+    if not known and all(bytes(raw) == _NULL for raw in extra.values()):
+        raise Refused(EMPTY, code="empty")
     if extra:
         known["metadata"] = _join(known.get("metadata", EMPTY_OBJECT), extra, limits)
-    if not known:
-        raise Refused(EMPTY, code="empty")
     return Submitted(**known) if lane is None else SubmittedWithLane(**known, lane=lane)
 
 
@@ -112,7 +112,7 @@ def _told_apart(fields: dict[str, Raw]) -> tuple[dict[str, Any], dict[str, Raw]]
     return known, extra
 
 
-def _names_level(raw: Raw) -> bool:
+def names_level(raw: Raw) -> bool:
     """Whether a severity is a level's name. A number may be of any scale: syslog's, OpenTelemetry's, or ours."""
     text = _value("severity", raw) if bytes(raw).startswith(b'"') else ""
     return not text.strip().isdigit() and text.strip().upper() in LEVEL_SYNONYMS

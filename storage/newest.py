@@ -85,7 +85,6 @@ def newest(engine: Engine, extent: Extent, wanted: Filter, limit: int, before: P
         if not hits:
             break
         width_us *= needed / hits * _SPARE
-        is_known = True
     is_few = most is not None and most <= limit * _SPARE
     found.append(_look(engine, wanted, Bounds(None, end_us, with_high=False), needed, before, at_once=is_few))
     return _joined(found)
@@ -93,13 +92,13 @@ def newest(engine: Engine, extent: Extent, wanted: Filter, limit: int, before: P
 
 def _most(engine: Engine, wanted: Filter) -> int | None:
     """How many logs pass at most, where a projection can say."""
-    parts = wanted.parts if isinstance(wanted, And) else (wanted,)
-    for part in parts:
-        if _is_counted(part):
-            where, params = condition(part)
-            found: int = engine.select(statement("logs", "count_of_value", where=where), params)["logs"][0].as_py()
-            return found
-    return None
+    if isinstance(wanted, And):
+        return next((most for most in (_most(engine, part) for part in wanted.parts) if most is not None), None)
+    if not _is_counted(wanted):
+        return None
+    where, params = condition(wanted)
+    found: int = engine.select(statement("logs", "count_of_value", where=where), params)["logs"][0].as_py()
+    return found
 
 
 def _range(extent: Extent, wanted: Filter, before: Place | None) -> tuple[int, int]:

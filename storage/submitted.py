@@ -9,7 +9,8 @@ import msgspec
 import pyarrow as pa
 
 from logmill import intake
-from logmill.errors import InvalidField, LogmillError, Refused, Undecodable
+from logmill.coerce import malformed, mend_surrogates, names_level
+from logmill.errors import InvalidField, Refused
 from logmill.ids import log_id, parse_log_id
 from logmill.intake import Limits
 from logmill.record import COLUMNS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, SEVERITY_OF_LEVEL, Entry, Kind
@@ -110,11 +111,12 @@ def _items(body: bytes) -> list[bytes]:
     text = body.strip()
     if not text:
         return []
+    text = mend_surrogates(text) or text
     if text[:1] == b"[":
         try:
             return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
         except _MALFORMED as error:
-            raise _malformed(error) from None
+            raise malformed(error, text) from None
     lines = [line for line in text.split(b"\n") if line.strip()]
     if len(lines) > 1:
         try:
@@ -132,11 +134,13 @@ def _split(item: bytes, limits: Limits, now_us: int) -> tuple[Entry, Processed]:
     except msgspec.ValidationError:
         raise Refused("a log must be a JSON object", code="not_an_object") from None
     except _MALFORMED as error:
-        raise _malformed(error) from None
+        raise malformed(error, item, "the log") from None
     added: dict[str, Any] = {}
     rest: dict[str, msgspec.Raw] = {}
     for name, raw in fields.items():
-        if name in Processed.__struct_fields__:
+        # The sender's word for the level, not the number that a processor gives.
+        is_level = name == "severity" and names_level(raw)
+        if name in Processed.__struct_fields__ and not is_level:
             added[name] = raw
         elif name not in _IGNORED:
             rest[name] = raw
@@ -151,7 +155,7 @@ def _processed(added: dict[str, msgspec.Raw]) -> Processed:
         name = str(error).partition("`$.")[2].partition("`")[0].partition("[")[0] or "body"
         raise InvalidField(name, f"{name}: {str(error).partition(' - ')[0]}") from None
     except _MALFORMED as error:
-        raise _malformed(error) from None
+        raise malformed(error, b"", "the log") from None
     for name, (least, most) in RANGES.items():
         value = getattr(found, name)
         if value is not None and not least <= value <= most:
@@ -201,9 +205,3 @@ def _fingerprint(text: str | None) -> int:
     if not 0 <= value < 1 << 64:
         raise InvalidField("fingerprint", "fingerprint must be 16 hex digits")
     return value
-
-
-def _malformed(error: Exception) -> LogmillError:
-    if isinstance(error, RecursionError):
-        return Undecodable("the JSON is nested too deeply", code="too_deep")
-    return Undecodable(f"the body is no valid JSON: {error}")

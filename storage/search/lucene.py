@@ -47,7 +47,7 @@ MAX_TERMS = 200
 
 # Where these stand as words of their own, they would be words that no message has.
 _OTHER_SIGNS = {"&&": "AND", "||": "OR", "!": "NOT"}
-# Zero where a log has none, which lies below no bound.
+# Zero where a log has none, which lies in no range.
 _ZERO_IS_NONE = frozenset({"status_code"})
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _DEGREE = re.compile(r"[~^][0-9.]+")
@@ -70,21 +70,17 @@ def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
         return EVERYTHING
     typed = spelled(text)
     try:
-        return _parse(typed.text, now_us, budget or Budget())
-    except QueryError as error:
-        raise QueryError(error.what, typed.typed_position(error.position)) from None
-
-
-def _parse(text: str, now_us: int, budget: Budget) -> Filter:
-    try:
-        item = parse_lucene(text)
+        item = parse_lucene(typed.text)
     except ParseError as error:
-        raise syntax_error(str(error), text) from None
+        raise syntax_error(str(error), text, typed.typed_position) from None
     except InvalidOperation:
         # luqum reads what follows ~ and ^ as a decimal, which several dots are not.
         found = _DEGREE.search(text)
         raise QueryError("~ and ^ are not supported", found.start() if found else 0) from None
-    return _Reader(now_us, budget).read(item, None, 0)
+    try:
+        return _Reader(now_us, budget or Budget()).read(item, None, 0)
+    except QueryError as error:
+        raise QueryError(error.what, typed.typed_position(error.position)) from None
 
 
 def _check_sign(text: str, item: tree.Item) -> None:
@@ -229,7 +225,7 @@ class _Reader:
         bounds = Bounds(self._bound(low, target), self._bound(high, target), with_low, with_high)
         if bounds.low is None and bounds.high is None:
             return _exists(target)
-        if bounds.low is None and target.name in _ZERO_IS_NONE:
+        if target.name in _ZERO_IS_NONE and (bounds.low is None or bounds.low <= 0):
             bounds = Bounds(0, bounds.high, False, bounds.with_high)
         return Metadata(target.path, bounds) if target.field is None else Between(target.field.name, bounds)
 

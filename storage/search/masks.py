@@ -202,7 +202,7 @@ def _passes(value: Any, test: str | Bounds | Matches | None, text: str) -> bool:
     if isinstance(value, bool):
         return test == str(value).lower()
     if isinstance(value, list):
-        return any(_as_text(item) == test for item in value)
+        return any(_as_text(item) == test for item in value) and _has_words_of(test, text)
     if is_number:
         number = numbers.number_of(test)
         if number is None or number != value:
@@ -212,12 +212,17 @@ def _passes(value: Any, test: str | Bounds | Matches | None, text: str) -> bool:
     return bool(value == test)
 
 
+def _has_words_of(test: str, text: str) -> bool:
+    """Whether the metadata has the words of a whole number as they are; others are found however they are written."""
+    return not numbers.is_plain_item(test) or set(words.words_in(test)).issubset(words.words_in(text))
+
+
 def _as_text(item: Any) -> str | None:
     """An item of a list, but for null and what has items itself."""
     if isinstance(item, bool):
         return str(item).lower()
     if isinstance(item, float):
-        return str(item).removesuffix(".0")
+        return str(int(item)) if item.is_integer() else None
     return str(item) if isinstance(item, str | int) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from logmill.errors import InvalidField
 
@@ -24,12 +25,18 @@ class QueryError(InvalidField):
         self.position = position
 
 
-def syntax_error(words_of_luqum: str, text: str) -> QueryError:
-    """The error for a text that luqum gave up on with these words."""
+def syntax_error(words_of_luqum: str, text: str, typed_position: Callable[[int], int]) -> QueryError:
+    """The error for a text that luqum gave up on.
+
+    Args:
+        words_of_luqum: its error.
+        text: what was typed.
+        typed_position: the place in that of a character of what luqum was given.
+    """
     found = _POSITION.search(words_of_luqum)
     if found is None:
         return QueryError("the search ends too early; is a bracket or a quote left open?", len(text))
-    at = int(found[1])
+    at = typed_position(int(found[1]))
     rest = text[at : at + 20]
     if rest[:1] in {'"', "/"}:
         return QueryError(f"{rest[:1]} is opened and not closed", at)

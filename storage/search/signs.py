@@ -7,9 +7,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 # What is text wherever a sign stands in it: escapes, quotes, and expressions where a term begins.
-_TEXT = r'\\.|"(?:[^"\\]|\\.)*"|(?<![^\s(:!&|])/(?:[^/\\]|\\.)*/'
+_TEXT = r'\\.|"(?:[^"\\]|\\.)*"|(?<![^\s():!&|+"-])/(?:[^/\\]|\\.)*/'
 # A term may begin with it, and nothing else; != is no operator of searches.
-_BEFORE = r"(?<![^\s(:&|])!(?!=)"
+_BEFORE = r"(?:(?<![^\s(:])|(?<=&&)|(?<=\|\|))!(?!=)"
 _SIGN = re.compile(rf"{_TEXT}|(?P<sign>&&|\|\||{_BEFORE})", re.DOTALL)
 _WORDS = {"&&": " AND ", "||": " OR ", "!": " NOT "}
 

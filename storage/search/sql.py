@@ -143,7 +143,10 @@ class _Writer:
         value = self._bind(test, "String")
         # What a mark may stand for is not in the text that is indexed.
         is_marked = path[-1] in schema.MARKS
-        ways = [statement("predicates", name, path=at, value=value) for name in ("metadata_text", "metadata_item")]
+        forms = ["metadata_text", "metadata_item"]
+        if numbers.is_plain_item(test):
+            forms.append("metadata_plain_item")
+        ways = [statement("predicates", form, path=at, value=value) for form in forms]
         if test in {"true", "false"}:
             ways.append(statement("predicates", "metadata_bool", path=at, value=self._bind(test == "true", "Bool")))
         needed = names if is_marked else [*names, *words.words_in(test)]

@@ -75,7 +75,13 @@ JSONExtractUInt(metadata_text, $path)
 JSONExtractString(metadata_text, $path) = $value AND JSONType(metadata_text, $path) = 'String'
 
 -- name: metadata_item
-JSONType(metadata_text, $path) = 'Array' AND has(JSONExtract(metadata_text, $path, 'Array(Nullable(String))'), $value)
+JSONType(metadata_text, $path) = 'Array' AND arrayExists(
+    item -> startsWith(item, '"') AND JSONExtractString(item) = $value,
+    JSONExtractArrayRaw(metadata_text, $path)
+)
+
+-- name: metadata_plain_item
+JSONType(metadata_text, $path) = 'Array' AND has(JSONExtractArrayRaw(metadata_text, $path), $value)
 
 -- name: metadata_bool
 JSONType(metadata_text, $path) = 'Bool' AND JSONExtractBool(metadata_text, $path) = $value

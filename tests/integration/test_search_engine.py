@@ -56,7 +56,9 @@ JSON = st.recursive(
     | st.sampled_from([*LARGE, 2**64, float(2**53), 1e25])
     | st.sampled_from(["", "x", "2", "true", "é", "a-1", "a\n2", "\\", 'say "x"']),
     lambda inner: (
-        st.lists(st.sampled_from(["x", "2", 2, -3, 0.5, True, None, 2**53 + 1]), max_size=2)
+        st.lists(
+            st.sampled_from(["x", "2", 2, -3, 0.5, 12.0, True, None, 2**53 + 1, 5e-05, ["x"], {"a": 1}]), max_size=2
+        )
         | st.dictionaries(st.sampled_from("kl"), inner, max_size=2)
     ),
     max_leaves=3,
@@ -117,7 +119,28 @@ LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.builds(
         Metadata,
         PATHS,
-        st.sampled_from(["x", "2", "-3", "true", "", "0.5", "1000", "é", "a-1", "a\n2", "\\", 'say "x"'])
+        st.sampled_from(
+            [
+                "x",
+                "2",
+                "-3",
+                "12",
+                "12.0",
+                "5e-05",
+                "0.00005",
+                '["x"]',
+                '{"a":1}',
+                "true",
+                "",
+                "0.5",
+                "1000",
+                "é",
+                "a-1",
+                "a\n2",
+                "\\",
+                'say "x"',
+            ]
+        )
         | st.sampled_from([*map(str, LARGE), str(2**53 - 1), str(2**64)])
         | bounds(NUMBERS)
         | bounds(st.sampled_from([None, 0, *LARGE, 2**64, float(2**63), 1e25]))

@@ -122,6 +122,13 @@ def _at(decoded: Any, path: tuple[str, ...]) -> list[Any]:
     return found
 
 
+def _item_text(item: Any) -> str | None:
+    """A whole number or a boolean in a list, as it is found."""
+    if isinstance(item, _Written):
+        return item.text.split(".")[0] if item.is_integer() and "e" not in item.text.lower() else None
+    return json.dumps(item) if isinstance(item, int) else None
+
+
 def _value_passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if test is None:
         return True
@@ -135,9 +142,7 @@ def _value_passes(value: Any, test: str | Bounds | Matches | None) -> bool:
     if isinstance(value, bool):
         return test == ("true" if value else "false")
     if isinstance(value, list):
-        return any(
-            item == test if isinstance(item, str) else item is not None and json.dumps(item) == test for item in value
-        )
+        return any(item == test if isinstance(item, str) else _item_text(item) == test for item in value)
     if is_number:
         try:
             return Decimal(test) == Decimal(value.text if isinstance(value, _Written) else value) and not (

@@ -29,7 +29,7 @@ def test_every_field_is_optional():
     "sent",
     [
         {"level": "ERROR"}, {"level": "INFO"}, {"service": "unknown"}, {"service": ""}, {"metadata": {}},
-        {"message": ""}, {"other": None}, {"log_data": {"level": "INFO"}}, {"level": "INFO", "lane": "bulk"},
+        {"message": ""}, {"log_data": {"level": "INFO"}}, {"level": "INFO", "lane": "bulk"},
     ],
 )  # fmt: skip
 def test_any_field_with_a_value_makes_a_log_also_where_it_says_the_default(sent):
@@ -40,7 +40,7 @@ def test_any_field_with_a_value_makes_a_log_also_where_it_says_the_default(sent)
 
 @pytest.mark.parametrize(
     "sent", [{}, {"level": None}, {"metadata": None}, {"level": None, "timestamp": None}, {"source": None},
-             {"lane": "urgent"}, {"log_data": {}}, {"log_data": {"level": None}}],
+             {"lane": "urgent"}, {"log_data": {}}, {"log_data": {"level": None}}, {"other": None}, {"severity": None}],
 )  # fmt: skip
 def test_what_names_no_field_with_a_value_is_no_log(sent):
     with pytest.raises(Refused, match="an empty log"):

@@ -78,6 +78,7 @@ def test_words_are_looked_for_in_the_message(text, wanted):
         ("anomaly:true", AnyOf("anomaly", (True,))),
         ("status_code:503", AnyOf("status_code", (503,))),
         ("status_code:[500 TO 599]", Between("status_code", Bounds(500, 599))),
+        ("status_code:>=0", Between("status_code", Bounds(0, None, with_low=False))),
         ("status_code:<500", Between("status_code", Bounds(0, 500, with_low=False, with_high=False))),
         ("status_code:{500 TO *]", Between("status_code", Bounds(500, None, with_low=False))),
         ("severity:>=70", Between("severity", Bounds(low=70))),
@@ -187,6 +188,7 @@ def test_wildcards_and_expressions_of_all_texts_of_a_request_share_one_budget() 
         ('!(a || "b c")&&!path:\\/x', 'NOT (a OR "b c") AND NOT path:\\/x'),
         ("level:!error", "level:(NOT error)"),
         ("k:[1 TO 2]||d", "k:[1 TO 2] OR d"),
+        ("a &&!b||!c", "a AND NOT b OR NOT c"),
     ],
 )
 def test_the_signs_of_other_programs_are_operators(text: str, spelled_out: str) -> None:
@@ -211,7 +213,10 @@ def test_an_error_beside_signs_names_its_place_in_the_text_as_typed(text: str, p
     assert found.value.more == {"position": position}
 
 
-@pytest.mark.parametrize("text", ['"a && b"', r"\!a", "a!", "/a||b/", 'message:"!"', r"a\&\&b", "a & b", "wow!!"])
+@pytest.mark.parametrize(
+    "text",
+    ['"a && b"', r"\!a", "a!", "/a||b/", 'message:"!"', r"a\&\&b", "a & b", "wow!!", "R&!D", "-/a||b/", "(x)/b&&c/"],
+)
 def test_the_same_signs_within_text_are_text(text: str) -> None:
     parse(text, 0)
     assert spelled(text).text == text

@@ -10,6 +10,7 @@ import pytest
 
 from logmill.errors import Refused
 from logmill.intake import Limits
+from logmill.record import SEVERITY_OF_LEVEL
 from storage.submitted import Submission, read
 
 BATCH = uuid.UUID("01a20222-41bf-7f9c-9367-ea7691518ea3")
@@ -99,3 +100,18 @@ def test_bad_input_is_refused_by_the_name_of_its_field(body: bytes, field: str |
 def test_a_bad_item_of_many_is_named_and_nothing_is_taken() -> None:
     with pytest.raises(Refused, match="item 1"):
         submit([{"message": "a"}, {"message": "b", "severity": 1000}])
+
+
+def test_a_severity_that_names_a_level_is_the_level() -> None:
+    found = one({"message": "m", "severity": "warn"})
+    assert (found["level"], found["severity"]) == ("WARNING", SEVERITY_OF_LEVEL["WARNING"])
+
+
+def test_a_lone_surrogate_costs_no_log() -> None:
+    assert one(b'{"message":"m","user_id":"\\ud800"}')["user_id"] == "\ufffd"
+
+
+def test_json_that_cannot_be_read_names_its_place() -> None:
+    with pytest.raises(Refused) as raised:
+        submit(b'{"message":"m" "b"}')
+    assert raised.value.more == {"position": 15}
