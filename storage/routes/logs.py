@@ -21,7 +21,7 @@ from storage import pages, render, shapes
 from storage.metrics import Metrics
 from storage.search.described import COMMON, FIELDS, filters
 from storage.search.filters import And, AnyOf, Filter, both
-from storage.search.parameters import single
+from storage.search.parameters import refuse_unknown, single
 from storage.store import Store
 
 log = structlog.get_logger()
@@ -104,7 +104,9 @@ def _add_single(routes: Blueprint, store: Store) -> None:
         errors={**shapes.ENGINE_ERRORS, 400: "this is no id of a log", 404: "there is no log with this id"},
     )
     def one(log_id: str) -> Response:
-        asked = single(request.args.to_dict(flat=False), "context")
+        args = request.args.to_dict(flat=False)
+        refuse_unknown(args, ("context",))
+        asked = single(args, "context")
         count = whole_number("context", asked, 0, MAX_CONTEXT) if asked else None
         row = store.find(*_parse(log_id))
         found = render.logs(row)

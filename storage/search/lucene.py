@@ -37,7 +37,7 @@ from storage.search.filters import (
 from storage.search.numbers import number_of
 from storage.search.patterns import Budget, check_pattern
 from storage.search.query_errors import QueryError, syntax_error
-from storage.search.signs import spelled
+from storage.search.signs import after_expression, spelled
 from storage.search.terms import ANY, in_message, pieces_of
 from storage.search.words import Piece, Wildcard
 
@@ -68,6 +68,9 @@ def parse(text: str, now_us: int, budget: Budget | None = None) -> Filter:
         raise QueryError(f"q is {len(text)} characters long, {MAX_CHARS} at most", MAX_CHARS)
     if not text.strip():
         return EVERYTHING
+    glued = after_expression(text)
+    if glued is not None:
+        raise QueryError("an expression ends before this; quote what is a path, or write \\/ for each slash", glued)
     typed = spelled(text)
     try:
         item = parse_lucene(typed.text)
@@ -155,9 +158,17 @@ class _Reader:
         if name == "id":
             return self._identity(item)
         if name == "source":
-            either = (self.read(item.expr, _target(one), depth + 1) for one in ("host", "file"))
-            return Or(tuple(either))
+            return self._source(item, depth)
         return self.read(item.expr, _target(name), depth + 1)
+
+    def _source(self, item: tree.SearchField, depth: int) -> Filter:
+        """The host, the file, or both as `host:file`, as the parameter of this name has it."""
+        ways = [self.read(item.expr, _target(name), depth + 1) for name in ("host", "file")]
+        if isinstance(item.expr, tree.Word | tree.Phrase):
+            host, colon, file = _plain_text(item.expr).partition(":")
+            if colon:
+                ways.append(And((AnyOf("host", (host,)), AnyOf("file", (file,)))))
+        return Or(tuple(ways))
 
     def _term(self, item: tree.Item, target: _Target | None) -> Filter:
         match item:
@@ -191,6 +202,8 @@ class _Reader:
         return AnyOf(target.field.name, (target.field.value(text, self._now_us),))
 
     def _wildcards(self, pieces: list[Piece], target: _Target) -> Filter:
+        if target.name == "level":  # its values are in capitals, and are asked for in any case
+            pieces = [piece.upper() if isinstance(piece, str) else piece for piece in pieces]
         pattern = words.wildcard_pattern(pieces, whole=True)
         if target.field is None:
             return Metadata(target.path, Matches("metadata", pattern))

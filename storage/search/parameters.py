@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from logmill.errors import InvalidField
@@ -37,9 +37,7 @@ def filter_of(args: Args, now_us: int, *others: str) -> Filter:
     Raises:
         InvalidField: names the parameter that is unknown, doubled or has no such value.
     """
-    for name in args.keys() - {*FILTER_PARAMETERS, *COMMON_PARAMETERS, *others}:
-        known = ", ".join(sorted({*FILTER_PARAMETERS, *COMMON_PARAMETERS, *others}))
-        raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known are {known}", code="unknown")
+    refuse_unknown(args, (*FILTER_PARAMETERS, *others))
     parts: list[Filter] = []
     for name in FILTER_PARAMETERS:
         given = args.get(name, [])
@@ -49,6 +47,17 @@ def filter_of(args: Args, now_us: int, *others: str) -> Filter:
         if values:
             parts.append(_PARTS.get(name, _any_of)(name, values, now_us))
     return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def refuse_unknown(args: Args, names: Iterable[str]) -> None:
+    """See that no parameter is given but these and those that every endpoint takes.
+
+    Raises:
+        InvalidField: names another.
+    """
+    for name in args.keys() - {*names, *COMMON_PARAMETERS}:
+        known = ", ".join(sorted({*names, *COMMON_PARAMETERS}))
+        raise InvalidField(name[:100], f"there is no parameter {name[:100]!r}; known are {known}", code="unknown")
 
 
 def single(args: Args, name: str, default: str = "") -> str:

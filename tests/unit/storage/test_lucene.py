@@ -78,6 +78,16 @@ def test_words_are_looked_for_in_the_message(text, wanted):
         ("anomaly:true", AnyOf("anomaly", (True,))),
         ("status_code:503", AnyOf("status_code", (503,))),
         ("status_code:[500 TO 599]", Between("status_code", Bounds(500, 599))),
+        (
+            "source:web\\:a.log",
+            Or(
+                (
+                    AnyOf("host", ("web:a.log",)),
+                    AnyOf("file", ("web:a.log",)),
+                    And((AnyOf("host", ("web",)), AnyOf("file", ("a.log",)))),
+                )
+            ),
+        ),
         ("status_code:>=0", Between("status_code", Bounds(0, None, with_low=False))),
         ("status_code:<500", Between("status_code", Bounds(0, 500, with_low=False, with_high=False))),
         ("status_code:{500 TO *]", Between("status_code", Bounds(500, None, with_low=False))),
@@ -189,6 +199,12 @@ def test_wildcards_and_expressions_of_all_texts_of_a_request_share_one_budget() 
         ("level:!error", "level:(NOT error)"),
         ("k:[1 TO 2]||d", "k:[1 TO 2] OR d"),
         ("a &&!b||!c", "a AND NOT b OR NOT c"),
+        ("temp:-5", 'temp:"-5"'),
+        ("-temp:-5*", r"NOT temp:\-5*"),
+        ("temp:>-6", "temp:{-6 TO *]"),
+        ("temp:<=-6.5", "temp:[* TO -6.5]"),
+        ("level:err*", "level:ERR*"),
+        ("a -b", "a AND NOT b"),
     ],
 )
 def test_the_signs_of_other_programs_are_operators(text: str, spelled_out: str) -> None:
@@ -205,6 +221,9 @@ def test_the_signs_of_other_programs_are_operators(text: str, spelled_out: str) 
         ("a && k:>x && b", 8),
         ("a || /b", 5),
         ("&& a", 0),
+        ("path:/api/items", 10),
+        ("http://x.y/z", 7),
+        ("temp:>=-6 && x~", 13),
     ],
 )
 def test_an_error_beside_signs_names_its_place_in_the_text_as_typed(text: str, position: int) -> None:
