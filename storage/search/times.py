@@ -26,7 +26,10 @@ def time_us(text: str, now_us: int, field: str) -> int:
     """
     found = _RELATIVE.fullmatch(text.strip())
     if found is None:
-        return to_us(text, field)
+        try:
+            return to_us(text, field)
+        except InvalidField as error:
+            raise InvalidField(field, f"{error}; or from now on back: 15m, now-1h") from None
     if found["ago"]:
         shift_s = -int(found["ago"]) * _SECONDS[found["ago_unit"]]
     elif found["sign"]:

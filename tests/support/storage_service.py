@@ -40,6 +40,8 @@ class StorageService:
 
     def __init__(self, data_dir: Path, **overrides: Any) -> None:
         self.data_dir = data_dir
+        # Not that of another pipeline on this machine.
+        overrides = {"producer_url": f"http://127.0.0.1:{free_port()}", **overrides}
         self._settings = load({}, data_dir=str(data_dir), **overrides)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

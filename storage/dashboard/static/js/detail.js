@@ -157,8 +157,9 @@ function isSame(one, other) {
 function filterable(name, value) {
   if (name === "id" || holds(name) === "time" || holds(name) === "words") return [];
   const isSent = holds(name) === "metadata";
-  // Of the lists in the metadata a search looks at the texts only.
-  const values = Array.isArray(value) ? value.filter((one) => !isSent || typeof one === "string") : [value];
+  // Of the lists in the metadata a search knows texts, booleans and whole numbers.
+  const isKnown = (one) => typeof one === "string" || typeof one === "boolean" || /^-?(0|[1-9]\d*)$/.test(text(one));
+  const values = Array.isArray(value) ? value.filter((one) => !isSent || isKnown(one)) : [value];
   const found = values.filter((one) => one !== null && !isNested(one) && !(isSent && isUnsure(one))).map(text).filter((one) => one.length && one.length <= 1000).slice(0, 20);
   // All of them are one search text, or each of them is.
   return clauses(found.map((one) => ({ field: name, value: one, out: false }))).every((clause) => clause.length <= MAX_CLAUSE_CHARS) ? found : [];
