@@ -77,6 +77,12 @@ class Buckets:
     width_us: int
     count: int
 
+    @property
+    def times(self) -> Filter:
+        """The logs that are in one of them."""
+        end_us = self.start_us + self.width_us * self.count
+        return Between("timestamp", Bounds(self.start_us, end_us, with_high=False))
+
 
 def counts(
     engine: Engine,

@@ -19,7 +19,7 @@ from storage.extent import Extent
 from storage.identities import Identities
 from storage.memory import Memory
 from storage.recent import Place
-from storage.search.filters import EVERYTHING, Between, Bounds, Filter, both
+from storage.search.filters import EVERYTHING, Filter, both
 from storage.statements import statement
 from storage.tail import Tails
 
@@ -170,10 +170,13 @@ class Store:
     def histogram(
         self, wanted: Filter, by: str, since_us: int, until_us: int, count: int
     ) -> tuple[counting.Buckets, pa.Table]:
-        """Buckets of a usual width over a time range, at most `count` and one, and `counting.counts` of them."""
+        """Buckets of a usual width over a time range, at most `count` and one, and `counting.counts` of them.
+
+        Logs before or after the range that are in a bucket count too, where the filter lets them pass: the ends of the
+        buckets are whole minutes mostly, which a projection has.
+        """
         buckets = counting.buckets_over(since_us, until_us, count)
-        within = Between("timestamp", Bounds(since_us, until_us, with_high=False))
-        return buckets, counting.counts(self._engine, both(wanted, within), by, buckets, self._extent.us)
+        return buckets, counting.counts(self._engine, both(wanted, buckets.times), by, buckets, self._extent.us)
 
     def disk_use(self) -> dict[str, int]:
         """Bytes and parts on disk, and the logs in them."""

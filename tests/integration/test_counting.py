@@ -191,6 +191,16 @@ def test_whole_minutes_and_hours_come_from_the_projections(
     assert f"ReadFromMergeTree ({projection})" in asked[0]
 
 
+def test_whole_buckets_are_counted_without_a_look_at_rows(engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.run(statement("logs", "clear_logs"))
+    store(engine, [row(uuid.UUID(int=1), number, timestamp=BASE_US + number * HOUR_US) for number in range(50)])
+    asked = noted_plans(engine, monkeypatch)
+    buckets = buckets_over(BASE_US + HOUR_US, BASE_US + 40 * HOUR_US + 1, 60)
+    found = counts(engine, buckets.times, "level", buckets, (BASE_US, BASE_US + 49 * HOUR_US))
+    assert counting.total(found) == 40
+    assert ["ReadFromMergeTree (counts)" in plan for plan in asked] == [True]
+
+
 @pytest.mark.parametrize("span_us", [1, 999, 10**6, 59 * 10**6, 3600 * 10**6, 86_400 * 10**6, 10**14, 10**16])
 @pytest.mark.parametrize("count", [1, 2, 60, 1000])
 def test_buckets_cover_their_range_and_are_no_more_than_asked(span_us: int, count: int) -> None:
