@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -88,12 +89,17 @@ def query(limit: int, *, everything: bool, newest_first: bool, **asked: Any) -> 
         params.append(("fields", ",".join(form.fields or DEFAULT_FIELDS)))
     pages = client.pages(params, None if everything or limit == 0 else limit, min(PAGE_LOGS, settings.max_limit))
     found = 0
+    last: deque[Page] = deque(maxlen=1)
+    noted = _noted(pages, last)
     with quiet_end():
-        for text, logs in _shown(pages, form, asked) if newest_first else _backwards(_shown(pages, form, asked, -1)):
+        texts = _shown(noted, form, asked) if newest_first else _backwards(_shown(noted, form, asked, -1))
+        for text, logs in texts:
             write(text)
             found += logs
         if not found:
             click.echo("no logs", err=True)
+        elif last[0].next_cursor is not None:
+            _say(f"the newest {found:,}; there are more: --limit N, or --all")
 
 
 @click.command()
@@ -155,6 +161,13 @@ def _show(events: list[Event], form: Form) -> None:
             notice = msgspec.json.decode(event.data, type=_Notice)
             missed = f", {notice.missed:,} stored meanwhile were not looked at" if notice.missed else ""
             _say(printable(notice.message, keep="") + missed)
+
+
+def _noted(pages: Iterable[Page], last: deque[Page]) -> Iterator[Page]:
+    """The pages; the one given out last is in `last` too."""
+    for page in pages:
+        last.append(page)
+        yield page
 
 
 def _shown(pages: Iterable[Page], form: Form, asked: Any, step: int = 1) -> Iterator[tuple[str, int]]:

@@ -24,6 +24,7 @@ _OWN: dict[str, tuple[str, dict[str, Any]]] = {
     "since": (f"From this time on: {TIME}.", {**_TEXT, "examples": ["15m"]}),
     "until": (f"Before this time: {TIME}.", {**_TEXT, "examples": ["now"]}),
 }
+_AGAIN = {"q": "all must hold", "since": "all must hold", "until": "all must hold", "min_severity": "the least counts"}
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "level": {**_TEXT, "examples": [*LEVELS]},
     "priority": {**_TEXT, "enum": [*dict.fromkeys(PRIORITY_OF_LEVEL.values())]},
@@ -62,8 +63,7 @@ def _filter(name: str) -> Parameter:
         if field is None:
             raise LookupError(f"nothing is said of the parameter {name}")
         help_, schema = f"Field: {_HELP[field.name]}.", _schema_of(field)
-    again = "all must hold" if name in {"q", "since", "until"} else "any will do"
-    text = f"{help_} Several values: {again}."
+    text = f"{help_} Several values: {_AGAIN.get(name, 'any will do')}."
     return Parameter(name, text, {"type": "array", "items": schema, "maxItems": MAX_VALUES})
 
 

@@ -108,13 +108,17 @@ def test_a_query_shows_the_newest_logs_newest_last_with_nothing_to_obey(storage:
 
 def test_a_query_follows_cursors_as_far_as_it_is_asked_to(storage: ServiceProcess) -> None:
     expected = [f"message {number}" for number in range(2500)]
-    for options, wanted in (
-        (["--all"], expected), (["--limit", "0", "--newest-first"], expected[::-1]),
-        (["--limit", "1001"], expected[-1001:]), ([], expected[-100:]),
+    for options, wanted, said in (
+        (["--all"], expected, ""), (["--limit", "0", "--newest-first"], expected[::-1], ""),
+        (["--limit", "2500"], expected, ""),
+        (["--limit", "1001"], expected[-1001:], "the newest 1,001; there are more"),
+        ([], expected[-100:], "the newest 100; there are more"),
     ):  # fmt: skip
         done = run(storage, "query", "--service", "many", "--json", "--fields", "message", *options)
         assert done.returncode == 0, done.stderr
         assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == wanted
+        assert said in done.stderr
+        assert bool(said) == bool(done.stderr)
 
 
 def test_json_has_whole_logs_in_ascii(storage: ServiceProcess) -> None:
