@@ -35,6 +35,11 @@ _SETTLE_TIMEOUT_MS = 24 * 3600 * 1000
 # Where neither happens in the time given, we cancel all the same, and a message may be redelivered.
 _QUIET_S = 0.3
 _QUIESCING_POLL_S = 0.01
+# A message that is on its way when a connection breaks was delivered once more. After a connection that broke sooner
+# than this, the next one takes one message of each lane at a time: what is small then gets through between two cuts and
+# is settled, instead of all that the prefetch allows being delivered in vain until it counts as never settled.
+_STEADY_S = 2.0
+_WARY_PREFETCH = 1
 
 _Settling = Callable[[Channel, int, bool], None]
 
@@ -70,7 +75,11 @@ class RabbitConsumer:
         # What was settled while we wait for the moment to cancel: told to the broker now, it would send more.
         self._withheld: list[tuple[list[Delivery], _Settling]] = []
         self._channel: Channel | None = None
-        self._consumer_tags: dict[Lane, str] = {}
+        self._consumer_tags: dict[str, Lane] = {}
+        # What the consumers of a lane may hold together.
+        self._allowed = prefetch
+        self._is_steady = True
+        self._is_wary = False
         # When the newest message of a lane came, or was asked for.
         self._came_s = dict.fromkeys(Lane, 0.0)
         self._cancel_at_s = 0.0
@@ -109,7 +118,7 @@ class RabbitConsumer:
         """Whether it is of no use to wait: see `Consumer.receive`."""
         if self._stopping:
             return not self._consuming
-        return any(self._held[lane] >= self._prefetch for lane in lanes)
+        return any(self._held[lane] >= self._allowed for lane in lanes)
 
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         """See `Consumer`. The acknowledgement is on its way when this returns; if it is lost, they come again."""
@@ -179,6 +188,7 @@ class RabbitConsumer:
         if epoch == self._epoch and channel is not None and channel.is_open:
             for number, multiple in frames:
                 how(channel, number, multiple)
+            self._link.ready()
 
     def _on_open(self, connection: SelectConnection) -> None:
         connection.channel(on_open_callback=self._on_channel)
@@ -192,25 +202,53 @@ class RabbitConsumer:
         declare_all(channel, self._topology, partial(self._on_declared, channel))
 
     def _on_declared(self, channel: Channel) -> None:
+        count = min(self._prefetch, _WARY_PREFETCH) if self._is_wary else self._prefetch
         # Not global: the limit holds for each consumer that follows, and 4.3 knows no other.
-        channel.basic_qos(prefetch_count=self._prefetch, callback=partial(self._on_qos, channel))
+        channel.basic_qos(prefetch_count=count, callback=partial(self._on_qos, channel, count))
 
-    def _on_qos(self, channel: Channel, _frame: object) -> None:
-        self._link.ready()
+    def _on_qos(self, channel: Channel, count: int, _frame: object) -> None:
+        self._is_steady = False
+        self._link.call_later(_STEADY_S, partial(self._on_steady, self._epoch))
         with self._changed:
+            self._allowed = count
             self._state = "ready"
             if not self._stopping:
                 self._consuming = set(Lane)
             self._changed.notify_all()
+        self._consume(channel)
+
+    def _on_steady(self, epoch: int) -> None:
+        """Take all that the prefetch allows from a connection that has lasted, and see whether it lasts with that."""
+        channel = self._channel
+        if epoch != self._epoch or channel is None or not channel.is_open:
+            return
+        more = self._prefetch - self._allowed
+        if more:
+            # For consumers beside those that are there: to cancel one would return what is on its way to it.
+            channel.basic_qos(prefetch_count=more, callback=partial(self._on_more, channel))
+            return
+        self._is_steady, self._is_wary = True, False
+        self._link.ready()
+
+    def _on_more(self, channel: Channel, _frame: object) -> None:
+        with self._changed:
+            if self._stopping:
+                return
+            self._allowed = self._prefetch
+        self._link.call_later(_STEADY_S, partial(self._on_steady, self._epoch))
+        self._consume(channel)
+
+    def _consume(self, channel: Channel) -> None:
         # The most pressing first: what waits in the others comes in one flood, over the same connection.
         for lane in [lane for lane in Lane if lane in self._consuming]:
             # A lane is not quiet because its first messages are still on their way.
             self._came_s[lane] = time.monotonic()
-            self._consumer_tags[lane] = channel.basic_consume(
+            tag = channel.basic_consume(
                 self._topology.queue(lane),
                 partial(self._on_delivery, lane),
                 arguments={"x-consumer-timeout": _SETTLE_TIMEOUT_MS},
             )
+            self._consumer_tags[tag] = lane
 
     def _on_cancelled(self, _frame: object) -> None:
         """Handle a deleted queue: connect anew, which declares it again."""
@@ -221,25 +259,26 @@ class RabbitConsumer:
         channel = self._channel
         if channel is None or not channel.is_open or not self._consumer_tags or self._cancelling:
             return
-        lane = next(filter(self._is_quiet, self._consumer_tags), None)
-        if lane is None:
+        tag = next((tag for tag, lane in self._consumer_tags.items() if self._is_quiet(lane)), None)
+        if tag is None:
             self._link.call_later(_QUIESCING_POLL_S, self._cancel)
             return
         self._cancelling = True
-        tag = self._consumer_tags.pop(lane)
+        lane = self._consumer_tags.pop(tag)
         channel.basic_cancel(tag, partial(self._on_cancel_ok, lane))
         # pika rejects what comes before the broker's answer, which counts as a delivery. It is ours, so take it.
         channel._cancelled.discard(tag)  # type: ignore[attr-defined]  # noqa: SLF001 - pika has no setting for it
 
     def _is_quiet(self, lane: Lane) -> bool:
         now_s = time.monotonic()
-        full = self._held[lane] >= self._prefetch
+        full = self._held[lane] >= self._allowed
         return full or now_s - self._came_s[lane] > _QUIET_S or now_s > self._cancel_at_s
 
     def _on_cancel_ok(self, lane: Lane, _frame: object) -> None:
         self._cancelling = False
         with self._changed:
-            self._consuming.discard(lane)
+            if lane not in self._consumer_tags.values():
+                self._consuming.discard(lane)
             if not self._consuming:
                 self._tell_withheld()
             self._changed.notify_all()
@@ -261,6 +300,8 @@ class RabbitConsumer:
         self._channel = None
         self._consumer_tags.clear()
         self._cancelling = False
+        self._is_wary = self._is_wary or not self._is_steady
+        self._is_steady = True
         with self._changed:
             if self._state == "ready":
                 self._lost = reason
