@@ -113,7 +113,8 @@ class Worker:
             if deliveries:
                 self.process(deliveries)
                 self._gatherer.took_s(deliveries, time.perf_counter() - started_s)
-            self._put_aside(at_once=not deliveries and self._drain.begun())
+            # A lane that is full of what waits to be put aside brings nothing more.
+            self._put_aside(at_once=not deliveries)
         except BrokerUnavailable as error:
             log.warning("the broker is away", reason=str(error))
             if not self._give_back(deliveries, error.retry_after_s):

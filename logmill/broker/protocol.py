@@ -2,7 +2,8 @@
 
 Promised: a published message whose future has resolved survives kill -9 of every process, and is delivered
 until it is acknowledged or dead-lettered. Delivery is at least once: a message may come again after a consumer
-died, and then says so (`redelivered`). Order within a lane is kept only while nothing is redelivered.
+died, and then says so (`redelivered`). Order within a lane is kept only while nothing is redelivered
+and no connection to the broker breaks.
 """
 
 from __future__ import annotations

@@ -276,6 +276,6 @@ class Link:
             self._loop.stop()
 
 
-def unavailable(reason: str) -> BrokerUnavailable:
+def unavailable(reason: str, retry_after_s: float = 1.0) -> BrokerUnavailable:
     """The error for callers."""
-    return BrokerUnavailable(f"no connection to the broker: {reason}")
+    return BrokerUnavailable(f"no connection to the broker: {reason}", retry_after_s)

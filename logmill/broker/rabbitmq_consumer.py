@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import pika
@@ -17,8 +17,10 @@ from logmill.broker.lanes import Lanes
 from logmill.broker.protocol import EVERY_LANE, Delivery
 from logmill.broker.rabbitmq_burial import Burial
 from logmill.broker.rabbitmq_connection import Link, unavailable
-from logmill.broker.rabbitmq_messages import Tag, delivery_of, settling_frames, tag_of
+from logmill.broker.rabbitmq_messages import Tag, delivery_of, tag_of
+from logmill.broker.rabbitmq_settling import Settling, acknowledge, leave_to_the_broker, requeue, settling_frames
 from logmill.broker.rabbitmq_setup import declare_all
+from logmill.broker.rabbitmq_wariness import STEADY_S, Wariness
 from logmill.broker.topology import Topology
 from logmill.errors import BrokerUnavailable
 from logmill.record import Lane
@@ -35,13 +37,6 @@ _SETTLE_TIMEOUT_MS = 24 * 3600 * 1000
 # Where neither happens in the time given, we cancel all the same, and a message may be redelivered.
 _QUIET_S = 0.3
 _QUIESCING_POLL_S = 0.01
-# A message that is on its way when a connection breaks was delivered once more. After a connection that broke sooner
-# than this, the next one takes one message of each lane at a time: what is small then gets through between two cuts and
-# is settled, instead of all that the prefetch allows being delivered in vain until it counts as never settled.
-_STEADY_S = 2.0
-_WARY_PREFETCH = 1
-
-_Settling = Callable[[Channel, int, bool], None]
 
 
 class RabbitConsumer:
@@ -73,13 +68,12 @@ class RabbitConsumer:
         # Lanes whose consumer may still be sent something.
         self._consuming: set[Lane] = set()
         # What was settled while we wait for the moment to cancel: told to the broker now, it would send more.
-        self._withheld: list[tuple[list[Delivery], _Settling]] = []
+        self._withheld: list[tuple[list[Delivery], Settling]] = []
         self._channel: Channel | None = None
         self._consumer_tags: dict[str, Lane] = {}
         # What the consumers of a lane may hold together.
         self._allowed = prefetch
-        self._is_steady = True
-        self._is_wary = False
+        self._wariness = Wariness(prefetch)
         # When the newest message of a lane came, or was asked for.
         self._came_s = dict.fromkeys(Lane, 0.0)
         self._cancel_at_s = 0.0
@@ -91,7 +85,7 @@ class RabbitConsumer:
         return self._state
 
     def receive(self, timeout_s: float, lanes: Collection[Lane] = EVERY_LANE) -> Delivery | None:
-        """See `Consumer`. A lost connection is reported once, at once; while there is none, after `timeout_s`."""
+        """See `Consumer`. A lost connection is reported once, at once; that there is none, after `timeout_s` if any."""
         if self._closed:
             raise BrokerUnavailable("the consumer is closed")
         if not self._started and not self._stopping:
@@ -102,7 +96,8 @@ class RabbitConsumer:
             while True:
                 if self._lost is not None:
                     reason, self._lost = self._lost, None
-                    raise unavailable(reason)
+                    # The next one may be there in a moment, and what comes with it should find somebody who works.
+                    raise unavailable(reason, retry_after_s=0.0)
                 delivery = self._lanes.take(lanes)
                 if delivery is not None or self._nothing_comes(lanes):
                     return delivery
@@ -110,8 +105,8 @@ class RabbitConsumer:
                 if left_s <= 0:
                     break
                 self._changed.wait(left_s)
-            if self._state != "ready":
-                raise unavailable(self._state)
+            if self._state != "ready" and timeout_s > 0:
+                raise unavailable(self._state, retry_after_s=0.0 if self._wariness.is_wary else 1.0)
         return None
 
     def _nothing_comes(self, lanes: Collection[Lane]) -> bool:
@@ -122,18 +117,18 @@ class RabbitConsumer:
 
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         """See `Consumer`. The acknowledgement is on its way when this returns; if it is lost, they come again."""
-        self._settle(deliveries, _acknowledge)
+        self._settle(deliveries, acknowledge)
 
     def release(self, deliveries: list[Delivery]) -> None:
         """See `Consumer`."""
-        self._settle(deliveries, _requeue)
+        self._settle(deliveries, requeue)
 
     def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
         """See `Consumer`. Goes over a connection of its own: a blocked publisher must not stop acknowledgements."""
         epoch = self._epoch
         ours = [letter for letter in letters if tag_of(letter[0]).epoch == epoch]
         fates = self._burial.bury(ours)
-        self._settle(fates.unsendable, _leave_to_the_broker)
+        self._settle(fates.unsendable, leave_to_the_broker)
         self.acknowledge(fates.confirmed)
         if self._epoch != epoch:
             return [delivery for delivery, _reason in letters]
@@ -158,7 +153,7 @@ class RabbitConsumer:
             self._state = "closed"
             self._lanes.clear()
 
-    def _settle(self, deliveries: list[Delivery], how: _Settling) -> None:
+    def _settle(self, deliveries: list[Delivery], how: Settling) -> None:
         """Note those of this connection as settled, and have the broker told."""
         with self._changed:
             if self._stopping and self._consuming:
@@ -170,7 +165,7 @@ class RabbitConsumer:
                 return
             # basic.reject takes one at a time.
             single = [(number, False) for number in sorted(settled)]
-            frames = single if how is _requeue else settling_frames(self._unsettled, settled)
+            frames = single if how is requeue else settling_frames(self._unsettled, settled)
             for number in settled:
                 self._held[self._unsettled.pop(number)] -= 1
             # Under the lock, so that calls reach the broker in the order in which their frames were made.
@@ -183,7 +178,7 @@ class RabbitConsumer:
 
     # From here on: the connection's thread.
 
-    def _tell(self, epoch: int, how: _Settling, frames: list[tuple[int, bool]]) -> None:
+    def _tell(self, epoch: int, how: Settling, frames: list[tuple[int, bool]]) -> None:
         channel = self._channel
         if epoch == self._epoch and channel is not None and channel.is_open:
             for number, multiple in frames:
@@ -202,13 +197,14 @@ class RabbitConsumer:
         declare_all(channel, self._topology, partial(self._on_declared, channel))
 
     def _on_declared(self, channel: Channel) -> None:
-        count = min(self._prefetch, _WARY_PREFETCH) if self._is_wary else self._prefetch
+        count = self._wariness.began()
         # Not global: the limit holds for each consumer that follows, and 4.3 knows no other.
         channel.basic_qos(prefetch_count=count, callback=partial(self._on_qos, channel, count))
 
     def _on_qos(self, channel: Channel, count: int, _frame: object) -> None:
-        self._is_steady = False
-        self._link.call_later(_STEADY_S, partial(self._on_steady, self._epoch))
+        if not channel.is_open:
+            return
+        self._link.call_later(STEADY_S, partial(self._on_steady, self._epoch))
         with self._changed:
             self._allowed = count
             self._state = "ready"
@@ -222,20 +218,20 @@ class RabbitConsumer:
         channel = self._channel
         if epoch != self._epoch or channel is None or not channel.is_open:
             return
-        more = self._prefetch - self._allowed
+        self._link.ready()
+        more = self._wariness.lasted(self._allowed)
         if more:
             # For consumers beside those that are there: to cancel one would return what is on its way to it.
             channel.basic_qos(prefetch_count=more, callback=partial(self._on_more, channel))
-            return
-        self._is_steady, self._is_wary = True, False
-        self._link.ready()
 
     def _on_more(self, channel: Channel, _frame: object) -> None:
+        if not channel.is_open:
+            return
         with self._changed:
             if self._stopping:
                 return
             self._allowed = self._prefetch
-        self._link.call_later(_STEADY_S, partial(self._on_steady, self._epoch))
+        self._link.call_later(STEADY_S, partial(self._on_steady, self._epoch))
         self._consume(channel)
 
     def _consume(self, channel: Channel) -> None:
@@ -300,8 +296,7 @@ class RabbitConsumer:
         self._channel = None
         self._consumer_tags.clear()
         self._cancelling = False
-        self._is_wary = self._is_wary or not self._is_steady
-        self._is_steady = True
+        self._wariness.broke()
         with self._changed:
             if self._state == "ready":
                 self._lost = reason
@@ -314,17 +309,3 @@ class RabbitConsumer:
             self._withheld.clear()
             self._lanes.clear()
             self._changed.notify_all()
-
-
-def _acknowledge(channel: Channel, number: int, multiple: bool) -> None:
-    channel.basic_ack(number, multiple)
-
-
-def _requeue(channel: Channel, number: int, _multiple: bool) -> None:
-    """Give one back so that it counts: from 4.3 on the broker takes a nack for work that was not tried."""
-    channel.basic_reject(number, requeue=True)
-
-
-def _leave_to_the_broker(channel: Channel, number: int, multiple: bool) -> None:
-    """Have the broker move it to the dead letters, as it is."""
-    channel.basic_nack(number, multiple, requeue=False)

@@ -13,7 +13,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.spec import Basic, BasicProperties
 
 from logmill.broker.rabbitmq_connection import is_missing
-from logmill.broker.rabbitmq_messages import settling_frames
+from logmill.broker.rabbitmq_settling import settling_frames
 
 # Order is kept by hand. basic.get would shuffle the queue: the broker makes a consumer of each message, and gives back
 # what a connection held in the order of a hash table of its consumers. The same happens to the ids in one command

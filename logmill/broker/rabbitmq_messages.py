@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,17 +123,3 @@ def _sendable(value: Any) -> Any:
     if isinstance(value, list):
         return [_sendable(inner) for inner in value]
     return str(value) if isinstance(value, float) else value
-
-
-def settling_frames(unsettled: Collection[int], settled: Collection[int]) -> list[tuple[int, bool]]:
-    """The delivery tags, each with its flag `multiple`, that settle `settled`, some of the ascending `unsettled`.
-
-    One frame settles everything up to a tag, as long as nothing that stays unsettled is among it.
-    """
-    up_to = 0
-    for number in unsettled:
-        if number not in settled:
-            break
-        up_to = number
-    frames = [(up_to, True)] if up_to else []
-    return frames + [(number, False) for number in sorted(settled) if number > up_to]
