@@ -77,6 +77,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "comma-separated; * is any, and needs an API key; empty: none."
         ),
     ] = ""
+    rules_file: Annotated[
+        str, _doc("YAML file of rules: redaction, parsing, tags, severity, anomalies; empty: the shipped ones.")
+    ] = ""
     log_level: Annotated[str, _doc("Level of Logmill's own logs.", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = (
         "INFO"
     )

@@ -11,7 +11,6 @@ import polars as pl
 from logmill.columns import OPTIONAL, concat
 from logmill.record import COLUMNS, LEVELS, Kind
 from logmill.wire import Batch
-from processor.attributes import attribute_columns
 
 TIME = pl.Datetime("us", "UTC")
 DTYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
@@ -33,14 +32,14 @@ _LABELS = frozenset(column.name for column in COLUMNS if column.kind is Kind.LAB
 
 
 def to_frame(batches: Sequence[Batch]) -> pl.DataFrame:
-    """One row a record, in the order of batches and ordinals; columns as in `Entry`, identity, and attributes."""
+    """One row a record, in the order of batches and ordinals; columns as in `Entry`, and identity."""
     columns = concat([batch.columns for batch in batches])
     sizes = [len(batch.columns) for batch in batches]
     ids = pl.Series([batch.batch_id.bytes for batch in batches], dtype=pl.Binary)
     received = pl.Series([batch.received_at for batch in batches], dtype=pl.Int64).cast(TIME)
     batch_index = pl.Series(list(chain.from_iterable(map(repeat, range(len(sizes)), sizes))), dtype=pl.UInt32)
     metadata = pl.Series(list(map(bytes, columns.metadata)), dtype=pl.Binary).cast(pl.String)
-    own = pl.DataFrame(
+    return pl.DataFrame(
         {
             "batch_id": ids.gather(batch_index),
             "ordinal": pl.Series(list(chain.from_iterable(map(range, sizes))), dtype=pl.UInt32),
@@ -53,7 +52,6 @@ def to_frame(batches: Sequence[Batch]) -> pl.DataFrame:
             **{name: _text_or_empty(getattr(columns, name), len(columns)) for name in OPTIONAL},
         }
     )
-    return own.hstack(attribute_columns(metadata))
 
 
 def _text_or_empty(values: Sequence[str], count: int) -> pl.Series:

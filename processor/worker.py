@@ -15,6 +15,7 @@ import structlog
 from logmill.broker.protocol import Consumer, Delivery
 from logmill.errors import BrokerUnavailable, Refused, Retry
 from logmill.intake import Rejection
+from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
@@ -82,7 +83,7 @@ class Worker:
         self._sink = sink
         self._settings = settings
         self._limits = Limits.of(settings)
-        self._stages = make_stages(settings)
+        self._stages = make_stages(settings, rules_of(settings))
         self.breaker = Breaker(settings)
         self._gatherer = Gatherer(consumer, self.breaker, settings, drain)
         self._letters = Letters(consumer, sink, metrics, settings.prefetch // 2)

@@ -1,6 +1,6 @@
 """The enrichment of a block: each stage is a file with one pure function from DataFrame to DataFrame.
 
-A stage keeps row count and order and only adds or replaces columns; `STAGES` is their order.
+A stage keeps row count and order and only adds or replaces columns; `make_stages` has their order.
 """
 
 from __future__ import annotations
@@ -9,19 +9,30 @@ from collections.abc import Callable
 
 import polars as pl
 
+from logmill.rules.ruleset import RuleSet
 from logmill.settings import Settings
-from processor.stages import anomaly, fingerprint, normalise, priority, severity, tags
+from processor import conditions
+from processor.stages import anomaly, attributes, fingerprint, normalise, priority, severity, tags
 
 Stage = Callable[[pl.DataFrame], pl.DataFrame]
 
 
-def make_stages(settings: Settings) -> tuple[tuple[str, Stage], ...]:
-    """Every stage by name, in the order in which they run."""
+def make_stages(settings: Settings, rules: RuleSet) -> tuple[tuple[str, Stage], ...]:
+    """Every stage by name, in the order in which they run.
+
+    Raises:
+        ConfigError: one of the rules cannot be used; with its place.
+    """
+    slow_ms = settings.slow_response_ms
+    of_tag = conditions.by_label(((rule, rule.rule.tag, rule.rule.when) for rule in rules.tags), slow_ms)
+    of_reason = conditions.by_label(((rule, rule.rule.reason, rule.rule.when) for rule in rules.anomalies), slow_ms)
+    points = [(conditions.checked(rule, rule.rule.when, slow_ms), rule.rule.add) for rule in rules.severity]
     return (
+        ("attributes", attributes.add_attributes),
         ("normalise", normalise.normalise),
         ("priority", priority.add_priority),
-        ("anomaly", lambda frame: anomaly.add_anomaly(frame, settings.slow_response_ms)),
-        ("severity", severity.add_severity),
-        ("tags", tags.add_tags),
+        ("anomaly", lambda frame: anomaly.add_anomaly(frame, of_reason)),
+        ("severity", lambda frame: severity.add_severity(frame, points)),
+        ("tags", lambda frame: tags.add_tags(frame, of_tag)),
         ("fingerprint", fingerprint.add_fingerprint),
     )

@@ -1,32 +1,43 @@
-"""Turns a few yes/no columns into one column of label lists, without building a list a row."""
+"""Turns yes/no columns into one column of label lists, without building a list a row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import compress, product
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
-MAX_FLAGS = 12
+# Flags that one number holds.
+_BITS = 63
 
 
 def label_lists(frame: pl.DataFrame, flags: Mapping[str, pl.Expr], none: str | None = None) -> pl.Series:
     """For each row the names of the flags that hold, in the order of `flags`, or `[none]` where none does.
 
-    n flags have 2**n combinations: each is made once, and rows pick theirs by number.
+    Few combinations of flags occur: each is made into a list once, and rows pick theirs.
 
     Args:
         frame: what the flags are computed on.
-        flags: at most MAX_FLAGS, boolean and without nulls, by name.
+        flags: boolean and without nulls, by name.
         none: the label of a row where no flag holds; without it such a row has an empty list.
     """
     names = list(flags)
-    if len(names) > MAX_FLAGS:
-        raise ValueError(f"2**n lists are made for n flags; {MAX_FLAGS} at most")
-    lists = [list(compress(names, bits)) for bits in product((0, 1), repeat=len(names))]
-    if none is not None:
-        lists[0] = [none]
-    code = pl.sum_horizontal(
-        expr.cast(pl.UInt32) * (1 << (len(names) - 1 - position)) for position, expr in enumerate(flags.values())
-    )
-    return pl.Series(lists, dtype=pl.List(pl.String)).gather(frame.select(code).to_series())
+    empty = [] if none is None else [none]
+    if not names:
+        return pl.repeat(empty, frame.height, dtype=pl.List(pl.String), eager=True)
+    parts = [names[start : start + _BITS] for start in range(0, len(names), _BITS)]
+    codes = frame.select(_code([flags[name] for name in part]).alias(str(n)) for n, part in enumerate(parts))
+    distinct = codes.unique(maintain_order=True)
+    lists = [
+        [name for code, part in zip(row, parts, strict=True) for bit, name in enumerate(part) if code >> bit & 1]
+        or empty
+        for row in distinct.iter_rows()
+    ]
+    found = distinct.with_columns(labels=pl.Series(lists, dtype=pl.List(pl.String)))
+    return codes.join(found, on=list(codes.columns), how="left", maintain_order="left")["labels"]
+
+
+def _code(flags: list[pl.Expr]) -> pl.Expr:
+    """The flags as the bits of one number."""
+    return reduce(or_, (flag.cast(pl.Int64) * (1 << bit) for bit, flag in enumerate(flags)))

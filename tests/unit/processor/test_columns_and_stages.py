@@ -14,12 +14,13 @@ from msgspec import Raw
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
 from logmill.record import COLUMNS, LEVELS, Entry, Lane
+from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from logmill.timestamps import MAX_US, MIN_US
 from logmill.wire import Batch, pack, unpack
-from processor.attributes import attribute_columns
 from processor.columns import STORED, to_arrow, to_frame
 from processor.stages import make_stages
+from processor.stages.attributes import attribute_columns
 from processor.stages.fingerprint import add_fingerprint
 from processor.stages.labels import label_lists
 
@@ -30,7 +31,7 @@ def batch(*entries: Entry) -> Batch:
 
 def enriched(*entries: Entry) -> pl.DataFrame:
     frame = to_frame([batch(*entries)])
-    for _name, stage in make_stages(Settings()):
+    for _name, stage in make_stages(Settings(), load("")):
         frame = stage(frame)
     return frame
 
@@ -188,10 +189,16 @@ def test_any_text_as_metadata_raises_nothing(text):
     assert len(attributes(text)) == 1
 
 
-def test_label_lists_has_a_limit_on_its_combinations():
-    frame = pl.DataFrame({"x": [True]})
-    with pytest.raises(ValueError, match="flags"):
-        label_lists(frame, {str(n): pl.col("x") for n in range(13)})
+@given(st.lists(st.sets(st.integers(0, 199), max_size=6), min_size=1, max_size=20))
+def test_label_lists_names_what_holds_of_any_number_of_flags(rows):
+    frame = pl.DataFrame({"holds": pl.Series([sorted(row) for row in rows], dtype=pl.List(pl.Int64))})
+    flags = {f"flag{n}": pl.col("holds").list.contains(n) for n in range(200)}
+    expected = [[f"flag{n}" for n in sorted(row)] or ["none"] for row in rows]
+    assert label_lists(frame, flags, "none").to_list() == expected
+
+
+def test_label_lists_without_flags_are_empty():
+    assert label_lists(pl.DataFrame({"x": [1, 2]}), {}).to_list() == [[], []]
 
 
 def test_an_entry_is_the_same_on_both_sides_of_the_broker():

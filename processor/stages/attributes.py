@@ -18,6 +18,11 @@ FIRST_STATUS, LAST_STATUS = 1, 999
 _FIELDS = pl.Struct(dict.fromkeys(NAMES, pl.String))
 
 
+def add_attributes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the attributes; what `attribute_columns` gives, of `metadata`."""
+    return frame.hstack(attribute_columns(frame["metadata"]))
+
+
 def attribute_columns(metadata: pl.Series) -> pl.DataFrame:
     """The attributes of each metadata object as columns of the types that storage keeps.
 
