@@ -19,6 +19,7 @@ from logmill.gunicorn_answers import answer_to
 LINGER_MS = 20
 # How long a client may pause in the middle of a request, or in taking its answer.
 STALL_TIMEOUT_S = 20
+_TAKES_NOTHING = "the client takes nothing"
 
 
 class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
@@ -51,6 +52,10 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
             # gunicorn has no limit for the middle of a request: a client that stops sending would keep the thread.
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 conn.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", STALL_TIMEOUT_S, 0))
+            # What the system's own buffer takes counts as sent there, and it grows: a client that takes nothing was
+            # found out after two or three times that long.
+            if conn.sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
+                conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_TIMEOUT_S * 1000)
         keep = super().handle(conn)
         while keep is True and self.alive and self._has_idle_threads() and _next_follows(conn):
             keep = super().handle(conn)
@@ -75,7 +80,11 @@ class LingeringThreadWorker(ThreadWorker):  # type: ignore[misc]
         try:
             return super().handle_request(req, conn)
         except BlockingIOError:
-            raise ConnectionResetError(errno.ECONNRESET, "the client takes nothing") from None
+            raise ConnectionResetError(errno.ECONNRESET, _TAKES_NOTHING) from None
+        except TimeoutError as error:
+            if error.errno != errno.ETIMEDOUT:
+                raise
+            raise ConnectionResetError(errno.ECONNRESET, _TAKES_NOTHING) from None
 
     def _cap_keepalive(self, deadline: float) -> None:
         """As the original, also for connections that have not sent anything yet, which it would wait for in vain.
