@@ -80,6 +80,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rules_file: Annotated[
         str, _doc("YAML file of rules: redaction, parsing, tags, severity, anomalies; empty: the shipped ones.")
     ] = ""
+    redaction_key: Annotated[
+        str,
+        _doc(
+            "Key of the hashes that stand for redacted text in mode hash, the same for all processors; 16 to 64 bytes.",
+            secret=True,
+            pattern="^(.{16,64})?$",
+        ),
+    ] = ""
     log_level: Annotated[str, _doc("Level of Logmill's own logs.", pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = (
         "INFO"
     )

@@ -12,7 +12,9 @@ import polars as pl
 from logmill.rules.ruleset import RuleSet
 from logmill.settings import Settings
 from processor import conditions
-from processor.stages import anomaly, attributes, fingerprint, normalise, priority, severity, tags
+from processor.redaction.rules import rules_in_force
+from processor.redaction.text import Redactor
+from processor.stages import anomaly, attributes, fingerprint, normalise, priority, redaction, severity, tags
 
 Stage = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -27,7 +29,9 @@ def make_stages(settings: Settings, rules: RuleSet) -> tuple[tuple[str, Stage], 
     of_tag = conditions.by_label(((rule, rule.rule.tag, rule.rule.when) for rule in rules.tags), slow_ms)
     of_reason = conditions.by_label(((rule, rule.rule.reason, rule.rule.when) for rule in rules.anomalies), slow_ms)
     points = [(conditions.checked(rule, rule.rule.when, slow_ms), rule.rule.add) for rule in rules.severity]
+    redactor = Redactor(rules_in_force(rules, settings), settings.redaction_key.encode())
     return (
+        ("redaction", lambda frame: redaction.redact(frame, redactor)),
         ("attributes", attributes.add_attributes),
         ("normalise", normalise.normalise),
         ("priority", priority.add_priority),
