@@ -20,7 +20,7 @@ from benchmarks.report import fill_document
 from benchmarks.sensitive import Labelled, corpus, real_messages
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
-from processor.redaction.rules import rules_in_force
+from processor.redaction.rules import redactor_of
 from processor.redaction.text import Redactor
 from processor.stages.redaction import LABELS, redact
 
@@ -67,7 +67,7 @@ def frame_of(logs: Sequence[Labelled]) -> pl.DataFrame:
 
 def redactor() -> Redactor:
     """With the shipped rules."""
-    return Redactor(rules_in_force(load(""), Settings()), b"")
+    return redactor_of(load(""), Settings())
 
 
 def scores(logs: Sequence[Labelled]) -> tuple[dict[str, Score], list[tuple[Labelled, str]]]:

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import phonenumbers
 from faker import Faker
 from stdnum import iban
 
@@ -46,7 +47,6 @@ _CARDS = (
     "visa16",
     "visa19",
 )
-_INTERNATIONAL = re.compile(r"(?:\+|00)[1-9]")
 # Czech numbers from before 1954 have no check digit.
 _UNCHECKED = re.compile(r"\d{6}/\d{3}")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -73,6 +73,14 @@ class Labelled:
     metadata: dict[str, Any]
     kind: str = ""
     value: str = ""
+
+
+def _is_possible(number: str) -> bool:
+    """Whether its country exists and has numbers as long; Faker also writes others."""
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 class Values:
@@ -112,8 +120,8 @@ class Values:
         """In international form, as Faker writes it or bare."""
         while True:
             number = self._faker().phone_number().strip()
-            if _INTERNATIONAL.match(number) and sum(map(str.isdigit, number)) >= 8:
-                return self._plain(number)
+            if number.startswith("+") and _is_possible(number):
+                return self._plain(number.replace("+", "00", 1) if self._rng.random() < 0.1 else number)
 
     def _card(self) -> tuple[str, str, str]:
         number = self._fakers["en_US"].credit_card_number(self._rng.choice(_CARDS))

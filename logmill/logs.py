@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 import structlog
 
 from logmill.settings import Settings
 
 
-def configure_logs(service: str, settings: Settings) -> None:
-    """Write this process's logs, structlog's and those of libraries, as JSON lines that name the service."""
+def configure_logs(service: str, settings: Settings, clean: Callable[[str], str] | None = None) -> None:
+    """Write this process's logs, structlog's and those of libraries, as JSON lines that name the service.
+
+    Args:
+        service: its name.
+        settings: those in force.
+        clean: what every text of them goes through, such as redaction.
+    """
     level = logging.getLevelNamesMapping()[settings.log_level]
     shared: list[structlog.typing.Processor] = [
         _with_service(service),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
         structlog.processors.format_exc_info,
+        *([] if clean is None else [_with_clean_texts(clean)]),
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()],
@@ -39,6 +47,13 @@ def configure_logs(service: str, settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def _with_clean_texts(clean: Callable[[str], str]) -> structlog.typing.Processor:
+    def apply(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
+
+    return apply
 
 
 def _with_service(service: str) -> structlog.typing.Processor:

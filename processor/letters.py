@@ -15,6 +15,8 @@ from logmill.timestamps import now_us
 from logmill.wire import Batch
 from processor.gathering import rows_of
 from processor.metrics import Metrics
+from processor.redaction.messages import without_secrets
+from processor.redaction.text import Redactor
 from processor.sink import StorageSink
 
 log = structlog.get_logger()
@@ -34,13 +36,15 @@ class Letters:
         consumer: whose deliveries they are.
         sink: where rejections are reported.
         metrics: what it counts.
+        redactor: takes out of a letter and its reason what is sensitive.
         most: how many may wait; they count as unsettled, and the broker sends no more than it is allowed to.
     """
 
-    def __init__(self, consumer: Consumer, sink: StorageSink, metrics: Metrics, most: int) -> None:
+    def __init__(self, consumer: Consumer, sink: StorageSink, metrics: Metrics, redactor: Redactor, most: int) -> None:
         self._consumer = consumer
         self._sink = sink
         self._metrics = metrics
+        self._redactor = redactor
         self._most = min(ENOUGH, max(1, most))
         self._waiting: list[Refusal] = []
         self._since_s = 0.0
@@ -68,8 +72,10 @@ class Letters:
         if not self._waiting or not is_due:
             return []
         refused = self._waiting
-        self._report([_rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused])
-        failed = self._consumer.dead_letter([(delivery, str(error)) for delivery, error in refused])
+        self._report([self._rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused])
+        letters = [(delivery, self._redactor.redact(str(error))) for delivery, error in refused]
+        kept = [without_secrets(delivery.message, self._redactor) for delivery, _error in refused]
+        failed = self._consumer.dead_letter(letters, kept)
         self._waiting = []
         stays = {id(delivery) for delivery in failed}
         for delivery, error in refused:
@@ -89,7 +95,7 @@ class Letters:
             return
         self._report(
             [
-                _rejection(message, ordinal, item.code, f"item {item.index}: {item.message}", batch)
+                self._rejection(message, ordinal, item.code, f"item {item.index}: {item.message}", batch)
                 for ordinal, item in enumerate(items, len(batch.columns))
             ]
         )
@@ -102,16 +108,15 @@ class Letters:
         except Refused as error:
             log.warning("rejections are not taken by storage", rejections=len(rejections), reason=str(error))
 
-
-def _rejection(
-    message: Message, ordinal: int | None, code: str, reason: str, batch: Batch | None = None
-) -> dict[str, object]:
-    batch_id = batch.batch_id if batch else batch_id_of(message.message_id, message.body)
-    return {
-        "batch_id": str(batch_id),
-        "ordinal": ordinal,
-        "code": code,
-        "reason": reason,
-        "lane": str(message.lane),
-        "at": now_us(),
-    }
+    def _rejection(
+        self, message: Message, ordinal: int | None, code: str, reason: str, batch: Batch | None = None
+    ) -> dict[str, object]:
+        batch_id = batch.batch_id if batch else batch_id_of(message.message_id, message.body)
+        return {
+            "batch_id": str(batch_id),
+            "ordinal": ordinal,
+            "code": code,
+            "reason": self._redactor.redact(reason),
+            "lane": str(message.lane),
+            "at": now_us(),
+        }

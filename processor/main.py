@@ -12,10 +12,13 @@ import structlog
 from logmill.broker import broker_of
 from logmill.errors import DrainLimitPassed, Retry
 from logmill.lifecycle import StopSignal, check_listen
+from logmill.logs import configure_logs
+from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
 from logmill.urls import without_credentials
 from processor.drain import Drain
 from processor.metrics import Metrics, StatusServer
+from processor.redaction.rules import redactor_of
 from processor.sink import StorageSink
 from processor.worker import Worker
 
@@ -43,7 +46,12 @@ def run(settings: Settings, stop: StopSignal) -> None:
     drain = Drain(stop, settings.drain_timeout_s)
     sink = StorageSink(settings, drain)
     metrics = Metrics()
-    worker = Worker(consumer, sink, settings, processor_id=processor_id, metrics=metrics, drain=drain)
+    redactor = redactor_of(rules_of(settings), settings)
+    # What a library says of a log that it cannot take may quote it.
+    configure_logs("processor", settings, clean=redactor.redact)
+    worker = Worker(
+        consumer, sink, settings, processor_id=processor_id, metrics=metrics, drain=drain, redactor=redactor
+    )
 
     def states() -> dict[str, str]:
         return {"broker": consumer.state, "storage": sink.state, "lanes": worker.breaker.state}

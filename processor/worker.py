@@ -27,6 +27,8 @@ from processor.foreign import read_foreign
 from processor.gathering import STOP_TAKING_S, Gatherer
 from processor.letters import Letters
 from processor.metrics import Metrics
+from processor.redaction.rules import redactor_of
+from processor.redaction.text import Redactor
 from processor.sink import StorageSink
 from processor.stages import make_stages
 
@@ -67,6 +69,10 @@ class Worker:
         processor_id: how this worker signs what it processed.
         metrics: what it counts.
         drain: when to end, and when at the latest.
+        redactor: what redacts; made of the rules in force where it is missing.
+
+    Raises:
+        ConfigError: the rules cannot be used.
     """
 
     def __init__(
@@ -78,15 +84,18 @@ class Worker:
         processor_id: str,
         metrics: Metrics,
         drain: Drain,
+        redactor: Redactor | None = None,
     ) -> None:
+        rules = rules_of(settings)
+        redactor = redactor or redactor_of(rules, settings)
         self._consumer = consumer
         self._sink = sink
         self._settings = settings
         self._limits = Limits.of(settings)
-        self._stages = make_stages(settings, rules_of(settings))
+        self._stages = make_stages(settings, rules, redactor)
         self.breaker = Breaker(settings)
         self._gatherer = Gatherer(consumer, self.breaker, settings, drain)
-        self._letters = Letters(consumer, sink, metrics, settings.prefetch // 2)
+        self._letters = Letters(consumer, sink, metrics, redactor, settings.prefetch // 2)
         self._refused: list[tuple[Delivery, Refused]] = []
         self._processor_id = processor_id
         self._metrics = metrics

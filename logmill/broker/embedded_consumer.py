@@ -17,7 +17,7 @@ from logmill.broker.embedded_claims import LEASE_S, Claimant, free_claims
 from logmill.broker.embedded_file import Identity, Properties, connect, message_of, translated
 from logmill.broker.embedded_queue import Claimed
 from logmill.broker.lanes import Lanes
-from logmill.broker.protocol import EVERY_LANE, Delivery
+from logmill.broker.protocol import EVERY_LANE, Delivery, Message
 from logmill.broker.topology import Limits
 from logmill.errors import BrokerFull, BrokerUnavailable, Retry
 from logmill.record import Lane
@@ -129,15 +129,19 @@ class EmbeddedConsumer:
         # Changes of our own do not show in data_version.
         self._maybe_more = dict.fromkeys(Lane, True)
 
-    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+    def dead_letter(
+        self, letters: Sequence[tuple[Delivery, str]], kept: Sequence[Message] | None = None
+    ) -> list[Delivery]:
         """See `Consumer`. All in one transaction."""
-        ours = [letter for letter in letters if self._holds(letter[0])]
+        held = [index for index, letter in enumerate(letters) if self._holds(letter[0])]
+        ours = [letters[index] for index in held]
+        instead = None if kept is None else [kept[index] for index in held]
         failed = [delivery for delivery, _reason in letters if not self._holds(delivery)]
         if self._db is None or not ours:
             return failed
         rows = [(_tag_of(delivery).id, delivery.message.lane, reason) for delivery, reason in ours]
         try:
-            lost, refused = queue.bury(self._db, self._name(), rows, self._limits)
+            lost, refused = queue.bury(self._db, self._name(), rows, self._limits, instead)
         except Retry as error:
             log.warning("not_dead_lettered", messages=len(rows), reason=str(error))
             return [delivery for delivery, _reason in letters]

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from logmill.broker.embedded_file import identified, transaction, translated
-from logmill.broker.topology import BROKER_ORIGIN, DEAD, DELIVERY_LIMIT, Limits, dead_letter_headers, never_settled
+from logmill.broker.embedded_file import Properties, identified, transaction, translated
+from logmill.broker.protocol import Message
+from logmill.broker.topology import (
+    BROKER_ORIGIN,
+    DEAD,
+    DEATH_HEADERS,
+    DELIVERY_LIMIT,
+    Limits,
+    dead_letter_headers,
+    never_settled,
+)
 from logmill.record import Lane
 
 _ANY_READY = "SELECT 1 FROM messages WHERE lane = ? AND claimed_by IS NULL LIMIT 1"
@@ -108,17 +117,23 @@ def release_all(db: sqlite3.Connection, claimant: str) -> int:
 
 
 def bury(
-    db: sqlite3.Connection, claimant: str, letters: Iterable[tuple[int, Lane, str]], limits: Limits
+    db: sqlite3.Connection,
+    claimant: str,
+    letters: Sequence[tuple[int, Lane, str]],
+    limits: Limits,
+    kept: Sequence[Message] | None = None,
 ) -> tuple[set[int], set[int]]:
-    """Move messages to the dead letters, each with lane and reason.
+    """Move messages to the dead letters, each with lane and reason, or put there what is to be kept instead.
 
     Returns the ids of those that are claimed no longer, and of those for which there is no room: they stay claimed.
     One that is gone altogether, because somebody purged it, counts as moved.
     """
     lost, refused = set(), set()
     with transaction(db):
-        for id_, lane, reason in letters:
+        for index, (id_, lane, reason) in enumerate(letters):
             moved = _bury(db, claimant, (id_, lane, reason), limits)
+            if moved and kept is not None:
+                _replace(db, id_, kept[index])
             if moved is None:
                 lost.add(id_)
             elif not moved:
@@ -141,6 +156,21 @@ def _bury(
     properties.headers = {**properties.headers, **dead_letter_headers(lane, reason, origin)}
     text = msgspec.json.encode(properties).decode()
     return True if db.execute(_BURY, (DEAD, text, id_, claimant)).rowcount else None
+
+
+def _replace(db: sqlite3.Connection, id_: int, message: Message) -> None:
+    """Have a dead letter hold this message's content instead of its own."""
+    row = db.execute("SELECT properties, size_bytes FROM messages WHERE id = ?", (id_,)).fetchone()
+    if row is None:
+        return
+    properties, more = msgspec.json.decode(row[0], type=Properties), len(message.body) - row[1]
+    death = {name: value for name, value in properties.headers.items() if name in DEATH_HEADERS}
+    properties.content_type, properties.content_encoding = message.content_type, message.content_encoding
+    properties.headers = {**message.headers, **death}
+    text = msgspec.json.encode(properties).decode()
+    db.execute("UPDATE bodies SET body = ? WHERE id = ?", (message.body, id_))
+    db.execute("UPDATE messages SET properties = ?, size_bytes = size_bytes + ? WHERE id = ?", (text, more, id_))
+    db.execute("UPDATE totals SET size_bytes = size_bytes + ? WHERE lane = ?", (more, DEAD))
 
 
 def claimants(db: sqlite3.Connection) -> set[str]:

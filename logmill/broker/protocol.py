@@ -139,8 +139,14 @@ class Consumer(Protocol):
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         """Settle deliveries for good. Those of a connection that broke meanwhile are passed over."""
 
-    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+    def dead_letter(
+        self, letters: Sequence[tuple[Delivery, str]], kept: Sequence[Message] | None = None
+    ) -> list[Delivery]:
         """Put each message on the dead-letter queue with its reason, lane, time and origin, then settle it.
+
+        `kept` is what is put there instead of each message, such as the same without secrets; its lane does not count.
+        Then nothing of the messages that came is among the dead letters: of one that cannot be sent again with its
+        headers, which RabbitMQ would move as it is, only the reason and the id are.
 
         Returns those for which that failed, because the broker is away or the dead-letter queue is full: they are
         still unsettled, or come again because their connection broke. A message without an id gets one that follows

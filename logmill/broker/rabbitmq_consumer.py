@@ -14,7 +14,7 @@ from pika.channel import Channel
 from pika.spec import Basic, BasicProperties
 
 from logmill.broker.lanes import Lanes
-from logmill.broker.protocol import EVERY_LANE, Delivery
+from logmill.broker.protocol import EVERY_LANE, Delivery, Message
 from logmill.broker.rabbitmq_burial import Burial
 from logmill.broker.rabbitmq_connection import Link, unavailable
 from logmill.broker.rabbitmq_messages import Tag, delivery_of, tag_of
@@ -123,11 +123,13 @@ class RabbitConsumer:
         """See `Consumer`."""
         self._settle(deliveries, requeue)
 
-    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+    def dead_letter(
+        self, letters: Sequence[tuple[Delivery, str]], kept: Sequence[Message] | None = None
+    ) -> list[Delivery]:
         """See `Consumer`. Goes over a connection of its own: a blocked publisher must not stop acknowledgements."""
         epoch = self._epoch
-        ours = [letter for letter in letters if tag_of(letter[0]).epoch == epoch]
-        fates = self._burial.bury(ours)
+        ours = [index for index, letter in enumerate(letters) if tag_of(letter[0]).epoch == epoch]
+        fates = self._burial.bury([letters[n] for n in ours], None if kept is None else [kept[n] for n in ours])
         self._settle(fates.unsendable, leave_to_the_broker)
         self.acknowledge(fates.confirmed)
         if self._epoch != epoch:

@@ -61,8 +61,8 @@ class Documents:
         self._no_name = self._look_at("")
 
     def redact(self, document: str) -> str:
-        """The object without what is sensitive in it; what is no JSON is redacted as a text."""
-        if not document.startswith("{"):
+        """The object or array without what is sensitive in it; what is neither is redacted as a text."""
+        if document.lstrip()[:1] not in {"{", "["}:
             return self._redactor.redact(document)
         parts = _PARTS.findall(document)
         around: list[tuple[_Name, bool]] = []

@@ -85,6 +85,7 @@ _WORDS = compiled(
     r"(?:[ _-]?(?:id|number|no|nr|code|card))*\.?[\\\"']{0,3}[ :=#]{0,3}(?:is |of )?[\\\"']{0,3}$"
 )
 _WORDS_BEFORE = 48
+_COUNTRY_CODE = compiled(r"\+[0-9]{1,3} ?$")
 HINT = (
     r"(?:\b|_)[0-9]{9,13}\b|\b[12][0-9]{5}[0-9AB][0-9]{8}\b|\b[0-9]{17}[0-9X]\b"
     r"|[12](?: [0-9]{2}){2} [0-9][0-9AB] [0-9]{3} |[0-9]{1,3}\.[0-9]{3}\.[0-9]{3}-|\b[0-9]{7,8}-[0-9kK]\b"
@@ -102,7 +103,10 @@ def _finder(form: str, anywhere: tuple[Check, ...], after_a_word: tuple[Check, .
             start, end = match.span()
             start += text[start] == "_"
             number = text[start:end]
-            if not stands_alone(text, (start, end), joining=".+") or len(set(number)) == 1:
+            is_part = not stands_alone(text, (start, end), joining=".+") or _COUNTRY_CODE.search(
+                text[max(0, start - 6) : start]
+            )
+            if is_part or len(set(number)) == 1:
                 continue
             if any(check(number) for check in anywhere) or (
                 any(check(number) for check in after_a_word)

@@ -113,7 +113,7 @@ _COUNTRIES = frozenset(
     )
 )
 _REGIONS = frozenset(map(str, (*range(21, 27), 29, 35, 37, 38, 42, 50, 59, *range(67, 70), 80, 85, 87, 88, 96, 97, 99)))
-_GROUP = 3
+_GROUP = compiled(r"(?:^|[^0-9])[0-9]{4} 00[0-9]{2}(?: |$)")
 _MIN_DIGITS, _MAX_DIGITS = 8, 17  # 15, and the (0) that many write although it is not dialled
 
 
@@ -127,8 +127,8 @@ def _international(text: str) -> Iterator[Span]:
     for match in _INTERNATIONAL.finditer(text):
         start, end = match.span()
         written = match.group()
-        if written[0] == "0" and text[max(0, start - 4) : start - 1].isdigit() and start > _GROUP:
-            continue  # a group of a longer number
+        if _GROUP.search(text[max(0, start - 6) : start + 5]):
+            continue  # part of a longer number that is written in groups of four
         ends = [end, *(start + last.start() + 1 for last in reversed(list(_DIGITS_END.finditer(written))))]
         for at in ends:
             digits = "".join(filter(str.isdigit, text[start:at].lower().partition("x")[0])).removeprefix("00")

@@ -13,9 +13,18 @@ from logmill.settings import Settings
 from processor.conditions import check_pattern
 from processor.redaction.kinds import Kind, compiled, finder
 from processor.redaction.shipped import KINDS
-from processor.redaction.text import Rule
+from processor.redaction.text import Redactor, Rule
 
 GROUP = "secret"
+
+
+def redactor_of(rules: RuleSet, settings: Settings) -> Redactor:
+    """What redacts by these rules.
+
+    Raises:
+        ConfigError: see `rules_in_force`.
+    """
+    return Redactor(rules_in_force(rules, settings), settings.redaction_key.encode())
 
 
 def rules_in_force(rules: RuleSet, settings: Settings) -> tuple[Rule, ...]:

@@ -12,15 +12,19 @@ import polars as pl
 from logmill.rules.ruleset import RuleSet
 from logmill.settings import Settings
 from processor import conditions
-from processor.redaction.rules import rules_in_force
 from processor.redaction.text import Redactor
 from processor.stages import anomaly, attributes, fingerprint, normalise, priority, redaction, severity, tags
 
 Stage = Callable[[pl.DataFrame], pl.DataFrame]
 
 
-def make_stages(settings: Settings, rules: RuleSet) -> tuple[tuple[str, Stage], ...]:
+def make_stages(settings: Settings, rules: RuleSet, redactor: Redactor) -> tuple[tuple[str, Stage], ...]:
     """Every stage by name, in the order in which they run.
+
+    Args:
+        settings: those in force.
+        rules: those in force.
+        redactor: made of these rules.
 
     Raises:
         ConfigError: one of the rules cannot be used; with its place.
@@ -29,7 +33,6 @@ def make_stages(settings: Settings, rules: RuleSet) -> tuple[tuple[str, Stage], 
     of_tag = conditions.by_label(((rule, rule.rule.tag, rule.rule.when) for rule in rules.tags), slow_ms)
     of_reason = conditions.by_label(((rule, rule.rule.reason, rule.rule.when) for rule in rules.anomalies), slow_ms)
     points = [(conditions.checked(rule, rule.rule.when, slow_ms), rule.rule.add) for rule in rules.severity]
-    redactor = Redactor(rules_in_force(rules, settings), settings.redaction_key.encode())
     return (
         ("redaction", lambda frame: redaction.redact(frame, redactor)),
         ("attributes", attributes.add_attributes),

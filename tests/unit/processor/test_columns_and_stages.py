@@ -19,6 +19,7 @@ from logmill.settings import Settings
 from logmill.timestamps import MAX_US, MIN_US
 from logmill.wire import Batch, pack, unpack
 from processor.columns import STORED, to_arrow, to_frame
+from processor.redaction.text import Redactor
 from processor.stages import make_stages
 from processor.stages.attributes import attribute_columns
 from processor.stages.fingerprint import add_fingerprint
@@ -31,7 +32,7 @@ def batch(*entries: Entry) -> Batch:
 
 def enriched(*entries: Entry) -> pl.DataFrame:
     frame = to_frame([batch(*entries)])
-    for _name, stage in make_stages(Settings(), load("")):
+    for _name, stage in make_stages(Settings(), load(""), Redactor([], b"")):
         frame = stage(frame)
     return frame
 

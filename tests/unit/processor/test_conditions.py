@@ -10,6 +10,7 @@ from logmill.rules.ruleset import Placed, load
 from logmill.rules.sections import Condition, TagRule
 from logmill.settings import Settings
 from processor.conditions import checked, expression, with_text
+from processor.redaction.text import Redactor
 from processor.stages import make_stages
 
 FRAME = pl.DataFrame(
@@ -72,5 +73,5 @@ def test_a_label_of_several_rules_is_given_where_one_of_them_holds(tmp_path):
         "  - {tag: odd, when: {service: [pay]}}\n  - {tag: even, when: {service: [none]}}\n"
         "  - {tag: odd, when: {path: a}}\n"
     )
-    stages = dict(make_stages(Settings(), load(str(path))))
+    stages = dict(make_stages(Settings(), load(str(path)), Redactor([], b"")))
     assert stages["tags"](FRAME)["tags"].to_list() == [["odd"], ["odd"]]

@@ -14,6 +14,7 @@ from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from processor.redaction.documents import Documents
 from processor.redaction.placeholders import is_placeholder
+from processor.redaction.rules import redactor_of as rules_redactor
 from processor.redaction.rules import rules_in_force
 from processor.redaction.text import Redactor
 from processor.stages.redaction import LABELS, redact
@@ -26,7 +27,7 @@ def redactor_of(rules: str = "", tmp_path=None, key: str = KEY) -> Redactor:
     if rules:
         (tmp_path / "rules.yaml").write_text(rules)
         path = str(tmp_path / "rules.yaml")
-    return Redactor(rules_in_force(load(path), Settings(redaction_key=key)), key.encode())
+    return rules_redactor(load(path), Settings(redaction_key=key))
 
 
 SHIPPED = redactor_of()

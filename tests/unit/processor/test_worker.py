@@ -47,7 +47,7 @@ class Queue:
     def acknowledge(self, deliveries: list[Delivery]) -> None:
         self.acknowledged += [delivery.tag for delivery in deliveries]
 
-    def dead_letter(self, letters: Sequence[tuple[Delivery, str]]) -> list[Delivery]:
+    def dead_letter(self, letters: Sequence[tuple[Delivery, str]], kept: Sequence[Message]) -> list[Delivery]:
         if isinstance(self.fault, Retry):
             return [delivery for delivery, _ in letters]
         if self.fault is not None:

@@ -1,0 +1,103 @@
+"""Redacts whole messages, for the dead letters: what cannot be read is redacted too, or withheld."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import msgspec
+import structlog
+
+from logmill.broker.protocol import Message
+from logmill.columns import OPTIONAL, Columns
+from logmill.errors import Undecodable
+from logmill.ids import batch_id_of
+from logmill.wire import is_batch, pack, unpack
+from processor.redaction.documents import Documents
+from processor.redaction.text import Redactor
+
+log = structlog.get_logger()
+
+# What no text has, in whatever encoding: all but tab, line feed and carriage return.
+_CONTROLS = frozenset(range(32)) - {9, 10, 13}
+# A letter of ASCII as JSON may write it; and a pair of backslashes, of which the second begins nothing.
+_ESCAPE = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|\\)")
+
+
+def without_secrets(message: Message, redactor: Redactor) -> Message:
+    """The message as it may be kept, under the same id. It never raises.
+
+    Args:
+        message: any, also one that cannot be read.
+        redactor: by which rules.
+    """
+    if not redactor.hints:
+        return message
+    try:
+        kept = _batch(message, redactor) if is_batch(message) else _foreign(message, redactor)
+    except Exception:  # it is put aside because something is wrong with it; that must not come to light here again
+        log.warning("dead_letter_withheld", message_id=message.message_id, exc_info=True)
+        kept = _withheld(message)
+    headers = {
+        redactor.redact(name): redactor.redact(value, name) if isinstance(value, str) else value
+        for name, value in kept.headers.items()
+    }
+    # One without an id has the one that follows from its body, under which its rejection was reported.
+    message_id = redactor.redact(message.message_id or str(batch_id_of("", message.body)))
+    return replace(kept, headers=headers, message_id=message_id)
+
+
+def _batch(message: Message, redactor: Redactor) -> Message:
+    try:
+        batch = unpack(message)
+        metadata = [bytes(text).decode() for text in batch.columns.metadata]
+    except (Undecodable, UnicodeDecodeError):
+        return _withheld(message)
+    documents, columns = Documents(redactor), batch.columns
+    redacted = Columns(
+        columns.timestamp,
+        columns.level,
+        [redactor.redact(text) for text in columns.message],
+        [redactor.redact(text) for text in columns.service],
+        [msgspec.Raw(documents.redact(text).encode()) for text in metadata],
+        *([redactor.redact(text) for text in getattr(columns, name)] for name in OPTIONAL),
+    )
+    packed = pack(redacted, batch_id=batch.batch_id, lane=message.lane, received_at=batch.received_at)
+    return replace(packed, headers={**message.headers, **packed.headers})
+
+
+def _foreign(message: Message, redactor: Redactor) -> Message:
+    if message.content_encoding:
+        return _withheld(message)
+    try:
+        return replace(message, body=_text(message.body.decode(), redactor).encode())
+    except UnicodeDecodeError:
+        pass
+    if not _CONTROLS.isdisjoint(message.body):  # compressed, or some other thing that is no text
+        return _withheld(message)
+    # Every encoding that has the letters of ASCII as ASCII has them; the others come back as they were.
+    return replace(message, body=_text(message.body.decode("latin-1"), redactor).encode("latin-1"))
+
+
+def _text(text: str, redactor: Redactor) -> str:
+    documents = Documents(redactor)
+    if _is_json(text):
+        return documents.redact(text)
+    lines = text.split("\n")
+    if all(_is_json(line) or not line.strip() for line in lines):
+        return "\n".join(map(documents.redact, lines))
+    # No JSON, or broken: names and values cannot be told apart, so it is one text.
+    return redactor.redact(_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], text))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _withheld(message: Message) -> Message:
+    note = f"withheld: {len(message.body)} bytes that cannot be read, so nobody knows what is in them"
+    return replace(message, body=note.encode())
