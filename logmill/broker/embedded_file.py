@@ -142,6 +142,8 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.executescript(
         f"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES};"
         f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}; PRAGMA cache_size=-16384;"
+        # What was settled may have held secrets that were redacted on their way: its room is overwritten.
+        "PRAGMA secure_delete=ON;"
     )
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 0:

@@ -167,6 +167,7 @@ def _replace(db: sqlite3.Connection, id_: int, message: Message) -> None:
     death = {name: value for name, value in properties.headers.items() if name in DEATH_HEADERS}
     properties.content_type, properties.content_encoding = message.content_type, message.content_encoding
     properties.headers = {**message.headers, **death}
+    properties.message_id = message.message_id or properties.message_id
     text = msgspec.json.encode(properties).decode()
     db.execute("UPDATE bodies SET body = ? WHERE id = ?", (message.body, id_))
     db.execute("UPDATE messages SET properties = ?, size_bytes = size_bytes + ? WHERE id = ?", (text, more, id_))

@@ -243,3 +243,25 @@ def test_dead_letters_end_when_their_time_is_over(place: Place, client: Client) 
                 use()
     assert time.monotonic() - started_s < PATIENCE_S / 4
     assert len(look(client)) == 20
+
+
+def test_what_is_kept_instead_of_a_message_is_all_that_is_left_of_it(place: Place, client: Client) -> None:
+    secret = Message(b"secret " * 100, Lane.URGENT, "", headers={"h": "secret"}, timestamp_s=17)
+    publish_all(client.publisher(), [secret, message(1)])
+    consumer = client.consumer()
+    held = sorted(collect(consumer, 2), key=lambda delivery: len(delivery.message.body))
+    kept = [Message(b"one", Lane.NORMAL, "m1"), Message(b"<>", Lane.URGENT, "of-it", "text/plain", "", {"h": "<>"}, 17)]
+    assert consumer.dead_letter([(delivery, "why") for delivery in held], kept) == []
+    letters = sorted(look(client), key=lambda letter: len(letter.message.body))
+    assert [(one.message.body, one.message.message_id, one.message.headers, one.reason) for one in letters] == [
+        (b"<>", kept[1].message_id, {"h": "<>"}, "why"),
+        (b"one", "m1", {}, "why"),
+    ]
+    assert letters[0].message.lane is Lane.URGENT
+    assert client.broker.depths()["dead"].ready == 2
+    with client.broker.dead_letters() as dead:
+        assert dead.replay() == 2
+    again = sorted(collect(consumer, 2), key=lambda delivery: len(delivery.message.body))
+    assert [delivery.message.body for delivery in again] == [b"<>", b"one"]
+    consumer.acknowledge(again)
+    assert client.broker.depths()["dead"].size_bytes in {0, None}
