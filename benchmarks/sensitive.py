@@ -202,8 +202,10 @@ class Values:
 
 
 def real_messages(folder: Path) -> list[str]:
-    """The contents of the Loghub samples in a folder."""
+    """The lines of the Loghub samples in a folder, whole and without what stands before the message."""
     messages = []
+    for path in sorted(folder.glob("*_2k.log")):
+        messages += [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
     for path in sorted(folder.glob("*_structured.csv")):
         with path.open(newline="") as file:
             messages += [row["Content"] for row in csv.DictReader(file)]

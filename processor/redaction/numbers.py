@@ -114,11 +114,18 @@ _COUNTRIES = frozenset(
 )
 _REGIONS = frozenset(map(str, (*range(21, 27), 29, 35, 37, 38, 42, 50, 59, *range(67, 70), 80, 85, 87, 88, 96, 97, 99)))
 _GROUP = compiled(r"(?:^|[^0-9])[0-9]{4} 00[0-9]{2}(?: |$)")
+# Six digits that begin with 00 are a time of day, 001034, before they are a telephone.
+_TIME = compiled(r"00[0-9]{4}(?:[^0-9]|$)")
+_AFTER_A_TIME = 10
 _MIN_DIGITS, _MAX_DIGITS = 8, 17  # 15, and the (0) that many write although it is not dialled
 
 
 _EXTENSION = r"(?: ?(?:x|ext\.? ?)[0-9]{1,6})?"
-_INTERNATIONAL = compiled(r"(?:\+|\b00)[1-9][0-9]{0,2}[ .-]?(?:\([0-9]{1,5}\))?(?:[ ./-]{0,2}[0-9]){4,24}" + _EXTENSION)
+_INTERNATIONAL = compiled(
+    r"(?:\+[1-9][0-9]{0,2}[ .-]?(?:\([0-9]{1,5}\))?"
+    r"|\b00[1-9][0-9]{0,2}(?:[ ./-]|[ ]?\([0-9]{1,5}\))|\b00[1-9][0-9]{3,10})"
+    r"(?:[ ./-]{0,2}[0-9]){1,24}" + _EXTENSION
+)
 _DIGITS_END = compiled(r"[0-9](?:[^0-9]|$)")
 
 
@@ -132,7 +139,7 @@ def _international(text: str) -> Iterator[Span]:
         ends = [end, *(start + last.start() + 1 for last in reversed(list(_DIGITS_END.finditer(written))))]
         for at in ends:
             digits = "".join(filter(str.isdigit, text[start:at].lower().partition("x")[0])).removeprefix("00")
-            if len(digits) < _MIN_DIGITS:
+            if len(digits) < (_AFTER_A_TIME if _TIME.match(written) else _MIN_DIGITS):
                 break
             if len(digits) <= _MAX_DIGITS:
                 known = digits[0] in _COUNTRIES or digits[:2] in _COUNTRIES or digits[:2] in _REGIONS
