@@ -38,6 +38,11 @@ def read(name: str) -> tuple[list[str], list[str | None]]:
     return lines, [MEANING.get(row.get("Level") or "") for row in rows]
 
 
+def without_address(line: str) -> str:
+    """The line as it is stored: one of all these, of Linux, has an address of mail in it."""
+    return line.replace("bhcompile@bugs.build.redhat.com", "<email>")
+
+
 def stored(pipeline: Pipeline, service: str) -> list[dict]:
     """All 2,000 logs of a service."""
     url = f"{pipeline.storage_url}/logs"
@@ -61,7 +66,7 @@ def test_every_line_posted_as_text_is_found_with_its_level(pipeline: Pipeline, n
     )
     assert (answer.status_code, answer.json()["accepted"]) == (201, 2000)
     logs = stored(pipeline, service)
-    assert Counter(log["message"] for log in logs) == Counter(lines)
+    assert Counter(log["message"] for log in logs) == Counter(map(without_address, lines))
     # Linux and OpenSSH lines name no level, but for logrotate's ALERT.
     expected = Counter(
         level or ("CRITICAL" if " ALERT " in line else "INFO") for line, level in zip(lines, levels, strict=True)
@@ -82,7 +87,9 @@ def test_every_line_posted_as_json_is_found_with_its_level(pipeline: Pipeline, n
     answer = requests.post(f"{pipeline.producer_url}/logs/batch", json=items, timeout=TIMEOUT_S)
     assert (answer.status_code, answer.json()["accepted"]) == (201, 2000)
     logs = stored(pipeline, service)
-    assert sorted((log["metadata"]["line"], log["message"]) for log in logs) == list(enumerate(lines))
+    assert sorted((log["metadata"]["line"], log["message"]) for log in logs) == list(
+        enumerate(map(without_address, lines))
+    )
     expected = Counter(level or "INFO" for level in levels)
     assert Counter(log["level"] for log in logs) == expected
     check_stats(pipeline, service, expected)
