@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -163,6 +164,7 @@ class StopSignal:
     def __init__(self) -> None:
         self._asked_at: float | None = None
         self._reader, self._writer = os.pipe()
+        weakref.finalize(self, _close, self._reader, self._writer).atexit = False
         self.on_first: Callable[[], None] = lambda: None
         self.before_end: Callable[[], None] = lambda: None
 
@@ -193,5 +195,13 @@ class StopSignal:
     def wait(self, timeout_s: float) -> bool:
         """Wait until it is time to stop, at most `timeout_s`; says whether it is."""
         if not self.is_set():
-            select.select([self._reader], [], [], max(0.0, timeout_s))
+            # Not select(), which refuses descriptors from 1024 on: a process with many connections has those.
+            asked = select.poll()
+            asked.register(self._reader, select.POLLIN)
+            asked.poll(max(0.0, timeout_s) * 1000)
         return self.is_set()
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,19 @@ def test_a_stop_that_is_set_calls_on_first_once():
     stop.set()
     assert stop.wait(10)
     assert (stop.is_set(), calls) == (True, [1])
+
+
+def test_a_stop_is_waited_for_in_a_process_with_thousands_of_descriptors_and_gives_its_own_back():
+    with ExitStack() as held, open(os.devnull) as one:
+        for _ in range(1100):
+            held.callback(os.close, os.dup(one.fileno()))
+        before = len(os.listdir("/proc/self/fd"))
+        stop = StopSignal()
+        assert not stop.wait(0.01)
+        stop.set()
+        assert stop.wait(10)
+        del stop
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_connections_wait_while_nobody_serves_the_socket():

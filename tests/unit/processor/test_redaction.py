@@ -57,6 +57,8 @@ def frame_of(*messages: str, metadata: list[str] | None = None, **labels: list[s
         ("cpf 529.982.247-25", "cpf <national_id>"),
         ("PESEL: 44051401359", "PESEL: <national_id>"),
         ("RSSMRA85T10A562S", "<national_id>"),
+        ("11010219840406970X", "<national_id>"),
+        ("521364195104172215, of a county nobody listed", "<national_id>, of a county nobody listed"),
         ("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_-def", "t=<jwt>"),
         ("ghp_" + "a1B2" * 9, "<token>"),
         ("Authorization: Bearer abc123.def~ghi", "Authorization: Bearer <token>"),
