@@ -111,17 +111,21 @@ def test_a_stop_that_is_set_calls_on_first_once():
     assert (stop.is_set(), calls) == (True, [1])
 
 
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_a_stop_is_waited_for_in_a_process_with_thousands_of_descriptors_and_gives_its_own_back():
-    with ExitStack() as held, open(os.devnull) as one:
+    with ExitStack() as held, Path(os.devnull).open() as one:
         for _ in range(1100):
             held.callback(os.close, os.dup(one.fileno()))
-        before = len(os.listdir("/proc/self/fd"))
+        before = descriptors()
         stop = StopSignal()
         assert not stop.wait(0.01)
         stop.set()
         assert stop.wait(10)
         del stop
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert descriptors() == before
 
 
 def test_connections_wait_while_nobody_serves_the_socket():
