@@ -56,7 +56,7 @@ def run(settings: Settings, stop: StopSignal) -> None:
     def states() -> dict[str, str]:
         return {"broker": consumer.state, "storage": sink.state, "lanes": worker.breaker.state}
 
-    metrics.watch(states, lambda: worker.breaker.paused)
+    metrics.watch(states, lambda: worker.breaker.paused, redactor.found)
     if settings.processor_metrics_port:
         check_listen(settings.processor_metrics_host, settings.processor_metrics_port, settings)
     status = StatusServer(settings, metrics, lambda: _waits(states()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from logmill.keys import may_pass
 from logmill.record import Lane
@@ -51,13 +53,20 @@ class Metrics:
             buckets=(1, 10, 100, 1000, 5000, 10_000, 25_000, 50_000, 100_000),
         )
 
-    def watch(self, states: Callable[[], dict[str, str]], paused: Callable[[], Mapping[Lane, float]]) -> None:
-        """Show what the processor waits for, and which lanes it has paused.
+    def watch(
+        self,
+        states: Callable[[], dict[str, str]],
+        paused: Callable[[], Mapping[Lane, float]],
+        redacted: Mapping[str, int],
+    ) -> None:
+        """Show what the processor waits for, which lanes it has paused, and how much was redacted.
 
         Args:
             states: "ready", or what is amiss, by the name of what it is about.
             paused: the paused lanes.
+            redacted: how many texts of each kind; it may grow.
         """
+        self.registry.register(_Redacted(redacted))
         waiting = Gauge(
             "logmill_processor_waiting",
             "1 where the processor waits for this: broker, storage, lanes (paused)",
@@ -71,6 +80,19 @@ class Metrics:
         )
         for lane in Lane:
             lanes.labels(lane).set_function(partial(lambda lane: float(lane in paused()), lane))
+
+
+class _Redacted(Collector):
+    """Counts that others keep."""
+
+    def __init__(self, redacted: Mapping[str, int]) -> None:
+        self._redacted = redacted
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily("logmill_processor_redacted", "Sensitive texts redacted, by kind", labels=["kind"])
+        for kind, count in dict(self._redacted).items():
+            family.add_metric([kind], count)
+        yield family
 
 
 class StatusServer:

@@ -20,6 +20,7 @@ from logmill.settings import in_ci
 from logmill.wire import pack
 from tests.support.disk import found_in
 from tests.support.pipeline import Pipeline
+from tests.support.ports import free_port
 from tests.support.rabbitmq_node import scripts_folder
 from tests.support.waiting import wait_until
 
@@ -31,7 +32,7 @@ LOGS = 900
 def pipeline(request: pytest.FixtureRequest, tmp_path: Path):
     if request.param == "rabbitmq" and scripts_folder() is None:
         (pytest.fail if in_ci() else pytest.skip)("no RabbitMQ: apt-get install rabbitmq-server")
-    with Pipeline(tmp_path, request.param, log_level="DEBUG") as running:
+    with Pipeline(tmp_path, request.param, log_level="DEBUG", processor_metrics_port=free_port()) as running:
         yield running
 
 
@@ -93,6 +94,7 @@ def test_nothing_sensitive_is_left_anywhere(pipeline: Pipeline, tmp_path: Path) 
     assert len(kept) == len(letters)
     assert any("<email>" in one for one in kept)
     assert any("withheld" in one for one in kept)
+    assert pipeline.processor_count("logmill_processor_redacted_total") >= sum(bool(log.kind) for log in stored)
     pipeline.__exit__(None, None, None)
 
     secrets = {log.value for log in logs if log.kind}
