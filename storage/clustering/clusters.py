@@ -35,7 +35,7 @@ def clusters(messages: Sequence[str], check: Callable[[], None] = lambda: None) 
     It takes some 60 µs and 2 kB a message of a hundred characters.
 
     Args:
-        messages: as `tokens.masked` has them.
+        messages: masked, see `logmill.masking`.
         check: called now and then; what it raises ends the work.
 
     Returns:

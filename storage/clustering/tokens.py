@@ -42,7 +42,6 @@ _GROUPS = re.compile(r"(?<![\w\0:])[0-9a-fA-F\0]{1,6}(?::[0-9a-fA-F\0]{0,6}){2,}
 _QUOTED_VALUE = re.compile(r'= ?"[^"]*"')
 _NO_VALUE = re.compile(r"(?<=\w)=(?= \w+=|$| ?,)")
 
-_DOTTED = re.compile(r"[\w-]\.[\w$-]+\.[\w$-]")
 _LONG_HEX = re.compile(r"[0-9a-fA-F]{8,}")
 _MAIL = re.compile(r"\w@\w")
 _FOLDERS = re.compile(r"[\w.-]+(?:/[\w.-]+){2}")
@@ -63,9 +62,8 @@ _UNITS = frozenset((
     "sec", "secs", "AM", "PM", "UTC", "GMT", "CET", "CEST", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT",
 ))  # fmt: skip
 # "for user root": after these two words stands a name, and not what the user did.
-_BEFORE_USER = frozenset(("for", "of", "from", "by", "as", "invalid", "illegal"))
-_USER = frozenset("for of from by as invalid illegal".split())  # noqa: SIM905
-_USER = frozenset({"user", "username"})
+_BEFORE_USER = frozenset(("for", "of", "from", "by", "as"))
+_USER = frozenset(("user", "username"))
 
 
 def tokens(text: str) -> tuple[Token, ...]:
@@ -110,29 +108,24 @@ def _address(match: re.Match[str]) -> str:
 
 
 def _is_variable(word: str) -> bool:
-    """Whether a word is a value by its form: has a masked part, or is a path, a dotted name, an address, long hex."""
+    """Whether a word is a value by its form: has a masked part, or is a path, an address, long hex."""
     if VALUE in word:
         return True
     if "/" in word and (
         (word[0] == "/" and len(word) > 1) or _FOLDERS.match(word) is not None or _FILE.search(word) is not None
     ):
         return True
-    return bool(_DOTTED.search(word) or _MAIL.search(word) or _LONG_HEX.fullmatch(word))
+    return bool(_MAIL.search(word) or _LONG_HEX.fullmatch(word))
 
 
 def _add(found: list[Token], token: Token) -> None:
-    """Add a token; a value takes in what belongs to it of those before, and of units after."""
+    """Add a token; a value takes in what belongs to it of those before it, and units and a remark after it."""
     if token.word == VALUE:
         found.append(Token(_take_in(found, token.gap), VALUE))
     elif token.word in _UNITS and found and found[-1].word == VALUE:
         pass
-    elif token.word == ")" and not token.gap and found:
-        _close(found, token)
-    elif token.word == "}" and _ends(found, "{", VALUE) and len(found) > 2 and found[-3].word not in SIGNS:  # noqa: PLR2004
-        # Class{identity …}: how many languages print an object
-        [name, *_] = found[-3:]
-        del found[-3:]
-        _add(found, Token(name.gap, VALUE))
+    elif token.word == ")" and (remark := _remark(found)):
+        del found[-remark:]
     elif token.gap and _is_name(found, token.word):
         _add(found, Token(token.gap, VALUE))
     else:
@@ -161,14 +154,15 @@ def _take_in(found: list[Token], gap: str) -> str:
     return gap
 
 
-def _close(found: list[Token], token: Token) -> None:
-    """Add `)`. ` ()` holds an empty value; what `5 kB (5120)` says twice, or says more of, is one value."""
-    if found[-1] == Token(" ", "("):
-        found.append(Token("", VALUE))
-    if _ends(found, VALUE, "(", VALUE):
-        del found[-2:]
-    else:
-        found.append(token)
+def _remark(found: list[Token]) -> int:
+    """How many tokens, before a `)`, only say a value again or more of it: `5 kB (5120)`, `192.0.2.1 (a.example:80)`.
+
+    Where the remark is empty, as of an address without a name, `192.0.2.1 ()`, it is one all the same.
+    """
+    for words in ((VALUE, "(", VALUE), (VALUE, "(")):
+        if _ends(found, *words):
+            return len(words) - 1
+    return 0
 
 
 def _ends(found: list[Token], *words: str) -> bool:
