@@ -38,7 +38,7 @@ export class PatternsView {
     this.element = h(
       "div",
       { class: "patterns-view" },
-      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), h("label", { class: "together", title: "Messages that differ in words as well, where many words take turns" }, this.group, "similar together"), h("label", { for: "pattern-sort" }, "sort by"), this.sort),
+      h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), h("label", { class: "together", title: "Messages that differ in words as well, where many words take turns" }, this.group, "similar together"), h("span", { class: "together" }, h("label", { for: "pattern-sort" }, "sort by"), this.sort)),
       h("div", { class: "scroller" }, h("table", { class: "patterns" }, h("caption", { class: "unseen-text" }, "Patterns"), h("thead", {}, h("tr", {}, heads.map(([name, label]) => h("th", { scope: "col", class: `p-${name}` }, label)))), this.body), this.notice),
     );
     this.found = null;
