@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction faults health clean stats lock docs check-images screenshots
+.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-patterns faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -9,7 +9,7 @@ SERVICE ?=
 COMPOSE := docker compose
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Set up, then start Logmill on this machine; Ctrl-C stops it (ARGS="--broker amqp://…")
 	@scripts/setup run
@@ -58,6 +58,10 @@ bench-query: ## Set up, then measure queries on 10,000,000 logs, and their disk 
 bench-redaction: ## Set up, then measure what redaction finds, mistakes and costs (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.redaction $(ARGS)
+
+bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghub (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.patterns $(ARGS)
 
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev

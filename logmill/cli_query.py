@@ -12,26 +12,13 @@ import click
 import msgspec
 
 from logmill.backoff import delay_s
+from logmill.cli_asking import asking, client_of, params_of, pointed, say
 from logmill.errors import Retry
 from logmill.log_lines import DEFAULT_FIELDS, Form
 from logmill.settings import load
 from logmill.storage_client import PAGE_LOGS, Answered, Event, Page, StorageClient
-from logmill.terminal import check_output, columns, printable, quiet_end, wants_color, write
+from logmill.terminal import check_output, printable, quiet_end, wants_color, write
 
-_FILTERS = {
-    "level": "Level, in any spelling.",
-    "service": "Service.",
-    "priority": "high, medium or low.",
-    "tag": "Tag.",
-    "host": "Host it came from.",
-    "file": "File it came from.",
-    "source": "Host, file, or host:file.",
-    "status_code": "HTTP status.",
-    "trace_id": "Trace.",
-    "request_id": "Request.",
-    "user_id": "User.",
-    "fingerprint": "Pattern, as in GET /logs/patterns.",
-}
 # What waits to be shown is kept in memory up to this, then on disk.
 _SPOOL_BYTES = 8 * 1024 * 1024
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 30.0
@@ -46,30 +33,17 @@ class _Notice(msgspec.Struct, frozen=True):
     missed: int = 0
 
 
-def _common(command: _Command) -> _Command:
-    """The search text and the options that both commands have."""
-    options = [
-        click.argument("words", nargs=-1, metavar="[Q]..."),
-        *(
-            click.option(
-                f"--{name.replace('_', '-')}", name, multiple=True, help=f"{help_} May be repeated: any of them."
-            )
-            for name, help_ in _FILTERS.items()
-        ),
-        click.option("--min-severity", help="Severity from 0 to 100, at least."),
-        click.option("--fields", help="What is shown, as in timestamp,level,message."),
-        click.option("--json", "is_json", is_flag=True, help="As NDJSON."),
-        click.option("--utc", "is_utc", is_flag=True, help="Times in UTC; else in the zone of this machine."),
-        click.option("--storage", "url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL."),
-        click.option("--key", help="API key; LOGMILL_API_KEY, which other users of this machine do not see."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _shown_as(command: _Command) -> _Command:
+    """The options of how logs are shown."""
+    command = click.option("--utc", "is_utc", is_flag=True, help="Times in UTC; else in the zone of this machine.")(
+        command
+    )
+    return click.option("--fields", help="What is shown, as in timestamp,level,message.")(command)
 
 
 @click.command()
-@_common
+@asking
+@_shown_as
 @click.option("--since", help="From: 15m, 2h, now-1d, 2026-01-31T12:00:00Z, Unix time.")
 @click.option("--until", help="Before: the same.")
 @click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="The newest so many; 0: all.")
@@ -83,8 +57,8 @@ def query(limit: int, *, everything: bool, newest_first: bool, **asked: Any) -> 
     logmill query --service payment --limit 20 --json
     """  # noqa: D301 - click wants the backspace
     settings = load()
-    form, client = _form(asked), _client(asked)
-    params = _params(asked)
+    form, client = _form(asked), client_of(asked)
+    params = params_of(asked)
     if form.fields or not form.is_json:
         params.append(("fields", ",".join(form.fields or DEFAULT_FIELDS)))
     pages = client.pages(params, None if everything or limit == 0 else limit, min(PAGE_LOGS, settings.max_limit))
@@ -99,11 +73,12 @@ def query(limit: int, *, everything: bool, newest_first: bool, **asked: Any) -> 
         if not found:
             click.echo("no logs", err=True)
         elif last[0].next_cursor is not None:
-            _say(f"the newest {found:,}; there are more: --limit N, or --all")
+            say(f"the newest {found:,}; there are more: --limit N, or --all")
 
 
 @click.command()
-@_common
+@asking
+@_shown_as
 @click.option(
     "--backlog", "-n", type=click.IntRange(0, 1000), default=10, show_default=True, help="Show so many first."
 )
@@ -114,7 +89,7 @@ def tail(backlog: int, **asked: Any) -> None:
     logmill tail 'level:error -test'
     logmill tail --service payment --json | jq .message
     """  # noqa: D301
-    form, client, params = _form(asked), _client(asked), _params(asked)
+    form, client, params = _form(asked), client_of(asked), params_of(asked)
     if form.fields:
         next(client.pages([("fields", ",".join(form.fields))], 1))  # where one is not known, storage says so
     try:
@@ -132,7 +107,7 @@ def _follow(client: StorageClient, params: list[tuple[str, str]], backlog: int, 
         try:
             for number, events in enumerate(client.follow([*params, ("backlog", str(backlog))])):
                 if number == 0 and was_open:
-                    _say("connected again; what was stored meanwhile is not shown")
+                    say("connected again; what was stored meanwhile is not shown")
                 was_open, failed, backlog = True, 0, 0
                 _show(events, form)
             reason = "the stream ended"
@@ -142,11 +117,11 @@ def _follow(client: StorageClient, params: list[tuple[str, str]], backlog: int, 
             reason = str(error)
         except Answered as error:
             if not was_open or error.status < _UNAVAILABLE:
-                raise _pointed(error, asked) from None
+                raise pointed(error, asked) from None
             reason = str(error)
         failed += 1
         wait_s = delay_s(failed, _FIRST_DELAY_S, _LONGEST_DELAY_S)
-        _say(f"{printable(reason, keep='')}; trying again in {wait_s:.1f} s")
+        say(f"{printable(reason, keep='')}; trying again in {wait_s:.1f} s")
         time.sleep(wait_s)
 
 
@@ -160,7 +135,7 @@ def _show(events: list[Event], form: Form) -> None:
         if event.kind == "notice":
             notice = msgspec.json.decode(event.data, type=_Notice)
             missed = f", {notice.missed:,} stored meanwhile were not looked at" if notice.missed else ""
-            _say(printable(notice.message, keep="") + missed)
+            say(printable(notice.message, keep="") + missed)
 
 
 def _noted(pages: Iterable[Page], last: deque[Page]) -> Iterator[Page]:
@@ -176,7 +151,7 @@ def _shown(pages: Iterable[Page], form: Form, asked: Any, step: int = 1) -> Iter
         for page in pages:
             yield "".join(form.line(bytes(log)) for log in page.logs[::step]), len(page.logs)
     except Answered as error:
-        raise _pointed(error, asked) from None
+        raise pointed(error, asked) from None
 
 
 def _backwards(pages: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
@@ -195,30 +170,3 @@ def _form(asked: dict[str, Any]) -> Form:
     names = [name.strip() for name in (asked["fields"] or "").split(",") if name.strip()]
     is_json = asked["is_json"]
     return Form(names, is_json=is_json, is_utc=asked["is_utc"], has_color=wants_color() and not is_json)
-
-
-def _client(asked: dict[str, Any]) -> StorageClient:
-    settings = load()
-    return StorageClient(
-        asked["url"] or settings.storage_url, settings.api_key if asked["key"] is None else asked["key"]
-    )
-
-
-def _params(asked: dict[str, Any]) -> list[tuple[str, str]]:
-    found = [("q", " ".join(asked["words"]))]
-    found += [(name, asked[name] or "") for name in ("min_severity", "since", "until") if name in asked]
-    found += [(name, value) for name in _FILTERS for value in asked[name]]
-    return [(name, value) for name, value in found if value]
-
-
-def _pointed(error: Answered, asked: dict[str, Any]) -> Answered:
-    """The error, after showing where in the search text it is."""
-    text = " ".join(asked["words"])
-    if error.position is not None and 0 <= error.position <= len(text):
-        before = columns(printable(text[: error.position], keep=""))
-        click.echo(f"{printable(text, keep='')}\n{' ' * before}^", err=True)
-    return error
-
-
-def _say(words: str) -> None:
-    click.secho(f"logmill: {words}", fg="yellow", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import requests
@@ -13,6 +13,7 @@ from logmill import http_client
 from logmill.errors import ExitCode, LogmillError, StorageUnavailable
 
 Params: TypeAlias = Sequence[tuple[str, str]]
+_Answer = TypeVar("_Answer")
 
 PAGE_LOGS = 1000
 CONNECT_TIMEOUT_S = 5.0
@@ -99,7 +100,7 @@ class StorageClient:
         left = limit
         while cursor is not None and left != 0:
             count = page_logs if left is None else min(left, page_logs)
-            page = self._page([*params, ("limit", str(count)), ("cursor", cursor)])
+            page = self.ask("/logs", [*params, ("limit", str(count)), ("cursor", cursor)], Page)
             yield page
             cursor = page.next_cursor
             left = None if left is None else left - len(page.logs)
@@ -123,13 +124,25 @@ class StorageClient:
             except requests.RequestException:
                 raise StorageUnavailable("the connection to storage was lost") from None
 
-    def _page(self, params: Params) -> Page:
-        with self._get("/logs", params, ANSWER_TIMEOUT_S) as response:
+    def ask(self, path: str, params: Params, kind: type[_Answer]) -> _Answer:
+        """The answer of a read.
+
+        Args:
+            path: from the root on.
+            params: of the request.
+            kind: what the answer must be.
+
+        Raises:
+            Answered: it answered with an error.
+            StorageUnavailable: it did not answer.
+            LogmillError: it answered something else.
+        """
+        with self._get(path, params, ANSWER_TIMEOUT_S) as response:
             body = _read(response, MAX_ANSWER_BYTES)
         if len(body) > MAX_ANSWER_BYTES:
             raise LogmillError(f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB; ask for fewer logs or fields")
         try:
-            return msgspec.json.decode(body, type=Page)
+            return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LogmillError(f"{self._url} gave no answer of storage: {error}") from None
 

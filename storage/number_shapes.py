@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
 from logmill.openapi import Shape, Success
 from storage.log_schemas import Log
+
+Fingerprint: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 
 
 class Bucket(Shape):
@@ -71,15 +73,26 @@ class Pattern(Shape):
     """Logs whose messages differ only in their variable parts.
 
     Attributes:
-        count: how many.
+        template: what the messages have in common, `<*>` for what is variable.
+        fingerprint: theirs; of several, the most frequent.
+        fingerprints: all of them, or the most frequent of more.
+        fingerprint_count: how many there are.
+        count: logs.
+        share: how much of `total` that is, 0 to 1.
         trend: how many in each bucket.
+        first_seen: the oldest timestamp of those that pass the filter.
+        last_seen: the newest.
         levels: how many have each level.
         services: how many have each of the most frequent services.
         example: the last of them, null where it was cleared meanwhile.
     """
 
-    fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+    template: str
+    fingerprint: Fingerprint
+    fingerprints: list[Fingerprint]
+    fingerprint_count: int
     count: int
+    share: float
     trend: list[int]
     first_seen: str
     last_seen: str
@@ -94,7 +107,7 @@ class Patterns(Success):
     Attributes:
         total: logs that pass, of all patterns.
         count: patterns that are shown.
-        truncated: whether there are more.
+        truncated: whether there are more, or more fingerprints than are clustered.
         since: where the trends begin; null, as `until` and `bucket_ms` are, where no log passes.
     """
 

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from logmill.masking import MASK, VARIABLE
+from storage import reading
+from storage.clustering.clusters import clusters
+from storage.clustering.tokens import MAX_CHARS, template
 from storage.counting import Buckets, buckets_over
 from storage.engine import schema
-from storage.engine.protocol import Engine
+from storage.engine.protocol import Engine, Value
 from storage.recent import Place
 from storage.search.filters import Between, Bounds, Filter, both, highest, lowest
 from storage.search.sql import condition
 from storage.statements import statement
 
-# A fingerprint's services that are named; it may have any number.
+# A pattern's services that are named; it may have any number.
 MAX_SERVICES = 20
+# Fingerprints that are clustered, and characters of their messages together; of more, the most frequent.
+MAX_CLUSTERED = 50_000
+MAX_CLUSTERED_CHARS = 8_000_000
+_LOOKUP_PLACES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Fingerprints that are shown as one pattern.
+
+    Attributes:
+        fingerprints: as the records have them, the most frequent first; ties by number.
+        template: what their messages have in common; None where it is the masked message of a single one.
+    """
+
+    fingerprints: tuple[int, ...]
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One fingerprint's logs.
+    """The logs of one group.
 
     Attributes:
-        fingerprint: as the record has it.
+        group: whose they are.
         logs: how many.
         trend: how many in each bucket.
         oldest_us: the smallest timestamp, microseconds since 1970-01-01 UTC.
@@ -33,7 +55,7 @@ class Pattern:
         newest: where the last one in the order stands, as an example of them.
     """
 
-    fingerprint: int
+    group: Group
     logs: int
     trend: list[int]
     oldest_us: int
@@ -45,11 +67,11 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """The most frequent patterns, in this order; ties by fingerprint.
+    """The most frequent patterns, in this order; ties by their first fingerprint.
 
     Attributes:
         total: logs that pass, of all patterns.
-        is_truncated: whether there are more patterns.
+        is_truncated: whether there are more patterns, or more fingerprints than are clustered.
         buckets: the times of the trends; None where no log passes.
         shown: the patterns.
     """
@@ -60,45 +82,105 @@ class Patterns:
     shown: tuple[Pattern, ...]
 
 
-def most_frequent(engine: Engine, wanted: Filter, limit: int, bucket_count: int) -> Patterns:
-    """Count fingerprints, then look at the details of the most frequent only.
+def most_frequent(
+    engine: Engine, wanted: Filter, limit: int, bucket_count: int, *, is_clustered: bool = False
+) -> Patterns:
+    """Count fingerprints, then look at the details of the most frequent patterns only.
 
     Args:
         engine: where the logs are.
         wanted: the filter.
         limit: patterns at most.
         bucket_count: buckets at most, but for one.
+        is_clustered: whether fingerprints with similar messages are one pattern. Which are depends on the set of
+            masked messages that pass, and on nothing else.
     """
     where, params = condition(wanted)
-    top = engine.select(statement("patterns", "most_frequent", where=where), {**params, "limit": limit + 1})
+    most = MAX_CLUSTERED if is_clustered else limit
+    top = engine.select(statement("patterns", "most_frequent", where=where), {**params, "limit": most + 1})
     if not top.num_rows:
         return Patterns(0, is_truncated=False, buckets=None, shown=())
     since_us, until_us = lowest(wanted, "timestamp"), highest(wanted, "timestamp")
     since_us = top["oldest_us"][0].as_py() if since_us is None else since_us
     until_us = top["newest_us"][0].as_py() if until_us is None else until_us
     buckets = buckets_over(int(since_us), max(int(until_us), int(since_us)) + 1, bucket_count)
-    shown = _details(engine, wanted, buckets, top["fingerprint"].to_pylist()[:limit])
-    return Patterns(top["total"][0].as_py(), top.num_rows > limit, buckets, shown)
+    counted = top.slice(0, most)
+    is_truncated = top.num_rows > most
+    if is_clustered:
+        groups, is_all = _clustered(engine, counted)
+        is_truncated = is_truncated or not is_all
+    else:
+        groups = [Group((fingerprint,)) for fingerprint in _numbers(counted)]
+    shown = _details(engine, wanted, buckets, groups[:limit])
+    return Patterns(top["total"][0].as_py(), is_truncated or len(groups) > limit, buckets, shown)
 
 
 def examples(engine: Engine, patterns: tuple[Pattern, ...]) -> pa.Table:
-    """The logs at the patterns' places, in any order."""
-    places = [pattern.newest for pattern in patterns]
-    params = {
+    """The logs at the patterns' places, in any order; `masked` is what is left of the message without its variables."""
+    return _at_places(engine, [pattern.newest for pattern in patterns], schema.READ_LIST)
+
+
+def cut(masked: str) -> str:
+    """A masked message of one of the `examples`, with a mask for what is too long to be shown."""
+    return masked if len(masked) <= MAX_CHARS else masked[:MAX_CHARS] + MASK
+
+
+def _clustered(engine: Engine, counted: pa.Table) -> tuple[list[Group], bool]:
+    """The fingerprints in clusters, most frequent first, and whether all of them are in it."""
+    logs = dict(zip(_numbers(counted), counted["logs"].to_pylist(), strict=True))
+    columns = (counted[name].to_pylist() for name in ("place_us", "place_batch", "place_ordinal"))
+    places = [Place(us, batch_id, ordinal) for us, batch_id, ordinal in zip(*columns, strict=True)]
+    fingerprints: list[int] = []
+    messages: list[str] = []
+    chars, at = 0, 0
+    while at < len(places) and chars <= MAX_CLUSTERED_CHARS:
+        # What was cleared meanwhile is not found any more.
+        found = _at_places(engine, places[at : at + _LOOKUP_PLACES], "fingerprint")
+        for fingerprint, masked in sorted(
+            zip(_numbers(found), found["masked"].to_pylist(), strict=True), key=lambda one: (-logs[one[0]], one[0])
+        ):
+            chars += len(masked)
+            if chars > MAX_CLUSTERED_CHARS:
+                break
+            fingerprints.append(fingerprint)
+            messages.append(masked)
+        at += _LOOKUP_PLACES
+    groups = []
+    for pattern, members in clusters(messages, reading.check):
+        # They are in their order by now.
+        groups.append(Group(tuple(fingerprints[member] for member in members), template(pattern)))
+    groups.sort(key=lambda group: (-sum(logs[one] for one in group.fingerprints), group.fingerprints[0]))
+    return groups, chars <= MAX_CLUSTERED_CHARS
+
+
+def _at_places(engine: Engine, places: Sequence[Place], columns: str) -> pa.Table:
+    params: dict[str, Value] = {
         "us": [str(place.timestamp_us) for place in places],
         "batches": [place.batch_id.hex() for place in places],
         "ordinals": [str(place.ordinal) for place in places],
+        "variable": VARIABLE,
+        "mask": MASK,
+        # One more, to see whether it is cut.
+        "chars": MAX_CHARS + 1,
     }
-    return engine.select(statement("patterns", "at_places", columns=schema.READ_LIST), params)
+    sql = statement("patterns", "at_places", columns=f"{columns}, {statement('patterns', 'masked')}")
+    return engine.select(sql, params)
 
 
-def _details(engine: Engine, wanted: Filter, buckets: Buckets, fingerprints: list[int]) -> tuple[Pattern, ...]:
+def _numbers(table: pa.Table) -> list[int]:
+    found: list[int] = table["fingerprint"].to_pylist()
+    return found
+
+
+def _details(engine: Engine, wanted: Filter, buckets: Buckets, groups: list[Group]) -> tuple[Pattern, ...]:
     # What was stored since the fingerprints were counted may lie outside the buckets.
     end_us = buckets.start_us + buckets.width_us * buckets.count
     within = Between("timestamp", Bounds(buckets.start_us, end_us, with_high=False))
     where, params = condition(both(wanted, within))
+    numbered = [(one, number) for number, group in enumerate(groups) for one in group.fingerprints]
     params |= {
-        "fingerprints": [str(fingerprint) for fingerprint in fingerprints],
+        "fingerprints": [str(fingerprint) for fingerprint, _ in numbered],
+        "groups": [str(number) for _, number in numbered],
         "services": MAX_SERVICES,
         "buckets": buckets.count,
         "start_us": buckets.start_us,
@@ -108,7 +190,7 @@ def _details(engine: Engine, wanted: Filter, buckets: Buckets, fingerprints: lis
     table = engine.select(statement("patterns", "details", where=where, bucket=bucket), params)
     found = (
         Pattern(
-            fingerprint=row["fingerprint"],
+            group=groups[row["number"]],
             logs=row["logs"],
             trend=row["trend"],
             oldest_us=row["oldest_us"],
@@ -119,4 +201,4 @@ def _details(engine: Engine, wanted: Filter, buckets: Buckets, fingerprints: lis
         )
         for row in table.to_pylist()
     )
-    return tuple(sorted(found, key=lambda pattern: (-pattern.logs, pattern.fingerprint)))
+    return tuple(sorted(found, key=lambda pattern: (-pattern.logs, pattern.group.fingerprints[0])))

@@ -146,9 +146,11 @@ class Store:
         """As `context.around`."""
         return context.around(self._engine, row, count)
 
-    def patterns(self, wanted: Filter, limit: int, bucket_count: int) -> tuple[patterns.Patterns, pa.Table]:
+    def patterns(
+        self, wanted: Filter, limit: int, bucket_count: int, *, is_clustered: bool
+    ) -> tuple[patterns.Patterns, pa.Table]:
         """As `patterns.most_frequent`, and the newest log of each."""
-        found = patterns.most_frequent(self._engine, wanted, limit, bucket_count)
+        found = patterns.most_frequent(self._engine, wanted, limit, bucket_count, is_clustered=is_clustered)
         return found, patterns.examples(self._engine, found.shown)
 
     def count(self, wanted: Filter) -> int:

@@ -1,10 +1,20 @@
--- The most frequent fingerprints, each with numbers of all logs that pass: how many, and from when to when.
+-- The most frequent fingerprints, each with the place of one of its logs, which costs next to nothing, and with numbers
+-- of all logs that pass: how many, and from when to when.
 -- name: most_frequent
-SELECT fingerprint, logs, sum(logs) OVER () AS total, min(oldest) OVER () AS oldest_us, max(newest) OVER () AS newest_us
+SELECT
+    fingerprint,
+    logs,
+    toUnixTimestamp64Micro(place.1) AS place_us,
+    place.2 AS place_batch,
+    place.3 AS place_ordinal,
+    sum(logs) OVER () AS total,
+    min(oldest) OVER () AS oldest_us,
+    max(newest) OVER () AS newest_us
 FROM (
     SELECT
         fingerprint,
         count() AS logs,
+        any((timestamp, batch_id, ordinal)) AS place,
         toUnixTimestamp64Micro(min(timestamp)) AS oldest,
         toUnixTimestamp64Micro(max(timestamp)) AS newest
     FROM logs
@@ -14,10 +24,15 @@ FROM (
 ORDER BY logs DESC, fingerprint
 LIMIT {limit:UInt32}
 
--- Counted for each mix of level and service first, which are few, then brought together.
+-- Counted for each mix of level and service first, which are few, then brought together, fingerprints of one group too.
 -- name: details
 SELECT
-    fingerprint,
+    transform(
+        fingerprint,
+        arrayMap(one -> toUInt64(one), {fingerprints:Array(String)}),
+        arrayMap(one -> toUInt32(one), {groups:Array(String)}),
+        toUInt32(0)
+    ) AS number,
     sum(mix_logs) AS logs,
     sumForEach(mix_trend) AS trend,
     min(mix_oldest_us) AS oldest_us,
@@ -48,7 +63,11 @@ FROM (
     WHERE ($where) AND fingerprint IN (SELECT toUInt64(arrayJoin({fingerprints:Array(String)})))
     GROUP BY fingerprint, level_name, service_name
 )
-GROUP BY fingerprint
+GROUP BY number
+
+-- A message with its variable parts masked, as its fingerprint was taken of, so many characters of it at most.
+-- name: masked
+substringUTF8(replaceRegexpAll(message, {variable:String}, {mask:String}), 1, {chars:UInt32}) AS masked
 
 -- Rows by their places, which the primary key leads to.
 -- name: at_places

@@ -52,3 +52,39 @@ def test_patterns_are_sorted_and_left_out(show, send):
     settled(page)
     expect(examples).to_have_count(1)
     expect(examples.first).to_contain_text("Fine")
+
+
+def test_similar_patterns_are_together_and_a_click_shows_the_logs_of_all_of_them(show, send):
+    names = ["anna", "bob", "carl", "dora", "emil", "fritz"]
+    service = send(
+        [{"message": f"Login of {name} failed", "level": "ERROR"} for name in names]
+        + [{"message": "Login of <b>anna</b> took 7 s", "level": "INFO"}]
+    )
+    page = show(service, "&tab=patterns")
+    rows = page.locator(".patterns tbody tr")
+    together = page.get_by_label("similar together")
+    expect(together).to_be_checked()
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0).locator(".example")).to_have_text("Login of <*> failed")
+    expect(rows.nth(0).locator(".example .variable")).to_have_text("<*>")
+    expect(rows.nth(0).locator(".instance")).to_have_text(re.compile("^Login of [a-z]+ failed$"))
+    expect(rows.nth(0).locator(".variants")).to_have_text("6 variants")
+    expect(rows.nth(1).locator(".example")).to_have_text("Login of <b>anna</b> took <*>")
+    expect(rows.nth(1).locator(".variants")).to_have_count(0)
+    together.uncheck()
+    settled(page)
+    expect(rows).to_have_count(7)
+    expect(page).to_have_url(re.compile(r"group=fingerprint"))
+    expect(page.get_by_text("Login of carl failed", exact=True)).to_have_count(1)
+    page.go_back()
+    settled(page)
+    expect(together).to_be_checked()
+    rows.nth(0).get_by_role("button", name="Login of").click()
+    settled(page)
+    assert sorted(messages(page)) == [f"Login of {name} failed" for name in names]
+    chips = page.get_by_role("group", name="Filters")
+    expect(chips).to_contain_text("fingerprint is one of 6 of a pattern")
+    chips.get_by_role("button", name="fingerprint is one of").first.click()
+    settled(page)
+    expect(chips).to_contain_text("fingerprint is none of 6 of a pattern")
+    assert messages(page) == ["Login of <b>anna</b> took 7 s"]

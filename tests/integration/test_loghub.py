@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import requests
 
-from logmill.settings import in_ci
+from tests.support import loghub
+from tests.support.loghub import DATA, NAMES
 from tests.support.pipeline import Pipeline
 from tests.support.waiting import wait_until
 
-# Research data with a licence of its own, so it lies beside the repository and not in it.
-DATA = Path(__file__).parents[3] / "shared" / "data" / "loghub"
-NAMES = ("Android", "Apache", "HDFS", "Linux", "OpenSSH", "OpenStack")
 TIMEOUT_S = 60
 # The truth of the data sets says V, I, notice, …; what each means is written down here once more, by hand.
 MEANING = {
@@ -27,13 +23,10 @@ MEANING = {
 
 def read(name: str) -> tuple[list[str], list[str | None]]:
     """The lines of a data set, and their levels by its truth: None where it has none."""
-    if not DATA.exists():
-        message = f"the Loghub samples are not in {DATA.name}/ beside the repository; see docs/testing.md"
-        (pytest.fail if in_ci() else pytest.skip)(message)
+    loghub.require()
     text = (DATA / f"{name}_2k.log").read_bytes().decode()
     lines = [line.removesuffix("\r") for line in text.split("\n") if line.strip()]
-    with (DATA / f"{name}_2k.log_structured.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = loghub.rows(name)
     assert len(rows) == len(lines) == 2000
     return lines, [MEANING.get(row.get("Level") or "") for row in rows]
 
@@ -103,3 +96,31 @@ def check_stats(pipeline: Pipeline, service: str, expected: Counter) -> None:
             f"{pipeline.storage_url}/logs", {"service": service, "level": level, "limit": 5000}, timeout=TIMEOUT_S
         )
         assert answer.json()["count"] == count, json.dumps(stats)
+
+
+def test_patterns_have_the_accuracy_that_is_promised(pipeline: Pipeline):
+    """As tests/unit/test_pattern_accuracy.py has it, but of what a client sends and is answered."""
+    accuracy = {}
+    for name in NAMES:
+        loghub.require()
+        contents, true = loghub.truth(name)
+        service = f"{name}-patterns"
+        items = [
+            {"message": text, "service": service, "metadata": {"line": number}} for number, text in enumerate(contents)
+        ]
+        answer = requests.post(f"{pipeline.producer_url}/logs/batch", json=items, timeout=TIMEOUT_S)
+        assert (answer.status_code, answer.json()["accepted"]) == (201, 2000)
+        logs = stored(pipeline, service)
+        params = {"cluster": "true", "service": service, "limit": 1000}
+        found = requests.get(f"{pipeline.storage_url}/logs/patterns", params, timeout=TIMEOUT_S).json()
+        assert (found["total"], found["truncated"]) == (2000, False)
+        pattern = {}
+        for number, one in enumerate(found["patterns"]):
+            assert one["fingerprint_count"] == len(one["fingerprints"])
+            assert one["example"]["fingerprint"] in one["fingerprints"]
+            pattern |= dict.fromkeys(one["fingerprints"], number)
+        groups = dict(sorted((log["metadata"]["line"], pattern[log["fingerprint"]]) for log in logs))
+        accuracy[name] = loghub.grouping_accuracy([*groups.values()], true)
+        counts = Counter(groups.values())
+        assert [counts[number] for number in range(len(counts))] == [one["count"] for one in found["patterns"]]
+    assert sum(accuracy.values()) / len(accuracy) >= 0.95, accuracy

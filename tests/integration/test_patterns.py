@@ -8,13 +8,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from logmill.masking import MASK, VARIABLE
 from logmill.settings import Settings
+from processor.stages.fingerprint import add_fingerprint, mask
 from storage import blocks, context, patterns, render
+from storage.clustering.clusters import clusters
+from storage.clustering.tokens import template
 from storage.engine import schema
 from storage.engine.chdb_engine import ChdbEngine
 from storage.recent import Place
@@ -90,7 +95,7 @@ def test_patterns_are_those_of_a_plain_model(
 
     found = patterns.most_frequent(engine, wanted, limit, count)
     assert (found.total, found.is_truncated) == (len(passing), len(expected) > limit)
-    assert [pattern.fingerprint for pattern in found.shown] == [fingerprint for fingerprint, _ in expected[:limit]]
+    assert [pattern.group.fingerprints for pattern in found.shown] == [(one,) for one, _ in expected[:limit]]
     assert (found.buckets is None) == (not passing)
     for pattern, (_, rows) in zip(found.shown, expected, strict=False):
         times = [one["timestamp"] for one in rows]
@@ -104,6 +109,66 @@ def test_patterns_are_those_of_a_plain_model(
         assert sum(pattern.trend) == pattern.logs
     newest = [max(map(place, rows)) for _, rows in expected[:limit]]
     assert sorted(places(patterns.examples(engine, found.shown))) == sorted(newest)
+
+
+MESSAGES = (
+    *(f"login of {name} failed" for name in ("anna", "bob", "carl", "dora", "emil", "fritz")),
+    *(f"disk {number} is full" for number in range(3)),
+    "disk on ada is full",
+    "",
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(made=st.lists(st.lists(st.sampled_from(MESSAGES), min_size=1, max_size=20), max_size=3), limit=st.integers(1, 4))
+@example(made=[list(MESSAGES)], limit=4)
+def test_clusters_are_those_of_a_plain_model(engine: ChdbEngine, made: list[list[str]], limit: int) -> None:
+    frames = [add_fingerprint(pl.DataFrame({"message": block})) for block in made]
+    rows = store(engine, [frame.to_dicts() for frame in frames])
+    logs = Counter(one["fingerprint"] for one in rows)
+    text = {one["fingerprint"]: mask(pl.Series([one["message"]]))[0] for one in rows}
+    groups = [
+        (template(pattern), sorted((members[at] for at in found), key=lambda one: (-logs[one], one)))
+        for members in [list(text)]
+        for pattern, found in clusters([text[one] for one in members])
+    ]
+    groups.sort(key=lambda group: (-sum(logs[one] for one in group[1]), group[1][0]))
+
+    found = patterns.most_frequent(engine, EVERYTHING, limit, 5, is_clustered=True)
+    assert (found.total, found.is_truncated) == (len(rows), len(groups) > limit)
+    shown = [(pattern.group.template, list(pattern.group.fingerprints), pattern.logs) for pattern in found.shown]
+    assert shown == [(text, members, sum(logs[one] for one in members)) for text, members in groups[:limit]]
+    assert all(sum(pattern.trend) == sum(pattern.levels.values()) == pattern.logs for pattern in found.shown)
+    newest = [max(place(one) for one in rows if one["fingerprint"] in members) for _, members in groups[:limit]]
+    assert sorted(places(patterns.examples(engine, found.shown))) == sorted(newest)
+
+
+@settings(max_examples=30, deadline=None)
+@given(messages=st.lists(st.text("0aAfFxg-.:,<*>é\n", max_size=60) | st.text(max_size=20), min_size=1, max_size=30))
+@example(messages=["aaaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee1", "a0x12", "1.2ab3"])
+def test_the_engine_masks_as_fingerprints_are_taken(engine: ChdbEngine, messages: list[str]) -> None:
+    store(engine, [[{"message": message, "timestamp": at} for at, message in enumerate(messages)]])
+    sql = f"SELECT {statement('patterns', 'masked')} FROM logs ORDER BY timestamp"
+    found = engine.select(sql, {"variable": VARIABLE, "mask": MASK, "chars": 1000})
+    assert found["masked"].to_pylist() == mask(pl.Series(messages)).to_list()
+
+
+def test_beyond_so_many_fingerprints_the_most_frequent_are_clustered(
+    engine: ChdbEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{first}{second}" for first in "ghijklmn" for second in "opqrstuv"]
+    store(engine, [[{"message": f"is {name}", "fingerprint": at + 1} for at, name in enumerate([*names, *names[:9]])]])
+    asked = {"limit": 100, "bucket_count": 5, "is_clustered": True}
+    found = patterns.most_frequent(engine, EVERYTHING, **asked)
+    assert (found.is_truncated, [pattern.logs for pattern in found.shown]) == (False, [73])
+    monkeypatch.setattr(patterns, "MAX_CLUSTERED", 9)
+    found = patterns.most_frequent(engine, EVERYTHING, **asked)
+    assert (found.is_truncated, found.total, [pattern.logs for pattern in found.shown]) == (True, 73, [9])
+    monkeypatch.undo()
+    monkeypatch.setattr(patterns, "_LOOKUP_PLACES", 10)
+    monkeypatch.setattr(patterns, "MAX_CLUSTERED_CHARS", 5 * 25)
+    found = patterns.most_frequent(engine, EVERYTHING, **asked)
+    assert (found.is_truncated, [pattern.logs for pattern in found.shown]) == (True, [25])
 
 
 def test_of_many_services_the_most_frequent_are_named(engine: ChdbEngine) -> None:

@@ -1,4 +1,4 @@
-"""`logmill query` and `logmill tail` as people run them: processes, pipes and terminals, on a real storage."""
+"""`logmill query`, `tail` and `patterns` as people run them: processes, pipes and terminals, on a real storage."""
 
 from __future__ import annotations
 
@@ -254,3 +254,28 @@ def test_a_tail_comes_back_after_storage_was_away_and_says_so(tmp_path: Path) ->
                 wait_until(lambda: not open_tails(second))
                 assert time.monotonic() - start_s < 5
     assert "Traceback" not in tail.errors
+
+
+def test_patterns_are_counted_with_share_bar_and_worst_level(storage: ServiceProcess) -> None:
+    names = ("anna", "bob", "carl", "dora", "emil", "fritz")
+    logins = [
+        row(uuid.uuid4(), 0, message=f"login of {name} failed", fingerprint=at + 1, service="p", level="ERROR")
+        for at, name in enumerate(names)
+    ]
+    odd = [row(uuid.uuid4(), 0, message="a\x1b[31m\nb", fingerprint=9, service="p") for _ in range(2)]
+    ingest(storage, *logins, *odd)
+    found = run(storage, "patterns", "--service", "p")
+    assert found.stdout.splitlines() == [
+        "6   75.0 %  ##########  ERROR     login of <*> failed",
+        r"2   25.0 %  ###         INFO      a\x1b[<*> b",
+    ]
+    assert (found.returncode, found.stderr) == (0, "")
+    each = run(storage, "patterns", "--service", "p", "--each", "--limit", "3", "--json")
+    shown = [json.loads(line) for line in each.stdout.splitlines()]
+    assert [(one["count"], one["fingerprint_count"]) for one in shown] == [(2, 1), (1, 1), (1, 1)]
+    assert run(storage, "patterns", "--service", "p", "--limit", "1").stderr == (
+        "logmill: the most frequent 1, of 8 logs in all; there are more: --limit N\n"
+    )
+    assert run(storage, "patterns", "--service", "nowhere").stderr == "no logs\n"
+    refused = run(storage, "patterns", "level:")
+    assert (refused.returncode != 0, refused.stdout) == (True, "")

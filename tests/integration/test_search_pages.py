@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from logmill.ids import new_batch_id
 from tests.support.storage_blocks import batch, row, stream
 from tests.support.storage_service import StorageService
 
@@ -212,7 +213,8 @@ def test_facets_and_statistics(storage: StorageService) -> None:
         ("/logs/facets?field=timestamp", "field"), ("/logs/facets?size=1001", "size"), ("/logs/stats?limit=5", "limit"),
         ("/logs/histogram?limit=5", "limit"),
         ("/logs/patterns?limit=1001", "limit"), ("/logs/patterns?buckets=0", "buckets"),
-        ("/logs/patterns?size=5", "size"), (f"/logs/{uuid.uuid4()}-0?context=201", "context"),
+        ("/logs/patterns?size=5", "size"),
+        ("/logs/patterns?cluster=some", "cluster"), (f"/logs/{uuid.uuid4()}-0?context=201", "context"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_counted_is_refused_by_name(storage: StorageService, path: str, field: str) -> None:
@@ -243,8 +245,12 @@ def test_patterns_over_http(storage: StorageService) -> None:
     first, second = found["patterns"]
     newest = storage.get("/logs", fingerprint="00000000000000ff", limit=1).json()["logs"][0]
     assert first == {
+        "template": "message <*>",
         "fingerprint": "00000000000000ff",
+        "fingerprints": ["00000000000000ff"],
+        "fingerprint_count": 1,
         "count": 5,
+        "share": 5 / 7,
         "trend": [5, 0],
         "first_seen": "2023-11-14T22:14:00.000000Z",
         "last_seen": "2023-11-14T22:14:00.000000Z",
@@ -257,3 +263,27 @@ def test_patterns_over_http(storage: StorageService) -> None:
     assert (part["total"], part["count"], part["truncated"]) == (2, 1, True)
     none = storage.get("/logs/patterns", q="nothing").json()
     assert (none["total"], none["patterns"], none["since"], none["bucket_ms"]) == (0, [], None, None)
+
+
+def test_clusters_over_http_name_the_fingerprints_that_find_their_logs(storage: StorageService) -> None:
+    names = [f"{first}{second}" for first in "ghijklmnopq" for second in "ghijklmnopqr"]
+    one_batch = new_batch_id()
+    logins = [
+        row(one_batch, at, message=f"login of {name} failed", fingerprint=at + 1, level="ERROR")
+        for at, name in enumerate(names)
+    ]
+    other = batch(1, fingerprint=999, timestamp=1_700_000_000_000_000)
+    assert storage.ingest(stream([*logins, *other])).status_code == 201
+    found = storage.get("/logs/patterns", cluster="true", buckets=1).json()
+    assert [(one["template"], one["count"], one["fingerprint_count"]) for one in found["patterns"]] == [
+        ("login of <*> failed", 132, 132),
+        ("message <*>", 1, 1),
+    ]
+    first = found["patterns"][0]
+    assert first["fingerprint"] == first["fingerprints"][0]
+    assert (len(first["fingerprints"]), first["share"]) == (100, 132 / 133)
+    assert (first["levels"], first["example"]["message"].split()[0]) == ({"ERROR": 132}, "login")
+    search = storage.get("/logs", limit=1000, q=f"fingerprint:({' OR '.join(first['fingerprints'])})").json()
+    same = "&".join(f"fingerprint={one}" for one in first["fingerprints"])
+    assert search["count"] == storage.get(f"/logs?limit=1000&{same}").json()["count"] == 100
+    assert storage.get("/logs/patterns", cluster="false").json()["count"] == 50

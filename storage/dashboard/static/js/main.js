@@ -20,7 +20,7 @@ import { timePicker } from "./timepicker.js";
 
 const NAMES = { logs: "Logs", tail: "Live", patterns: "Patterns", anomalies: "Anomalies", pipeline: "Pipeline" };
 // What the answers depend on; all else is taken by what is there already.
-const ASKED = ["tab", "q", "since", "until", "by"];
+const ASKED = ["tab", "q", "since", "until", "by", "group"];
 
 let asking = new AbortController();
 let isBusy = false;

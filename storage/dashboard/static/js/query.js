@@ -6,6 +6,9 @@ export const quoted = (value) => `"${String(value).replace(/[\\"]/g, "\\$&")}"`;
 /** A field's name with what is no plain character escaped. */
 export const escapedName = (name) => name.replace(/[^\p{L}\p{N}_.@$-]/gu, "\\$&");
 
+/** The values that a filter names: several, with commas between, are fingerprints of one pattern. */
+const valuesOf = ({ field, value }) => (field === "fingerprint" ? value.split(",") : [value]);
+
 /**
  * Filters as search texts, all of which must hold; several that include values of one field are one: any of them.
  * A filter is {field, value, out}: `value` "" is a field that is not there, `out` turns it round.
@@ -13,10 +16,13 @@ export const escapedName = (name) => name.replace(/[^\p{L}\p{N}_.@$-]/gu, "\\$&"
 export function clauses(filters) {
   const found = [];
   const included = new Map();
-  for (const { field, value, out } of filters) {
+  for (const filter of filters) {
+    const { field, value, out } = filter;
     const name = escapedName(field);
-    if (out) found.push(value === "" ? `_exists_:${name}` : `-${name}:${quoted(value)}`);
-    else included.set(name, [...(included.get(name) ?? []), value]);
+    const values = valuesOf(filter);
+    if (out && values.length > 1) found.push(`-${name}:(${values.map(quoted).join(" OR ")})`);
+    else if (out) found.push(value === "" ? `_exists_:${name}` : `-${name}:${quoted(value)}`);
+    else included.set(name, [...(included.get(name) ?? []), ...values]);
   }
   for (const [name, values] of included) {
     const ways = values.map((value) => (value === "" ? `(NOT _exists_:${name})` : `${name}:${quoted(value)}`));
@@ -28,6 +34,8 @@ export function clauses(filters) {
 /** The filter in words, for a chip: its field, what it says of it, its value. */
 export function inWords({ field, value, out }) {
   if (value === "") return [field, out ? " is there" : " is missing", ""];
+  const { length } = valuesOf({ field, value });
+  if (length > 1) return [field, out ? " is none of " : " is one of ", `${length} of a pattern`];
   return [field, out ? " is not " : " is ", value];
 }
 

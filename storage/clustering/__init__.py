@@ -1,0 +1,1 @@
+"""Fingerprints whose messages differ in words as well, brought together; pure."""
