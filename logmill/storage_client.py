@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import requests
@@ -25,6 +25,7 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 _READ_BYTES = 64 * 1024
 _CLIENT_ERRORS = range(400, 500)
+_SUCCESS = (200, 201)
 
 
 class Answered(LogmillError):
@@ -123,6 +124,20 @@ class StorageClient:
             except requests.RequestException:
                 raise StorageUnavailable("the connection to storage was lost") from None
 
+    def ask(self, method: str, path: str, params: Params = (), body: Any = None) -> Any:
+        """The JSON answer to one request; with a body, that is sent as JSON.
+
+        Raises:
+            Answered: it answered with an error.
+            StorageUnavailable: it did not answer.
+        """
+        with self._request(method, path, params, ANSWER_TIMEOUT_S, body=body) as response:
+            text = _read(response, MAX_ANSWER_BYTES)
+        try:
+            return msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise LogmillError(f"{self._url} gave no answer of storage: {error}") from None
+
     def _page(self, params: Params) -> Page:
         with self._get("/logs", params, ANSWER_TIMEOUT_S) as response:
             body = _read(response, MAX_ANSWER_BYTES)
@@ -136,11 +151,24 @@ class StorageClient:
     def _get(
         self, path: str, params: Params, timeout_s: float, headers: dict[str, str] | None = None
     ) -> requests.Response:
+        return self._request("GET", path, params, timeout_s, headers)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        timeout_s: float,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+    ) -> requests.Response:
         try:
-            response = self._http.get(
+            response = self._http.request(
+                method,
                 self._url + path,
                 params=list(params),
                 headers=headers,
+                json=body,
                 timeout=(CONNECT_TIMEOUT_S, timeout_s),
                 stream=True,
                 allow_redirects=False,
@@ -151,7 +179,7 @@ class StorageClient:
             raise StorageUnavailable(f"storage is not running at {self._url}") from None
         except requests.RequestException as error:
             raise LogmillError(f"storage cannot be asked at {self._url}: {error}") from None
-        if response.status_code != requests.codes.ok:
+        if response.status_code not in _SUCCESS:
             with response:
                 raise self._error(response)
         return response
