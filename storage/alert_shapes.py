@@ -129,6 +129,7 @@ class AlertRule(Shape):
         failures: how many of them failed.
         last_error: why the last one failed, null where it did not.
         truncated: whether the last one had more to look at than it may.
+        behind: whether it has still to look at more, or waits for logs that are late.
         waiting: spans of time that it has still to look at.
     """
 
@@ -147,6 +148,7 @@ class AlertRule(Shape):
     failures: int
     last_error: str | None
     truncated: bool
+    behind: bool
     waiting: int
 
 

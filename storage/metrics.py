@@ -63,6 +63,9 @@ class Metrics:
             ("firing", "Alerts that fire.", partial(_alerts, alerting, "firing")),
             ("acknowledged", "Alerts that somebody looks after.", partial(_alerts, alerting, "acknowledged")),
             ("rules_failing", "Detectors whose last evaluation failed.", partial(_failing, alerting)),
+            ("rules_behind", "Detectors that have still to look at more.", partial(_behind, alerting)),
+            ("unjudged", "Spans of time that were given up.", partial(_count, alerting, "unjudged")),
+            ("left_out", "Groups beyond those that a detector may have.", partial(_count, alerting, "left_out")),
             ("webhook_waiting", "Messages that wait for the webhook.", partial(_webhook, alerting, "waiting")),
             (
                 "webhook_given_up",
@@ -85,6 +88,17 @@ def _alerts(alerting: Alerting, state: str) -> float:
 
 def _failing(alerting: Alerting) -> float:
     return sum(status.error is not None for status, _ in alerting.evaluation.status().values())
+
+
+def _behind(alerting: Alerting) -> float:
+    return sum(status.is_behind for status, _ in alerting.evaluation.status().values())
+
+
+def _count(alerting: Alerting, name: str) -> float:
+    try:
+        return alerting.file.counts().get(name, 0)
+    except LogmillError:
+        return float("nan")
 
 
 def _webhook(alerting: Alerting, name: str) -> float:

@@ -9,6 +9,8 @@ from storage.alerting.spans import HOUR_US, Span, joined
 
 # Beyond this the spans of a rule are brought together, with the time between them.
 MAX_OWED = 20_000
+# Those that were decided on longest ago are forgotten beyond this: they are looked up in the store once more.
+MAX_PATTERNS = 200_000
 _FAR_US = 1 << 62
 
 
@@ -112,4 +114,6 @@ class KnownPatterns:
         """Write what was learnt; to be called in the transaction of what was found."""
         for rule, fingerprint in self._decided:
             self._file.run("know_pattern", rule=rule, fingerprint=f"{fingerprint:x}")
+        if self._decided:
+            self._file.run("prune_patterns", most=MAX_PATTERNS)
         self._decided = []

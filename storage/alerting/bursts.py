@@ -114,6 +114,7 @@ class BurstDetector:
         self._window_s = seconds(rule.window)
         self.reach_us = self._window_s * SECOND_US
         self.needs_calm = False
+        self.needs_all = False
         self.needs_history = False
 
     def ready_us(self, _end_us: int) -> int:

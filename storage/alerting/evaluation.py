@@ -32,6 +32,8 @@ MAX_BYTES = 64 * 1024 * 1024
 # Silence is not told from what is late: not so soon after the start, nor while what comes was under way for so long.
 CALM_US = 5 * MINUTE_US
 MAX_LAG_US = MINUTE_US
+# Errors overtake other logs behind a backlog, so while logs are late shares and the like are judged so much later.
+LATE_US = 30 * MINUTE_US
 _MOST_SPANS = 5000
 # What is older is not compared with what was before: files of old logs come in any order.
 HISTORY_US = DAY_US
@@ -57,7 +59,7 @@ class Status:
         failures: how often in vain.
         error: why the last time, None where that went well.
         is_cut: whether the last time there was more than could be looked at.
-        is_behind: whether it has still to look at more.
+        is_behind: whether it has still to look at more, or waits for logs that are late.
     """
 
     evaluated_us: int | None = None
@@ -146,9 +148,13 @@ class Evaluation:
         round_ = _Round(self._clock())
         try:
             is_behind = self._clocked(detector, round_) if detector.every_us else self._by_arrival(detector, round_)
-        except LogmillError as error:
-            log.warning("a rule cannot be evaluated", rule=name, reason=str(error)[:300])
-            changed = replace(before, failures=before.failures + 1, error=str(error)[:300], is_behind=True)
+        except Exception as error:
+            if isinstance(error, LogmillError):
+                log.warning("a rule cannot be evaluated", rule=name, reason=str(error)[:300])
+            else:
+                log.exception("the evaluation of a rule failed", rule=name)
+            reason = str(error)[:300] or type(error).__name__
+            changed = replace(before, failures=before.failures + 1, error=reason, is_behind=True)
             self._held_back.add(name)
         else:
             changed = before
@@ -171,6 +177,9 @@ class Evaluation:
         name, now = detector.rule.name, round_.now_us
         until = floor_to(now - GRACE_US, detector.every_us)
         last = self._until.get(name)
+        if last is not None and last > now:
+            # The clock was ahead for a while.
+            last = None
         if last is not None and last >= until:
             return False
         if detector.needs_calm and (now - self._started_us < CALM_US or self._arrivals.lag_us > MAX_LAG_US):
@@ -182,7 +191,9 @@ class Evaluation:
     def _by_arrival(self, detector: Detector, round_: _Round) -> bool:
         """Evaluate what logs came for; whether there is more."""
         name, now = detector.rule.name, round_.now_us
-        before = now if detector.ready_us(now) > now else None
+        waits = detector.ready_us(now) > now
+        is_late = detector.needs_all and self._arrivals.lag_us > MAX_LAG_US
+        before = now - LATE_US if is_late else now if waits else None
         due = [one for one in self._book.due(name, now, _MOST_SPANS, before) if detector.ready_us(one[0][1]) <= now]
         if detector.needs_history:
             self._book.settle(name, [span for span, _ in due if span[1] < now - HISTORY_US])
@@ -197,7 +208,7 @@ class Evaluation:
                     return True
                 mine = [part] if len(parts) > 1 else spans
                 self._try(detector, part, mine, max(attempts.get(span, 0) for span in mine), round_)
-        return len(due) >= _MOST_SPANS or self._book.is_put_off(name, now)
+        return len(due) >= _MOST_SPANS or self._book.is_put_off(name, now) or (is_late and self._book.count(name) > 0)
 
     def _try(self, detector: Detector, part: Span, spans: list[Span], attempts: int, round_: _Round) -> None:
         """Look at one part; where that is too much, at half of it in the next round."""
@@ -212,7 +223,7 @@ class Evaluation:
             else:
                 self._fail(name, spans, attempts, round_.now_us)
             raise
-        except LogmillError:
+        except Exception:
             self._fail(name, spans, attempts, round_.now_us)
             raise
 
@@ -242,7 +253,7 @@ class Evaluation:
             until = part[1] if detector.every_us else round_.now_us
             self._book.evaluated(name, until)
         with self._lock:
-            self._until[name] = max(until, self._until.get(name, until))
+            self._until[name] = until
         round_.did += 1
         round_.is_cut = round_.is_cut or looked.is_cut
 

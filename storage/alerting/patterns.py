@@ -50,6 +50,7 @@ class NewPatternDetector:
         self.every_us = 0
         self.reach_us = 0
         self.needs_calm = False
+        self.needs_all = False
         self.needs_history = True
         self._wanted, self._known = wanted, known
         self._window_us = seconds(rule.window) * SECOND_US

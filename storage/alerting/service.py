@@ -119,6 +119,10 @@ class Alerting:
                 open_by_rule[rule] = open_by_rule.get(rule, 0) + count
         return [self._rule(detector, *status[detector.rule.name], open_by_rule) for detector in self.detectors]
 
+    def is_known(self, rule: str) -> bool:
+        """Whether this is the name of a detector, or of one that was and has alerts still."""
+        return any(one.rule.name == rule for one in self.detectors) or any(name == rule for _, name in self.counts())
+
     def counts(self) -> dict[tuple[str, str], int]:
         """How many alerts there are, by state and rule."""
         return {(row["state"], row["rule"]): row["alerts"] for row in self.file.rows("count_by_state")}
@@ -152,6 +156,7 @@ class Alerting:
             "failures": status.failures,
             "last_error": status.error,
             "truncated": status.is_cut,
+            "behind": status.is_behind,
             "waiting": 0 if detector.every_us else Book(self.file).count(rule.name) + self.arrivals.waiting,
         }
 

@@ -65,6 +65,7 @@ class SilenceDetector:
         self.every_us = MINUTE_US
         self.reach_us = 0
         self.needs_calm = True
+        self.needs_all = False
         self.needs_history = True
         self._wanted, self._group = wanted, group
         self._at_least_s, self._learn_s = seconds(rule.at_least), seconds(rule.learn)
@@ -85,19 +86,27 @@ class SilenceDetector:
         table = engine.select(
             statement("alerts", "pauses", column=self._group.column, where=f"({where}) AND {within}"), params
         )
-        silent: list[Held] = []
+        silent: list[tuple[int, Held]] = []
         speaking = 0
         for row in table.to_pylist():
             habit = Habit(row["first_s"], row["last_s"], row["minutes"], row["pause_s"] or 0)
             since_s = silent_since(habit, now_s, self._at_least_s, self.rule.factor, self._learn_s)
             value = self._group.shown(row["value"])
             if since_s is not None and value:
-                silent.append(self._held(value, habit.last_s, since_s, span[1]))
+                silent.append((habit.last_s, self._held(value, habit.last_s, since_s, span[1])))
             elif now_s - habit.last_s <= self._at_least_s:
                 speaking += 1
-        if not speaking and len(silent) >= LEAST_ALL:
-            silent = [self._all(silent, span[1])]
-        return Looked(silent, table.num_rows >= MAX_FOUND)
+        held = [one for _, one in silent] if speaking else self._brought_together(silent, span[1])
+        return Looked(held, table.num_rows >= MAX_FOUND)
+
+    def _brought_together(self, silent: list[tuple[int, Held]], now_us: int) -> list[Held]:
+        """Where nobody speaks any more: those that ended together as one, and by itself who was silent before."""
+        newest_s = max((last_s for last_s, _ in silent), default=0)
+        together = [held for last_s, held in silent if newest_s - last_s <= self._at_least_s]
+        if len(together) < LEAST_ALL:
+            return [held for _, held in silent]
+        before = [held for last_s, held in silent if newest_s - last_s > self._at_least_s]
+        return [self._all(together, now_us), *before]
 
     def _held(self, value: str, last_s: int, since_s: int, now_us: int) -> Held:
         minutes = (now_us // SECOND_US - last_s) // 60

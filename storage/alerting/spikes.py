@@ -118,6 +118,7 @@ class SpikeDetector:
         self.every_us = 0
         self.reach_us = 0
         self.needs_calm = False
+        self.needs_all = rule.measure == "error_share"
         self.needs_history = True
         self._wanted, self._group = wanted, group
         self._width_us = seconds(rule.bucket) * SECOND_US

@@ -21,12 +21,16 @@ from storage.statements import statement
 # A window begins at each step; a burst that is a step shorter than the window lies in one as a whole.
 STEPS = 10
 _ROWS = 20_000
+# The function of each measure, and its parameters.
 _FUNCTIONS = {
-    "sum": "sumOrNull",
-    "avg": "avgOrNull",
-    "min": "minOrNull",
-    "max": "maxOrNull",
-    "p95": "quantileOrNull(0.95)",
+    "count": ("count", ""),
+    "distinct": ("uniqExactIf", ""),
+    "error_share": ("avg", ""),
+    "sum": ("sumOrNull", ""),
+    "avg": ("avgOrNull", ""),
+    "min": ("minOrNull", ""),
+    "max": ("maxOrNull", ""),
+    "p95": ("quantileOrNull", "(0.95)"),
 }
 
 
@@ -94,6 +98,7 @@ class ThresholdDetector:
         self.every_us = self._step_us if self._is_clocked else 0
         self.reach_us = self._window_us + self._least_steps * self._step_us
         self.needs_calm = self._is_clocked
+        self.needs_all = not when.only_grows
         self.needs_history = False
 
     def ready_us(self, end_us: int) -> int:
@@ -140,9 +145,12 @@ class ThresholdDetector:
             groups += f"{sql} AS g{number}, "
             names += f"g{number}, "
             params |= bound
-        measures, having = [], []
+        states, measures, having = [], [], []
         for number, part in enumerate(self._when.parts):
-            sql, bound = self._measure(part, f"m{number}p")
+            sql, bound = self._state(part, f"m{number}p")
+            states.append(f"{sql} AS s{number}")
+            function, parameters = _FUNCTIONS[part.measure]
+            sql = statement("alerts", "measure", function=function, parameters=parameters, state=f"s{number}")
             measures.append(f"{sql} AS m{number}")
             params |= bound
             if not self._is_clocked:
@@ -155,6 +163,7 @@ class ThresholdDetector:
             "windows",
             groups=groups,
             names=names,
+            states=", ".join(states),
             measures=", ".join(measures),
             where=where,
             having=" AND ".join(having) or "1",
@@ -168,17 +177,19 @@ class ThresholdDetector:
                 found[key][row["edge"]] = [row[f"m{number}"] for number in range(len(self._when.parts))]
         return found, table.num_rows >= _ROWS
 
-    def _measure(self, part: Part, names: str) -> tuple[str, dict[str, Value]]:
+    def _state(self, part: Part, names: str) -> tuple[str, dict[str, Value]]:
+        """What is kept of each step for a comparison, and what that binds under names that begin so."""
         if part.measure == "count":
-            return statement("alerts", "measure_count"), {}
+            return statement("alerts", "state_count"), {}
         if part.measure == "error_share":
-            return statement("alerts", "measure_error_share"), {"errors": URGENT_LEVELS}
+            return statement("alerts", "state_error_share"), {"errors": URGENT_LEVELS}
         field = self._measured[part.field]
         if part.measure == "distinct":
             sql, params = field.text_sql(names)
-            return statement("alerts", "measure_distinct", text=sql), params
+            return statement("alerts", "state_distinct", text=sql), params
         sql, params = field.number_sql(names)
-        return statement("alerts", "measure_number", function=_FUNCTIONS[part.measure], number=sql), params
+        function, parameters = _FUNCTIONS[part.measure]
+        return statement("alerts", "state_number", function=function, parameters=parameters, number=sql), params
 
     def _held(self, group: tuple[str, ...], run: Run, now_us: int) -> Held:
         clauses = [f"{field.name}:{quoted(value)}" for field, value in zip(self._groups, group, strict=True)]

@@ -162,7 +162,7 @@ class Webhook:
                 ) as answer,
             ):
                 return None if answer.status_code in _OK else f"it answers {answer.status_code}"
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
             # Not its text, in which the address stands.
             return f"it cannot be reached: {type(error).__name__}"
 

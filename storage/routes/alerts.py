@@ -164,6 +164,8 @@ def _add_silences(routes: Blueprint, alerting: Alerting) -> None:
         body = _read(alert_shapes.NewSilence)
         if not body.rule and not body.group:
             raise InvalidField("rule", "a silence is for a rule, a group, or both")
+        if body.rule and not alerting.is_known(body.rule):
+            raise InvalidField("rule", f"there is no detector {body.rule[:100]!r}; GET /alerts/rules has all of them")
         now = alerting.clock()
         until_us = time_us(body.until, now, "until")
         if not now < until_us <= now + _MAX_SILENCE_US:

@@ -22,10 +22,11 @@ CREATE TABLE IF NOT EXISTS owed (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rules (rule TEXT PRIMARY KEY, evaluated_until_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS patterns (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     rule TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
-    PRIMARY KEY (rule, fingerprint)
-) WITHOUT ROWID;
+    UNIQUE (rule, fingerprint)
+);
 CREATE TABLE IF NOT EXISTS alerts (
     id TEXT PRIMARY KEY,
     rule TEXT NOT NULL,
@@ -131,7 +132,7 @@ WHERE rule = :rule AND start_us = :start_us AND end_us = :end_us
 
 -- name: evaluated
 INSERT INTO rules (rule, evaluated_until_us) VALUES (:rule, :until_us)
-ON CONFLICT (rule) DO UPDATE SET evaluated_until_us = max(evaluated_until_us, :until_us)
+ON CONFLICT (rule) DO UPDATE SET evaluated_until_us = :until_us
 
 -- name: evaluations
 SELECT rule, evaluated_until_us FROM rules
@@ -141,6 +142,9 @@ SELECT 1 FROM patterns WHERE rule = :rule AND fingerprint = :fingerprint
 
 -- name: know_pattern
 INSERT OR IGNORE INTO patterns (rule, fingerprint) VALUES (:rule, :fingerprint)
+
+-- name: prune_patterns
+DELETE FROM patterns WHERE number <= (SELECT max(number) FROM patterns) - :most
 
 -- name: near
 SELECT * FROM alerts

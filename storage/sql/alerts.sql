@@ -1,27 +1,31 @@
--- Each log counts for the windows that end in the next {steps} steps after its own.
+-- Each log is taken once, into its step; each step counts for the windows that end in the next {steps} after it.
 -- name: windows
-SELECT
-    $groups
-    intDiv(toUnixTimestamp64Micro(timestamp), {step_us:Int64}) + arrayJoin(range(1, {steps:Int64} + 1)) AS edge,
-    $measures
-FROM logs
-WHERE $where
+SELECT $names step + arrayJoin(range(1, {steps:Int64} + 1)) AS edge, $measures
+FROM (
+    SELECT $groups intDiv(toUnixTimestamp64Micro(timestamp), {step_us:Int64}) AS step, $states
+    FROM logs
+    WHERE $where
+    GROUP BY $names step
+)
 GROUP BY $names edge
 HAVING edge > {first_edge:Int64} AND edge <= {last_edge:Int64} AND ($having)
 ORDER BY edge
 LIMIT {most:UInt32}
 
--- name: measure_count
-toFloat64(count())
+-- name: state_count
+countState()
 
--- name: measure_distinct
-toFloat64(uniqExactIf($text, $text != ''))
+-- name: state_distinct
+uniqExactIfState($text, $text != '')
 
--- name: measure_error_share
-countIf(level IN {errors:Array(String)}) / count()
+-- name: state_error_share
+avgState(toUInt8(level IN {errors:Array(String)}))
 
--- name: measure_number
-toFloat64($function($number))
+-- name: state_number
+${function}State$parameters($number)
+
+-- name: measure
+toFloat64(${function}Merge$parameters($state))
 
 -- name: compared
 ifNull($value $sign {$bound:Float64}, 0)
