@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from storage.alerting.file import StateFile
 from storage.alerting.spans import HOUR_US, Span, joined
@@ -14,14 +15,27 @@ MAX_PATTERNS = 200_000
 _FAR_US = 1 << 62
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """How it stands with a span that is to be looked at.
+
+    Attributes:
+        attempts: how often that was tried in vain.
+        is_after: whether it is the time after logs, and not one of which logs came.
+    """
+
+    attempts: int = 0
+    is_after: bool = False
+
+
 class Book:
     """The spans that each rule has still to look at; see `Arrivals`."""
 
     def __init__(self, file: StateFile) -> None:
         self._file = file
 
-    def due(self, rule: str, now_us: int, most: int, before_us: int | None = None) -> list[tuple[Span, int]]:
-        """Spans, the newest first, and how often each was tried in vain.
+    def due(self, rule: str, now_us: int, most: int, before_us: int | None = None) -> list[tuple[Span, Owed]]:
+        """Spans, the newest first.
 
         Args:
             rule: whose.
@@ -31,7 +45,7 @@ class Book:
         """
         before_us = _FAR_US if before_us is None else before_us
         found = self._file.rows("owed", rule=rule, now_us=now_us, before_us=before_us, most=most)
-        return [((row["start_us"], row["end_us"]), row["attempts"]) for row in found]
+        return [((row["start_us"], row["end_us"]), Owed(row["attempts"], bool(row["is_after"]))) for row in found]
 
     def count(self, rule: str) -> int:
         """How many spans a rule has still to look at."""
@@ -53,6 +67,19 @@ class Book:
             self.settle(rule, spans)
             for start_us, end_us in others:
                 self._file.run("owe", rule=rule, start_us=start_us, end_us=end_us)
+
+    def owe_after(self, rule: str, looked: Span, follow_us: Iterable[int]) -> None:
+        """So long after the end of what was looked at it is to be looked again, once each time is over.
+
+        What was to be looked at in this way and lies within what was looked at now is not any more.
+        """
+        with self._file.transaction():
+            self._file.run("settle_after", rule=rule, start_us=looked[0], end_us=looked[1])
+            start_us = looked[1]
+            for after_us in follow_us:
+                end_us = looked[1] + after_us
+                self._file.run("owe_after", rule=rule, start_us=start_us, end_us=end_us)
+                start_us = end_us
 
     def put_off(self, rule: str, spans: Iterable[Span], until_us: int) -> None:
         """These could not be looked at."""

@@ -113,6 +113,7 @@ class BurstDetector:
         self._wanted = wanted
         self._window_s = seconds(rule.window)
         self.reach_us = self._window_s * SECOND_US
+        self.follow_us: tuple[int, ...] = ()
         self.needs_calm = False
         self.needs_all = False
         self.needs_history = False

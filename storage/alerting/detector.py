@@ -58,6 +58,7 @@ class Detector(Protocol):
         limit: the condition, as a person reads it.
         every_us: how often it is evaluated whether logs came or not; 0 where only spans for which logs came are.
         reach_us: how long a log counts after its time.
+        follow_us: how long after the last logs it is to look again, since it may begin to hold without new ones.
         needs_calm: whether it says nothing soon after the start, or while logs are late.
         needs_all: whether it is wrong about a time of which some logs are not there yet, as shares are.
         needs_history: whether it compares with what was before, which of old files may come after them.
@@ -72,6 +73,7 @@ class Detector(Protocol):
     limit: str
     every_us: int
     reach_us: int
+    follow_us: tuple[int, ...]
     needs_calm: bool
     needs_all: bool
     needs_history: bool

@@ -14,7 +14,7 @@ from logmill.errors import LogmillError
 from logmill.timestamps import now_us
 from storage import counting
 from storage.alerting.arrivals import Arrivals
-from storage.alerting.book import Book, KnownPatterns
+from storage.alerting.book import Book, KnownPatterns, Owed
 from storage.alerting.detector import GRACE_US, Detector, Held, Looked
 from storage.alerting.file import StateFile
 from storage.alerting.spans import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Span, floor_to, joined, pieces
@@ -76,9 +76,15 @@ class _Round:
     """One rule in one round."""
 
     now_us: int
+    is_late: bool = False
     start_s: float = field(default_factory=time.monotonic)
     did: int = 0
     is_cut: bool = False
+
+    @property
+    def seen_us(self) -> int:
+        """Until when all logs are taken to be there."""
+        return self.now_us - LATE_US if self.is_late else self.now_us
 
     @property
     def is_over(self) -> bool:
@@ -191,15 +197,14 @@ class Evaluation:
     def _by_arrival(self, detector: Detector, round_: _Round) -> bool:
         """Evaluate what logs came for; whether there is more."""
         name, now = detector.rule.name, round_.now_us
-        waits = detector.ready_us(now) > now
-        is_late = detector.needs_all and self._arrivals.lag_us > MAX_LAG_US
-        before = now - LATE_US if is_late else now if waits else None
+        round_.is_late = detector.needs_all and self._arrivals.lag_us > MAX_LAG_US
+        before = round_.seen_us if detector.ready_us(now) > now else None
         due = [one for one in self._book.due(name, now, _MOST_SPANS, before) if detector.ready_us(one[0][1]) <= now]
         if detector.needs_history:
             self._book.settle(name, [span for span, _ in due if span[1] < now - HISTORY_US])
-        attempts = {span: tried for span, tried in due if not detector.needs_history or span[1] >= now - HISTORY_US}
-        for whole in reversed(joined(attempts, _GAP_US)):
-            spans = [span for span in attempts if whole[0] <= span[0] and span[1] <= whole[1]]
+        owed = {span: one for span, one in due if not detector.needs_history or span[1] >= now - HISTORY_US}
+        for whole in reversed(joined(owed, _GAP_US)):
+            spans = [span for span in owed if whole[0] <= span[0] and span[1] <= whole[1]]
             parts = list(pieces(whole, _LONGEST_US))
             if len(parts) > 1:
                 self._book.exchange(name, spans, parts)
@@ -207,16 +212,22 @@ class Evaluation:
                 if round_.is_over:
                     return True
                 mine = [part] if len(parts) > 1 else spans
-                self._try(detector, part, mine, max(attempts.get(span, 0) for span in mine), round_)
-        return len(due) >= _MOST_SPANS or self._book.is_put_off(name, now) or (is_late and self._book.count(name) > 0)
+                self._try(detector, part, {span: owed.get(span, Owed()) for span in mine}, round_)
+        return (
+            len(due) >= _MOST_SPANS
+            or self._book.is_put_off(name, now)
+            or (round_.is_late and self._book.count(name) > 0)
+        )
 
-    def _try(self, detector: Detector, part: Span, spans: list[Span], attempts: int, round_: _Round) -> None:
+    def _try(self, detector: Detector, part: Span, owed: dict[Span, Owed], round_: _Round) -> None:
         """Look at one part; where that is too much, at half of it in the next round."""
         name = detector.rule.name
+        spans, attempts = list(owed), max(one.attempts for one in owed.values())
+        follow_us = () if all(one.is_after for one in owed.values()) else detector.follow_us
         middle = (part[0] + part[1]) // 2
         is_long = part[1] - part[0] > _SHORTEST_US
         try:
-            self._look(detector, part, spans, round_, halves=is_long)
+            self._look(detector, part, spans, round_, halves=is_long, follow_us=follow_us)
         except QueryTimeout:
             if is_long:
                 self._book.exchange(name, spans, [(part[0], middle), (middle, part[1])])
@@ -235,11 +246,20 @@ class Evaluation:
         wait_us = round(delay_s(attempts + 1, _FIRST_DELAY_S, _LONGEST_DELAY_S) * SECOND_US)
         self._book.put_off(name, spans, now + wait_us)
 
-    def _look(self, detector: Detector, part: Span, spans: list[Span], round_: _Round, *, halves: bool = False) -> None:
+    def _look(
+        self,
+        detector: Detector,
+        part: Span,
+        spans: list[Span],
+        round_: _Round,
+        *,
+        halves: bool = False,
+        follow_us: tuple[int, ...] = (),
+    ) -> None:
         """Have a detector look, and keep what it found together with the note that it looked: both, or neither."""
         name, rule = detector.rule.name, detector.rule
         with in_force(Reading(self._timeout_s, MAX_BYTES)):
-            looked = detector.look(self._engine, part, round_.now_us)
+            looked = detector.look(self._engine, part, round_.seen_us)
             found = self._with_trends(name, looked)
         with self._file.transaction():
             if looked.is_cut and halves:
@@ -248,6 +268,8 @@ class Evaluation:
             else:
                 self._book.settle(name, spans)
                 self._known.keep()
+                if follow_us:
+                    self._book.owe_after(name, part, follow_us)
             least_us = detector.every_us + MINUTE_US if detector.every_us else 0
             self._alerts.apply(rule, detector.fields, detector.limit, found, least_resolve_us=least_us)
             until = part[1] if detector.every_us else round_.now_us

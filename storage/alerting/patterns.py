@@ -49,6 +49,7 @@ class NewPatternDetector:
         self.limit = f"{rule.at_least} logs of a new pattern within {rule.window}"
         self.every_us = 0
         self.reach_us = 0
+        self.follow_us: tuple[int, ...] = ()
         self.needs_calm = False
         self.needs_all = False
         self.needs_history = True

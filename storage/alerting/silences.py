@@ -64,6 +64,7 @@ class SilenceDetector:
         self.limit = f"no log for {rule.at_least} and {rule.factor:g} times the longest pause"
         self.every_us = MINUTE_US
         self.reach_us = 0
+        self.follow_us: tuple[int, ...] = ()
         self.needs_calm = True
         self.needs_all = False
         self.needs_history = True

@@ -117,6 +117,7 @@ class SpikeDetector:
         self.limit = f"{what} of {rule.factor:g} times the usual and a score of {rule.score:g} within {rule.bucket}"
         self.every_us = 0
         self.reach_us = 0
+        self.follow_us: tuple[int, ...] = ()
         self.needs_calm = False
         self.needs_all = rule.measure == "error_share"
         self.needs_history = True

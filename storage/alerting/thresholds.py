@@ -97,6 +97,9 @@ class ThresholdDetector:
         self._is_clocked = when.holds_of_nothing
         self.every_us = self._step_us if self._is_clocked else 0
         self.reach_us = self._window_us + self._least_steps * self._step_us
+        lasting_us = self._least_steps * self._step_us
+        is_told_at_once = self._is_clocked or (when.only_grows and not lasting_us)
+        self.follow_us: tuple[int, ...] = () if is_told_at_once else (*filter(None, (lasting_us,)), self.reach_us)
         self.needs_calm = self._is_clocked
         self.needs_all = not when.only_grows
         self.needs_history = False

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS owed (
     end_us INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     not_before_us INTEGER NOT NULL DEFAULT 0,
+    is_after INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (rule, start_us, end_us)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rules (rule TEXT PRIMARY KEY, evaluated_until_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -100,11 +101,19 @@ SELECT start_us, end_us FROM arrived
 DELETE FROM arrived
 
 -- name: owe
-INSERT OR IGNORE INTO owed (rule, start_us, end_us) VALUES (:rule, :start_us, :end_us)
+INSERT INTO owed (rule, start_us, end_us) VALUES (:rule, :start_us, :end_us)
+ON CONFLICT (rule, start_us, end_us) DO UPDATE SET is_after = 0
+
+-- A time after logs, to be looked at though none come then.
+-- name: owe_after
+INSERT OR IGNORE INTO owed (rule, start_us, end_us, is_after) VALUES (:rule, :start_us, :end_us, 1)
+
+-- name: settle_after
+DELETE FROM owed WHERE rule = :rule AND is_after AND start_us BETWEEN :start_us AND :end_us
 
 -- name: owed
-SELECT start_us, end_us, attempts FROM owed
-WHERE rule = :rule AND not_before_us <= :now_us AND end_us <= :before_us
+SELECT start_us, end_us, attempts, is_after FROM owed
+WHERE rule = :rule AND not_before_us <= :now_us AND end_us <= :before_us AND (NOT is_after OR end_us <= :now_us)
 ORDER BY end_us DESC
 LIMIT :most
 

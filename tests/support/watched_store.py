@@ -46,11 +46,11 @@ class WatchedStore:
         )
         self.store = Store(self.engine, Settings(), self.alerting.arriving)
 
-    def insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Store rows, those without a time at the time the clock shows."""
+    def insert(self, rows: Sequence[dict[str, Any]], late_us: int = 0) -> None:
+        """Store rows that were received so long ago, those without a time at the time the clock shows."""
         batch_id = new_batch_id()
         made = [
-            row(batch_id, number, **{"timestamp": self.now, **one, "received_at": self.now})
+            row(batch_id, number, **{"timestamp": self.now, **one, "received_at": self.now - late_us})
             for number, one in enumerate(rows)
         ]
         self.store.insert(blocks.decode(stream(made))[0].cast(blocks.SCHEMA))
