@@ -71,7 +71,7 @@ def test_killed_before_during_and_after_evaluations_each_alert_is_there_once_and
     sent = []
     with watched(tmp_path, receiver) as storage:
         wal = tmp_path / "data" / "alerts.sqlite3-wal"
-        for number in range(12):
+        for number in range(8):
             sent.append(f"service-{number}")
             before = wal.stat().st_mtime_ns if wal.exists() else 0
             body = post(storage, sent[-1])

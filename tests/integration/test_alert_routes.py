@@ -121,9 +121,39 @@ def test_what_cannot_be_asked_is_refused_by_name(storage: StorageService):
         ({"until": "x", "rule": "many"}, "until"),
         ({"rule": "many"}, "until"),
         ({"until": "now+1h", "rule": 7}, "rule"),
+        ({"until": "now+1h", "rule": "no_such"}, "rule"),
+        ({"until": "now+1h", "rule": "many", "comment": "x" * 1001}, "comment"),
+        ({"until": "now+1h", "rule": "many", "unknown": 1}, "unknown"),
+        ({"until": "now+1h", "group": {str(number): "" for number in range(11)}}, "group"),
     ):
         answer = post(storage, "/alerts/silences", **body)
         assert (answer.status_code, answer.json().get("field")) == (400, field)
+
+
+def test_a_body_that_is_too_long_or_no_json_is_refused(storage: StorageService):
+    url = f"{storage.url}/alerts/silences"
+    # A connection each: one whose body was not read to its end is closed.
+    answers = {
+        413: requests.post(url, json={"comment": "x" * 70_000}, timeout=30),
+        415: requests.post(url, b"until=now", headers={"Content-Type": "text/plain"}, timeout=30),
+        400: requests.post(url, b"{", headers={"Content-Type": "application/json"}, timeout=30),
+    }
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.json()["status"]) == (status, "error")
+
+
+def test_without_the_key_nothing_is_told_taken_or_silenced(tmp_path):
+    with StorageService(tmp_path / "data", api_key="a key of a sufficient length") as closed:
+        for method, path in (
+            ("GET", "/alerts"),
+            ("GET", "/alerts/rules"),
+            ("GET", "/alerts/silences"),
+            ("POST", "/alerts/silences"),
+            ("POST", "/alerts/0a1b/acknowledge"),
+            ("DELETE", "/alerts/silences/0a1b"),
+        ):
+            answer = requests.request(method, closed.url + path, json={}, timeout=30)
+            assert answer.status_code == 401, path
 
 
 def test_rules_and_metrics_say_how_they_are_doing(storage: StorageService):

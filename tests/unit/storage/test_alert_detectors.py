@@ -67,6 +67,7 @@ def test_what_lines_say_of_their_time_counts_where_all_say_it():
         ("Login failed for user 'bob' (client: 192.0.2.7)", "bob", "192.0.2.7"),
         ("login failed user=carol ip=192.0.2.7", "carol", "192.0.2.7"),
         ("authentication failed for <email> from [192.0.2.7]", "email", "192.0.2.7"),
+        (" Failed password for root from 192.0.2.7 port 22 ssh2 [preauth]", "root", "192.0.2.7"),
         ("message repeated 5 times: [ Failed password for root from 5.36.59.76 port 42393 ssh2]", "root", "5.36.59.76"),
     ],
 )

@@ -24,7 +24,7 @@ from storage.alerting.file import StateFile
 from storage.alerting.silencing import Silences
 from storage.alerting.spans import MINUTE_US
 from storage.alerting.states import Alerts, Found
-from storage.alerting.webhook import signature
+from storage.alerting.webhook import Webhook, signature
 from storage.search.filters import EVERYTHING
 
 RULE = Threshold(name="many", when="count > 1", resolve_after="10m")
@@ -194,6 +194,31 @@ def test_spans_stay_few_however_scattered_the_times_are(tmp_path):
             pass
     arrivals.take(["a"])
     assert 0 < book.count("a") <= 20_000
+
+
+def test_patterns_that_were_decided_on_are_bounded_and_the_newest_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("storage.alerting.book.MAX_PATTERNS", 50)
+    known = KnownPatterns(StateFile(tmp_path))
+    for start in range(0, 200, 20):
+        known.learn("a", list(range(start, start + 20)))
+        known.keep()
+    assert known.unknown("a", list(range(200))) == list(range(150))
+    assert known.unknown("b", [199]) == [199]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://" + "a" * 70 + ".example", "http://\udcff/", "http://127.0.0.1:99999"]
+)
+def test_an_address_that_cannot_be_is_an_error_of_the_message_and_is_not_told(tmp_path, url):
+    kept = Kept(tmp_path)
+    kept.find(995, 1000)
+    webhook = Webhook(kept.file, url, "a secret", 3600, clock=lambda: kept.now)
+    assert webhook.once() == 0
+    found = webhook.deliveries()
+    assert (found.waiting, found.given_up) == (1, 0)
+    assert found.error is not None
+    assert url not in found.error
+    assert kept.file.rows("due_posts", now_us=kept.now, most=1) == [], "tried again later"
 
 
 def test_a_signature_can_be_checked_with_a_shared_secret():
