@@ -27,7 +27,7 @@ function ruleRow(rule) {
     { "data-rule": rule.name },
     h("th", { scope: "row" }, rule.name.replaceAll("_", " "), h("small", {}, ` ${rule.severity}`)),
     h("td", {}, rule.limit, rule.group_by.length > 0 && ` by ${rule.group_by.join(", ")}`, rule.q && [h("br"), h("code", { class: "rule-search" }, visible(rule.q, 120))]),
-    h("td", {}, when, rule.last_error && h("p", { class: "problem" }, visible(rule.last_error, 300)), rule.truncated && h("p", { class: "problem" }, "there was more than it may look at")),
+    h("td", {}, when, rule.last_error && h("p", { class: "problem" }, visible(rule.last_error, 300)), rule.behind && !rule.last_error && h("small", { class: "rule-behind", title: "after a start, or while logs are late; or it has more to look at" }, " waits"), rule.truncated && h("p", { class: "problem" }, "there was more than it may look at")),
     h("td", {}, rule.open ? count(rule.open) : "–"),
   );
 }
