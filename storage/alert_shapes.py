@@ -130,7 +130,7 @@ class AlertRule(Shape):
         last_error: why the last one failed, null where it did not.
         truncated: whether the last one had more to look at than it may.
         behind: whether it has still to look at more, or waits for logs that are late.
-        waiting: spans of time that it has still to look at.
+        waiting: spans of time that it has still to look at, some of them only once they are over.
     """
 
     name: str

@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -89,6 +90,10 @@ def test_posted_as_text_at_once_every_attacker_is_told_once_and_nobody_else(watc
     assert answer.json()["accepted"] == count
     alerts = told(watched, count, *BURSTS)
     check(alerts)
+    for alert in alerts:
+        logs = asked(watched, f"/logs?{urlencode({**alert['query'], 'limit': 1000})}")["logs"]
+        assert logs, alert["query"]
+        assert all(next(iter(alert["group"].values())) in log["message"] for log in logs)
 
 
 def test_posted_with_its_own_times_it_has_the_same_attackers(watched: Pipeline):
