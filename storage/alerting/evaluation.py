@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
@@ -17,23 +17,20 @@ from storage.alerting.arrivals import Arrivals
 from storage.alerting.book import Book, KnownPatterns, Owed
 from storage.alerting.detector import GRACE_US, Detector, Held, Looked
 from storage.alerting.file import StateFile
+from storage.alerting.rounds import Round, Status
 from storage.alerting.spans import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Span, floor_to, joined, pieces
 from storage.alerting.states import Alerts, Found
 from storage.engine.protocol import Engine
-from storage.errors import QueryTimeout
+from storage.errors import QueryCancelled, QueryTimeout
 from storage.reading import Reading, in_force
 from storage.search.filters import both
 
 log = structlog.get_logger()
 
-# A rule is given so much time in each round, however much it has to look at.
-ROUND_S = 5.0
 MAX_BYTES = 64 * 1024 * 1024
 # Silence is not told from what is late: not so soon after the start, nor while what comes was under way for so long.
 CALM_US = 5 * MINUTE_US
 MAX_LAG_US = MINUTE_US
-# Errors overtake other logs behind a backlog, so while logs are late shares and the like are judged so much later.
-LATE_US = 30 * MINUTE_US
 _MOST_SPANS = 5000
 # What is older is not compared with what was before: files of old logs come in any order.
 HISTORY_US = DAY_US
@@ -46,49 +43,6 @@ _MAX_ATTEMPTS = 8
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 10.0, 600.0
 TREND_BUCKETS = 30
 _MAX_TRENDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How a rule is doing.
-
-    Attributes:
-        evaluated_us: when it was evaluated last; None for never since the start.
-        duration_s: how long that took.
-        evaluations: how often, since the start.
-        failures: how often in vain.
-        error: why the last time, None where that went well.
-        is_cut: whether the last time there was more than could be looked at.
-        is_behind: whether it has still to look at more, or waits for logs that are late.
-    """
-
-    evaluated_us: int | None = None
-    duration_s: float = 0.0
-    evaluations: int = 0
-    failures: int = 0
-    error: str | None = None
-    is_cut: bool = False
-    is_behind: bool = False
-
-
-@dataclass(slots=True)
-class _Round:
-    """One rule in one round."""
-
-    now_us: int
-    is_late: bool = False
-    start_s: float = field(default_factory=time.monotonic)
-    did: int = 0
-    is_cut: bool = False
-
-    @property
-    def seen_us(self) -> int:
-        """Until when all logs are taken to be there."""
-        return self.now_us - LATE_US if self.is_late else self.now_us
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() - self.start_s > ROUND_S
 
 
 class Evaluation:
@@ -128,11 +82,20 @@ class Evaluation:
         self._until = self._book.evaluated_until()
         self._book.forget_others(self._status)
         self._held_back: set[str] = set()
+        self._reading: Reading | None = None
+        self._is_stopped = False
 
     def status(self) -> dict[str, tuple[Status, int | None]]:
         """By rule: how it is doing, and until when it was evaluated."""
         with self._lock:
             return {name: (status, self._until.get(name)) for name, status in self._status.items()}
+
+    def stop(self) -> None:
+        """Have the round that is under way end soon, and with it the last; to be repeated until it has."""
+        self._is_stopped = True
+        reading = self._reading
+        if reading is not None:
+            reading.cancel()
 
     def once(self) -> None:
         """One round: take what came, evaluate each rule, then resolve what is over.
@@ -145,15 +108,20 @@ class Evaluation:
         for name in by_arrival:
             self._book.bound(name)
         for detector in self._detectors:
+            if self._is_stopped:
+                return
             self._one(detector)
         self._alerts.settle(lambda rule: rule in self._held_back)
 
     def _one(self, detector: Detector) -> None:
         name = detector.rule.name
         before = self._status[name]
-        round_ = _Round(self._clock())
+        round_ = Round(self._clock())
         try:
             is_behind = self._clocked(detector, round_) if detector.every_us else self._by_arrival(detector, round_)
+        except QueryCancelled:
+            # What it had to look at is still owed.
+            return
         except Exception as error:
             if isinstance(error, LogmillError):
                 log.warning("a rule cannot be evaluated", rule=name, reason=str(error)[:300])
@@ -178,7 +146,7 @@ class Evaluation:
         with self._lock:
             self._status[name] = changed
 
-    def _clocked(self, detector: Detector, round_: _Round) -> bool:
+    def _clocked(self, detector: Detector, round_: Round) -> bool:
         """Evaluate what goes by the clock; whether it could not be done now."""
         name, now = detector.rule.name, round_.now_us
         until = floor_to(now - GRACE_US, detector.every_us)
@@ -194,7 +162,7 @@ class Evaluation:
         self._look(detector, (since, until), [], round_)
         return False
 
-    def _by_arrival(self, detector: Detector, round_: _Round) -> bool:
+    def _by_arrival(self, detector: Detector, round_: Round) -> bool:
         """Evaluate what logs came for; whether there is more."""
         name, now = detector.rule.name, round_.now_us
         round_.is_late = detector.needs_all and self._arrivals.lag_us > MAX_LAG_US
@@ -209,7 +177,7 @@ class Evaluation:
             if len(parts) > 1:
                 self._book.exchange(name, spans, parts)
             for part in parts:
-                if round_.is_over:
+                if round_.is_over or self._is_stopped:
                     return True
                 mine = [part] if len(parts) > 1 else spans
                 self._try(detector, part, {span: owed.get(span, Owed()) for span in mine}, round_)
@@ -219,7 +187,7 @@ class Evaluation:
             or (round_.is_late and self._book.count(name) > 0)
         )
 
-    def _try(self, detector: Detector, part: Span, owed: dict[Span, Owed], round_: _Round) -> None:
+    def _try(self, detector: Detector, part: Span, owed: dict[Span, Owed], round_: Round) -> None:
         """Look at one part; where that is too much, at half of it in the next round."""
         name = detector.rule.name
         spans, attempts = list(owed), max(one.attempts for one in owed.values())
@@ -233,6 +201,8 @@ class Evaluation:
                 self._book.exchange(name, spans, [(part[0], middle), (middle, part[1])])
             else:
                 self._fail(name, spans, attempts, round_.now_us)
+            raise
+        except QueryCancelled:
             raise
         except Exception:
             self._fail(name, spans, attempts, round_.now_us)
@@ -251,14 +221,15 @@ class Evaluation:
         detector: Detector,
         part: Span,
         spans: list[Span],
-        round_: _Round,
+        round_: Round,
         *,
         halves: bool = False,
         follow_us: tuple[int, ...] = (),
     ) -> None:
         """Have a detector look, and keep what it found together with the note that it looked: both, or neither."""
         name, rule = detector.rule.name, detector.rule
-        with in_force(Reading(self._timeout_s, MAX_BYTES)):
+        self._reading = reading = Reading(self._timeout_s, MAX_BYTES)
+        with in_force(reading):
             looked = detector.look(self._engine, part, round_.seen_us)
             found = self._with_trends(name, looked)
         with self._file.transaction():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -31,6 +32,7 @@ from storage.engine.protocol import Engine
 log = structlog.get_logger()
 
 _CLOSE_S = 20.0
+_LOOK_AGAIN_S = 0.05
 
 
 class Alerting:
@@ -104,8 +106,10 @@ class Alerting:
     def close(self) -> None:
         """End both; what was not done is done after the next start."""
         self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join(_CLOSE_S)
+        until_s = time.monotonic() + _CLOSE_S
+        while self._thread.is_alive() and time.monotonic() < until_s:
+            self.evaluation.stop()
+            self._thread.join(_LOOK_AGAIN_S)
         self.webhook.close()
         if not self._thread.is_alive():
             self.file.close()

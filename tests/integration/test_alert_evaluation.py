@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from itertools import pairwise
 
+from storage import reading
 from tests.support.watched_store import HOUR, MINUTE, SECOND, WatchedStore
 
 OWN = "detectors:\n  defaults: false\n  rules:\n"
@@ -90,6 +93,28 @@ def test_a_bug_in_a_rule_ends_no_other_and_is_made_good_once_it_is_mended(tmp_pa
         watched.tick(MINUTE)
         assert sorted(names(watched)) == ["broken", "errors"]
         assert watched.errors() == {}
+
+
+def test_a_look_that_is_under_way_ends_with_storage_and_is_had_after_the_next_start(tmp_path, monkeypatch):
+    began = threading.Event()
+
+    def go_on(*_: object) -> None:
+        began.set()
+        for _ in range(2000):
+            reading.check()
+            time.sleep(0.01)
+
+    with WatchedStore(tmp_path / "data", OWN + COUNT, alert_interval_s=0.01) as watched:
+        monkeypatch.setattr(watched.alerting.detectors[0], "look", go_on)
+        watched.insert([{"level": "ERROR"}] * 5)
+        watched.alerting.start()
+        assert began.wait(10)
+        start_s = time.monotonic()
+        watched.alerting.close()
+        assert time.monotonic() - start_s < 5
+    with WatchedStore(tmp_path / "data", OWN + COUNT) as watched:
+        watched.tick()
+        assert names(watched) == ["errors"]
 
 
 def test_a_clock_that_was_ahead_for_a_while_keeps_nothing_from_being_evaluated(tmp_path):
