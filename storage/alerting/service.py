@@ -110,8 +110,7 @@ class Alerting:
         while self._thread.is_alive() and time.monotonic() < until_s:
             self.evaluation.stop()
             self._thread.join(_LOOK_AGAIN_S)
-        self.webhook.close()
-        if not self._thread.is_alive():
+        if self.webhook.close() and not self._thread.is_alive():
             self.file.close()
 
     def rules(self) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ TIMEOUT_S = 10.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 300.0
 DELIVERY, TIMESTAMP, SIGNATURE = "Logmill-Delivery", "Logmill-Timestamp", "Logmill-Signature"
 _LOOK_EVERY_S = 1.0
+# Logs are not kept waiting at a restart because a receiver is.
+_CLOSE_S = 1.0
 _AT_ONCE = 20
 _OK = range(200, 300)
 
@@ -93,12 +95,13 @@ class Webhook:
         if self._url:
             self._thread.start()
 
-    def close(self) -> None:
-        """End; a message that is under way is sent again at the next start."""
+    def close(self) -> bool:
+        """End; whether it has. A message for whose answer it waits too long is sent again at the next start."""
         self._closed.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(TIMEOUT_S + 5)
+            self._thread.join(_CLOSE_S)
+        return not self._thread.is_alive()
 
     def wake(self) -> None:
         """There may be something to deliver."""

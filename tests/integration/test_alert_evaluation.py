@@ -7,7 +7,9 @@ import time
 from itertools import pairwise
 
 from storage import reading
+from tests.support.waiting import wait_until
 from tests.support.watched_store import HOUR, MINUTE, SECOND, WatchedStore
+from tests.support.webhook_receiver import Receiver
 
 OWN = "detectors:\n  defaults: false\n  rules:\n"
 SHARE = "  - {name: share, kind: threshold, group_by: [service], when: error_share >= 50% and count >= 5}\n"
@@ -115,6 +117,21 @@ def test_a_look_that_is_under_way_ends_with_storage_and_is_had_after_the_next_st
     with WatchedStore(tmp_path / "data", OWN + COUNT) as watched:
         watched.tick()
         assert names(watched) == ["errors"]
+
+
+def test_a_receiver_that_does_not_answer_keeps_storage_from_ending_for_no_more_than_a_moment(tmp_path):
+    with Receiver() as receiver:
+        receiver.hold.clear()
+        with WatchedStore(tmp_path / "data", OWN + COUNT, alert_webhook_url=receiver.url) as watched:
+            watched.insert([{"level": "ERROR"}] * 5)
+            watched.tick()
+            watched.alerting.webhook.start()
+            wait_until(lambda: receiver.requests, 10, "the message")
+            start_s = time.monotonic()
+            watched.alerting.close()
+            assert time.monotonic() - start_s < 3
+        with WatchedStore(tmp_path / "data", OWN + COUNT, alert_webhook_url=receiver.url) as watched:
+            assert watched.alerting.webhook.deliveries().waiting == 1
 
 
 def test_a_clock_that_was_ahead_for_a_while_keeps_nothing_from_being_evaluated(tmp_path):
