@@ -129,6 +129,7 @@ def rules(client: StorageClient, *, is_json: bool) -> None:
     """List the detectors and how they are doing."""
     for rule in client.ask("GET", "/alerts/rules")["rules"]:
         state = f"fails: {rule['last_error']}" if rule["last_error"] else f"{rule['open']} open"
+        state += ", waits" if rule["behind"] else ""
         line = f"{rule['name']:<26}  {rule['kind']:<11}  {rule['limit']}  ({state})"
         _say(ascii_json(json.dumps(rule)) if is_json else line)
 

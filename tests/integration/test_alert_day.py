@@ -10,7 +10,7 @@ from tests.support.synthetic_day import Day, Plant
 from tests.support.watched_store import MIDNIGHT, MINUTE, WatchedStore
 
 # As if storage looked so seldom: a round at each five minutes would take a minute of a machine.
-STEP_MINUTES = 10
+STEP_MINUTES = 15
 # A plant may be told of so long after it began: a bucket, its grace, and the step of this test; silence takes longer.
 LATE = 21 * MINUTE
 SILENCE_LATE = 45 * MINUTE
