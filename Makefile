@@ -92,7 +92,7 @@ docs: ## Write .env.example and docs/settings.md from the table of settings
 screenshots: ## Take the pictures of the dashboard in docs/images/ anew
 	@scripts/setup dev
 	@scripts/ensure-chromium
-	@.venv/bin/python -m scripts.screenshots
+	@.venv/bin/python -m scripts.screenshots $(ARGS)
 
 check-images: ## Install each service from its lock and start it as its Dockerfile does, without Docker
 	@scripts/setup run

@@ -12,6 +12,7 @@ import click
 import requests
 
 from logmill import __version__, http_client
+from logmill.cli_alerts import alerts
 from logmill.cli_dead import dead
 from logmill.cli_patterns import patterns
 from logmill.cli_query import query, tail
@@ -63,6 +64,7 @@ main.add_command(dead)
 main.add_command(query)
 main.add_command(tail)
 main.add_command(patterns)
+main.add_command(alerts)
 
 # A socket that `logmill up` opened and keeps open while the service is started again.
 listen_fd_option = click.option("--listen-fd", type=int, hidden=True)

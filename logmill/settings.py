@@ -78,7 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     rules_file: Annotated[
-        str, _doc("YAML file of rules: redaction, parsing, tags, severity, anomalies; empty: the shipped ones.")
+        str,
+        _doc("YAML file of rules: redaction, parsing, tags, severity, anomalies, detectors; empty: the shipped ones."),
     ] = ""
     redaction_key: Annotated[
         str,
@@ -223,6 +224,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Whether DELETE /logs/clear works; auto: where storage listens on loopback.", pattern="^(auto|true|false)$"
         ),
     ] = "auto"
+    alert_interval_s: Annotated[
+        float, _doc("How often the detectors are evaluated; 0: never, and there are no alerts.", "s", ge=0)
+    ] = 10.0
+    alert_rule_timeout_s: Annotated[
+        float, _doc("How long one look of a detector at the store may take.", "s", gt=0)
+    ] = 10.0
+    alert_webhook_url: Annotated[
+        str, _doc("Where changes of alerts are sent (POST); empty: nowhere.", secret=True, pattern="^(https?://.+)?$")
+    ] = ""
+    alert_webhook_secret: Annotated[
+        str, _doc("What these requests are signed with (HMAC-SHA256); empty: they are not.", secret=True)
+    ] = ""
+    alert_webhook_give_up_s: Annotated[
+        float, _doc("A change that could not be delivered for so long is given up.", "s", gt=0)
+    ] = 86_400.0
 
 
 def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

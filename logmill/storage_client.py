@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import requests
@@ -26,6 +26,7 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 _READ_BYTES = 64 * 1024
 _CLIENT_ERRORS = range(400, 500)
+_SUCCESS = (200, 201)
 
 
 class Answered(LogmillError):
@@ -115,7 +116,7 @@ class StorageClient:
             StorageUnavailable: it did not answer, or the connection was lost.
         """
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-        with self._get("/logs/tail", params, SILENCE_TIMEOUT_S, headers) as response:
+        with self._request("GET", "/logs/tail", params, SILENCE_TIMEOUT_S, headers) as response:
             yield []
             parser = EventParser()
             try:
@@ -137,8 +138,25 @@ class StorageClient:
             StorageUnavailable: it did not answer.
             LogmillError: it answered something else.
         """
-        with self._get(path, params, ANSWER_TIMEOUT_S) as response:
-            body = _read(response, MAX_ANSWER_BYTES)
+        with self._request("GET", path, params, ANSWER_TIMEOUT_S) as response:
+            return self._read_as(kind, response)
+
+    def change(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """The answer to a request that changes something.
+
+        Args:
+            method: of the request.
+            path: from the root on.
+            body: sent as JSON; None for none.
+
+        Raises:
+            Answered, StorageUnavailable, LogmillError: as `ask`.
+        """
+        with self._request(method, path, (), ANSWER_TIMEOUT_S, body=body) as response:
+            return self._read_as(dict[str, Any], response)
+
+    def _read_as(self, kind: type[_Answer], response: requests.Response) -> _Answer:
+        body = _read(response, MAX_ANSWER_BYTES)
         if len(body) > MAX_ANSWER_BYTES:
             raise LogmillError(f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB; ask for fewer logs or fields")
         try:
@@ -146,14 +164,22 @@ class StorageClient:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LogmillError(f"{self._url} gave no answer of storage: {error}") from None
 
-    def _get(
-        self, path: str, params: Params, timeout_s: float, headers: dict[str, str] | None = None
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        timeout_s: float,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
     ) -> requests.Response:
         try:
-            response = self._http.get(
+            response = self._http.request(
+                method,
                 self._url + path,
                 params=list(params),
                 headers=headers,
+                json=body,
                 timeout=(CONNECT_TIMEOUT_S, timeout_s),
                 stream=True,
                 allow_redirects=False,
@@ -164,7 +190,7 @@ class StorageClient:
             raise StorageUnavailable(f"storage is not running at {self._url}") from None
         except requests.RequestException as error:
             raise LogmillError(f"storage cannot be asked at {self._url}: {error}") from None
-        if response.status_code != requests.codes.ok:
+        if response.status_code not in _SUCCESS:
             with response:
                 raise self._error(response)
         return response

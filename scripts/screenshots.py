@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Take the pictures of the dashboard in docs/images/ anew: the whole pipeline with a story, and a real Chromium."""
+"""Take the pictures of the dashboard in docs/images/ anew: the whole pipeline with a story, and a real Chromium.
+
+Arguments are names of pictures, such as dashboard-alerts; without any all are taken.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from logmill.broker import Message, broker_of
@@ -28,6 +32,8 @@ LOGS = 60_000
 PER_REQUEST = 1000
 # The pipeline's page shows the last five minutes: something must have happened in them.
 TRAFFIC_MS = 200_000
+# Those of `alarm`: four addresses, root, and whoever pays.
+ALERTS = 6
 WIDE = {"width": 1280, "height": 760}
 PHONE = {"width": 390, "height": 780}
 
@@ -57,8 +63,45 @@ def traffic(pipeline: Pipeline, stop: threading.Event) -> None:
         stop.wait(0.5)
 
 
+def alarm(pipeline: Pipeline) -> None:
+    """Logs that are wrong now: failed logins and one user's transactions; somebody has seen to some of them."""
+    now = datetime.now(UTC)
+    for user, address, times, apart_s in (
+        ("invalid user oracle", "192.0.2.77", 6, 70),
+        ("invalid user admin", "203.0.113.9", 8, 25),
+        ("root", "198.51.100.23", 31, 14),
+        ("deploy", "198.51.100.40", 5, 90),
+    ):
+        failed = {
+            "service": "sshd",
+            "level": "WARNING",
+            "message": f"Failed password for {user} from {address} port 4711 ssh2",
+            "host": "bastion-1",
+        }
+        moments = [now - timedelta(seconds=apart_s * number) for number in range(times)]
+        add(pipeline, [{**failed, "timestamp": moment.isoformat()} for moment in moments])
+    paid = {"service": "payment", "level": "INFO", "message": "Payment accepted", "metadata": {"user_id": "user-4711"}}
+    moments = [now - timedelta(seconds=4 * number) for number in range(34)]
+    add(pipeline, [{**paid, "timestamp": moment.isoformat()} for moment in moments])
+
+    def found() -> list[dict[str, Any]]:
+        alerts: list[dict[str, Any]] = requests.get(f"{pipeline.storage_url}/alerts", timeout=30).json()["alerts"]
+        return alerts
+
+    wait_until(lambda: len(found()) >= ALERTS, 120, "the alerts")
+    for alert in found():
+        if "192.0.2.77" in alert["group"].values():
+            body = {"by": "eve", "comment": "the address is blocked"}
+            url = f"{pipeline.storage_url}/alerts/{alert['id']}/acknowledge"
+            requests.post(url, json=body, timeout=30).raise_for_status()
+    silence = {"group": {"address": "198.51.100.40"}, "until": "now+2h", "by": "bob", "comment": "our own scanner"}
+    requests.post(f"{pipeline.storage_url}/alerts/silences", json=silence, timeout=30).raise_for_status()
+
+
 def take(browser: Browser, url: str, name: str, act: Callable[[Page], None] | None = None, **context: Any) -> None:
-    """One picture."""
+    """One picture, if it is wanted."""
+    if not is_wanted(name):
+        return
     place = browser.new_context(**{"viewport": WIDE, "timezone_id": "UTC", "reduced_motion": "reduce", **context})
     page = place.new_page()
     page.goto(url)
@@ -70,6 +113,11 @@ def take(browser: Browser, url: str, name: str, act: Callable[[Page], None] | No
     page.screenshot(path=path)
     place.close()
     sys.stdout.write(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1000:.0f} KB\n")
+
+
+def is_wanted(name: str) -> bool:
+    """Whether a picture is to be taken."""
+    return not sys.argv[1:] or name in sys.argv[1:]
 
 
 def open_error(page: Page) -> None:
@@ -88,6 +136,23 @@ def wait_for_charts(page: Page) -> None:
     page.wait_for_timeout(TRAFFIC_MS)
 
 
+def wait_for_alerts(page: Page) -> None:
+    """The list of alerts is there."""
+    expect(page.locator(".alerts tbody tr").first).to_be_visible()
+
+
+def take_pipeline(browser: Browser, pipeline: Pipeline) -> None:
+    """The pipeline's page, while there is something to do."""
+    stop = threading.Event()
+    sender = threading.Thread(target=traffic, args=(pipeline, stop))
+    sender.start()
+    try:
+        take(browser, f"{pipeline.storage_url}/?tab=pipeline", "dashboard-pipeline", wait_for_charts)
+    finally:
+        stop.set()
+        sender.join()
+
+
 def main() -> int:
     """Take all of them; the exit code."""
     program = chromium()
@@ -97,7 +162,7 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="logmill-pictures-") as folder,
-        Pipeline(Path(folder), "embedded") as running,
+        Pipeline(Path(folder), "embedded", alert_interval_s=1) as running,
     ):
         fill(running)
         bury(running)
@@ -109,14 +174,11 @@ def main() -> int:
             take(browser, incident, "dashboard-dark", open_error, color_scheme="dark")
             take(browser, f"{url}?since=2h&tab=patterns&sort=errors", "dashboard-patterns")
             take(browser, f"{url}?since=2h", "dashboard-narrow", viewport=PHONE, has_touch=True, is_mobile=True)
-            stop = threading.Event()
-            sender = threading.Thread(target=traffic, args=(running, stop))
-            sender.start()
-            try:
-                take(browser, f"{url}?tab=pipeline", "dashboard-pipeline", wait_for_charts)
-            finally:
-                stop.set()
-                sender.join()
+            if is_wanted("dashboard-pipeline"):
+                take_pipeline(browser, running)
+            if is_wanted("dashboard-alerts"):
+                alarm(running)
+                take(browser, f"{url}?tab=alerts", "dashboard-alerts", wait_for_alerts)
             browser.close()
     return 0
 

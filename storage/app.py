@@ -12,14 +12,16 @@ from logmill.errors import StorageUnavailable
 from logmill.lifecycle import is_loopback
 from logmill.locking import FolderLock
 from logmill.logs import configure_logs
+from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings, load
 from storage import blocks
+from storage.alerting.service import Alerting
 from storage.audit import Audit
 from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import ProducerClient
-from storage.routes import dashboard, export, ingest, logs, patterns, pipeline, rejections, statistics, tail
+from storage.routes import alerts, dashboard, export, ingest, logs, patterns, pipeline, rejections, statistics, tail
 from storage.routes.limits import Limits
 from storage.store import Store
 
@@ -34,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises:
         AlreadyRunning: another process holds the data folder.
-        ConfigError: the folder cannot be used, or a newer program wrote it.
+        ConfigError: the folder cannot be used, or a newer program wrote it; or the rules file is not as it must be.
     """
     settings = settings or load()
     configure_logs("storage", settings)
@@ -46,7 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         from storage.engine.chdb_engine import ChdbEngine
 
         engine = ChdbEngine(folder / "store", settings)
-        store = Store(engine, settings)
+        alerting = Alerting(engine, folder, rules_of(settings).detectors, settings)
+        store = Store(engine, settings, alerting.arriving)
         store.warm_up()
         audit = Audit(engine)
     except BaseException:
@@ -55,7 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     activity = Activity()
     producer = ProducerClient(settings)
     overview = Overview(store, activity, producer, settings)
-    metrics = Metrics(store, activity)
+    metrics = Metrics(store, activity, alerting)
     state = {"readiness": "ready"}
 
     def close() -> None:
@@ -63,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             state["readiness"] = "shutting down"
             limits.close()
             overview.close()
+            alerting.close()
             audit.close()
             store.close()
             lock.release()
@@ -78,16 +82,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
     limits = Limits(settings, metrics)
     limits.install(app)
-    app.register_blueprint(ingest.blueprint(store, metrics, activity, settings))
-    app.register_blueprint(export.blueprint(store, metrics, settings, limits))
-    app.register_blueprint(logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)))
-    app.register_blueprint(statistics.blueprint(store))
-    app.register_blueprint(patterns.blueprint(store))
-    app.register_blueprint(tail.blueprint(store, settings, limits))
-    app.register_blueprint(rejections.blueprint(store, metrics, settings))
-    app.register_blueprint(dashboard.blueprint())
-    app.register_blueprint(pipeline.blueprint(overview, producer))
+    for routes in (
+        ingest.blueprint(store, metrics, activity, settings),
+        export.blueprint(store, metrics, settings, limits),
+        logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)),
+        statistics.blueprint(store),
+        patterns.blueprint(store),
+        tail.blueprint(store, settings, limits),
+        rejections.blueprint(store, metrics, settings),
+        dashboard.blueprint(),
+        pipeline.blueprint(overview, producer),
+        alerts.blueprint(alerting),
+    ):
+        app.register_blueprint(routes)
     overview.start()
+    alerting.start()
     app.extensions["logmill_close"] = close
     app.extensions["logmill_drain"] = store.tails.stop
     log.info("store open", folder=str(folder), **store.disk_use())

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from logmill.cached import Cached
 from logmill.errors import LogmillError
+from storage.alerting.service import Alerting
 from storage.pipeline.activity import Activity
 from storage.recent import Recent
 from storage.store import Store
@@ -21,7 +22,7 @@ _DISK_USE_AGE_S, _DISK_USE_WAIT_S = 5.0, 2.5
 class Metrics:
     """The counters of one storage service, in a registry of its own."""
 
-    def __init__(self, store: Store, activity: Activity) -> None:
+    def __init__(self, store: Store, activity: Activity, alerting: Alerting) -> None:
         self.registry = registry = CollectorRegistry()
         self.logs = Counter("logmill_storage_logs", "Logs stored.", registry=registry)
         self.duplicates = Counter("logmill_storage_duplicates", "Logs that were stored before.", registry=registry)
@@ -58,9 +59,54 @@ class Metrics:
                 partial(_lag, activity, f"{name}_s"),
             )
         self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", partial(_known, disk, "parts"))
+        for name, words, read in (
+            ("firing", "Alerts that fire.", partial(_alerts, alerting, "firing")),
+            ("acknowledged", "Alerts that somebody looks after.", partial(_alerts, alerting, "acknowledged")),
+            ("rules_failing", "Detectors whose last evaluation failed.", partial(_failing, alerting)),
+            ("rules_behind", "Detectors that have still to look at more.", partial(_behind, alerting)),
+            ("unjudged", "Spans of time that were given up.", partial(_count, alerting, "unjudged")),
+            ("left_out", "Groups beyond those that a detector may have.", partial(_count, alerting, "left_out")),
+            ("webhook_waiting", "Messages that wait for the webhook.", partial(_webhook, alerting, "waiting")),
+            (
+                "webhook_given_up",
+                "Messages to the webhook that were given up.",
+                partial(_webhook, alerting, "given_up"),
+            ),
+        ):
+            self._gauge(f"logmill_alerts_{name}", words, read)
 
     def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
         Gauge(name, help_, registry=self.registry).set_function(read)
+
+
+def _alerts(alerting: Alerting, state: str) -> float:
+    try:
+        return sum(count for (one, _), count in alerting.counts().items() if one == state)
+    except LogmillError:
+        return float("nan")
+
+
+def _failing(alerting: Alerting) -> float:
+    return sum(status.error is not None for status, _ in alerting.evaluation.status().values())
+
+
+def _behind(alerting: Alerting) -> float:
+    return sum(status.is_behind for status, _ in alerting.evaluation.status().values())
+
+
+def _count(alerting: Alerting, name: str) -> float:
+    try:
+        return alerting.file.counts().get(name, 0)
+    except LogmillError:
+        return float("nan")
+
+
+def _webhook(alerting: Alerting, name: str) -> float:
+    try:
+        found: int = getattr(alerting.webhook.deliveries(), name)
+    except LogmillError:
+        return float("nan")
+    return found
 
 
 def _lag(activity: Activity, name: str) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,10 +41,17 @@ class Store:
     Args:
         engine: where the rows are kept; it is closed with the store.
         settings: those in force.
+        arriving: what holds while rows are written, from before the first of them can be found.
     """
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        arriving: Callable[[pa.Table], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._engine = engine
+        self._arriving = arriving
         self._wait_s = settings.storage_timeout_s / 2
         schema.ensure(engine)
         extent = counting.extent_us(engine, EVERYTHING)
@@ -79,6 +87,10 @@ class Store:
                 next call finds out.
         """
         self.check_room()
+        with self._arriving(table):
+            return self._insert(table, stream, check=check)
+
+    def _insert(self, table: pa.Table, stream: bytes | None, *, check: bool) -> Stored:
         if not self._deduplicates:
             self._write(table, stream)
             return Stored(stored=table.num_rows, duplicates=0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from msgspec.structs import replace
 
 from logmill.errors import ConfigError
+from logmill.rules.detectors import Detector, Detectors
 from logmill.rules.document import Document
 from logmill.rules.sections import (
     AnomalyRule,
@@ -31,14 +32,21 @@ Rule = TypeVar("Rule", bound=object)
 
 @dataclass(frozen=True, slots=True)
 class Placed(Generic[Rule]):
-    """A rule and where it stands, for what is found wrong with it later."""
+    """A rule and where it stands, for what is found wrong with it later.
+
+    Attributes:
+        rule: the rule.
+        place: where it begins.
+        parts: where its fields stand, for those whose content is read later.
+    """
 
     rule: Rule
     place: str
+    parts: Mapping[str, str] = field(default_factory=dict)
 
-    def error(self, message: str) -> ConfigError:
-        """An error about this rule."""
-        return ConfigError(f"{self.place}: {message}")
+    def error(self, message: str, part: str = "") -> ConfigError:
+        """An error about this rule, or about one of its fields."""
+        return ConfigError(f"{self.parts.get(part, self.place)}: {message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class RuleSet:
         tags: as in the file.
         severity: as in the file.
         anomalies: as in the file.
+        detectors: as in the file; each has a name of its own.
     """
 
     redaction_kinds: dict[str, Mode]
@@ -62,6 +71,7 @@ class RuleSet:
     tags: tuple[Placed[TagRule], ...]
     severity: tuple[Placed[SeverityRule], ...]
     anomalies: tuple[Placed[AnomalyRule], ...]
+    detectors: tuple[Placed[Detector], ...]
 
 
 @cache
@@ -96,6 +106,7 @@ def load(path: str) -> RuleSet:
         tags=both("tags"),
         severity=both("severity"),
         anomalies=both("anomalies"),
+        detectors=_detectors(shipped, first.detectors, own, second.detectors),
     )
 
 
@@ -110,3 +121,28 @@ def rules_of(settings: Settings) -> RuleSet:
 
 def _placed(document: Document, section: str, rules: Iterable[Rule]) -> list[Placed[Rule]]:
     return [Placed(rule, document.place([section, "rules", index])) for index, rule in enumerate(rules)]
+
+
+def _detectors(shipped: Document, usual: Detectors, own: Document, added: Detectors) -> tuple[Placed[Detector], ...]:
+    """The shipped ones that are in force, but for those whose names an operator's own have, and those."""
+    known = {rule.name for rule in usual.rules}
+    for index, name in enumerate(added.without):
+        if name not in known:
+            raise own.error(["detectors", "without", index], f"{name!r} is no shipped detector")
+    names: set[str] = set()
+    for index, rule in enumerate(added.rules):
+        if rule.name in names:
+            raise own.error(["detectors", "rules", index, "name"], f"{rule.name!r} is the name of another detector")
+        names.add(rule.name)
+    left_out = names | set(added.without) if added.defaults else known
+    kept = [one for one in _placed_detectors(shipped, usual) if one.rule.name not in left_out]
+    return (*kept, *_placed_detectors(own, added))
+
+
+def _placed_detectors(document: Document, section: Detectors) -> list[Placed[Detector]]:
+    found: list[Placed[Detector]] = []
+    for index, rule in enumerate(section.rules):
+        steps: list[str | int] = ["detectors", "rules", index]
+        parts = {name: document.place([*steps, name]) for name in rule.__struct_encode_fields__}
+        found.append(Placed(rule, document.place(steps), parts))
+    return found

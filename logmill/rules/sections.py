@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from logmill.record import LEVELS
+from logmill.rules.detectors import Detectors
 
 MAX_RULES = 1000
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
@@ -200,3 +201,4 @@ class Sections(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tags: Tags = Tags()
     severity: Severity = Severity()
     anomalies: Anomalies = Anomalies()
+    detectors: Detectors = Detectors()

@@ -14,6 +14,7 @@ _VIEWS = {
     "anomalies": "&tab=anomalies",
     "live": "&tab=tail",
     "patterns": "&tab=patterns",
+    "alerts": "&tab=alerts&alerts=all",
     "pipeline": "&tab=pipeline",
     "nothing found": "&q=nothing-has-this",
 }

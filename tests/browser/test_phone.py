@@ -66,7 +66,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(held, send):
 def test_every_tab_is_in_sight(held, width, height):
     with held(width=width, height=height) as page:
         tabs = page.get_by_role("navigation", name="Views").get_by_role("button")
-        expect(tabs).to_have_count(5)
+        expect(tabs).to_have_count(6)
         for tab in tabs.all():
             # Nothing lies over either end of its name, and the page does not have to be moved to see it.
             assert tab.evaluate("""(one) => {

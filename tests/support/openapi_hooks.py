@@ -17,7 +17,7 @@ from logmill.openapi.records import LINES
 from tests.support.storage_blocks import batch, stream
 
 # The list that shows such things, in the answer to the path above theirs.
-_LISTS = {"log_id": "logs", "letter_id": "letters"}
+_LISTS = {"log_id": "logs", "letter_id": "letters", "alert_id": "alerts"}
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 _fields = st.sampled_from(

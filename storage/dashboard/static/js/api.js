@@ -138,6 +138,12 @@ export async function postJson(path, body, options = {}) {
   return response.json();
 }
 
+/** Have something removed; the JSON answer. */
+export async function deleteJson(path, options = {}) {
+  const response = await ask(path, null, { ...options, method: "DELETE" });
+  return response.json();
+}
+
 /** The answer as a Blob and the name the server gave it. */
 export async function download(path, parameters, options) {
   const response = await ask(path, parameters, { ...options, patient: true });

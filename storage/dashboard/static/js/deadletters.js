@@ -1,6 +1,7 @@
 // Dead letters: what could not be stored and why; to look into, to send on its way again, or to remove for good.
 
 import { ApiError, getJson, getLogs, isAborted, postJson } from "./api.js";
+import { ask } from "./dialog.js";
 import { h, put, toast } from "./dom.js";
 import { ago, bytes, count, counted, time, visible } from "./format.js";
 import { Waits } from "./retry.js";
@@ -109,18 +110,4 @@ export class DeadLetters {
     }
     await this.load().catch(() => {});
   }
-}
-
-/** A dialog; true where it was agreed to. Without `verb` there is nothing to agree to, only to see. */
-function ask(title, inside, verb = null) {
-  return new Promise((resolve) => {
-    const close = (value) => h("button", { type: "button", class: value ? "primary" : "", autofocus: !value, onclick: () => dialog.close(value) }, value || (verb ? "Cancel" : "Close"));
-    const dialog = h("dialog", { class: "dialog wide", "aria-label": title }, h("h2", {}, title), inside, h("div", { class: "actions" }, close(""), verb && close(verb)));
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue !== "");
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
 }

@@ -1,7 +1,9 @@
 // Puts the page together: which view is shown, when it asks anew, and what the keys do.
 
 import { isAborted, onUnauthorized, refusalOf } from "./api.js";
+import { AlertsView } from "./alerts.js";
 import { anomaliesView } from "./anomalies.js";
+import { Badge } from "./badge.js";
 import { showChips } from "./chips.js";
 import { Detail } from "./detail.js";
 import { byId, h, iconButton, put, toast } from "./dom.js";
@@ -18,9 +20,11 @@ import { PipelineView } from "./pipeline.js";
 import { toggleTheme } from "./theme.js";
 import { timePicker } from "./timepicker.js";
 
-const NAMES = { logs: "Logs", tail: "Live", patterns: "Patterns", anomalies: "Anomalies", pipeline: "Pipeline" };
+const NAMES = { logs: "Logs", tail: "Live", patterns: "Patterns", anomalies: "Anomalies", alerts: "Alerts", pipeline: "Pipeline" };
 // What the answers depend on; all else is taken by what is there already.
-const ASKED = ["tab", "q", "since", "until", "by", "group"];
+const ASKED = ["tab", "q", "since", "until", "by", "group", "alerts"];
+// What keeps itself fresh, and has no search.
+const OWN = ["alerts", "pipeline"];
 
 let asking = new AbortController();
 let isBusy = false;
@@ -41,6 +45,7 @@ const views = {
   tail: new TailView(parts),
   patterns: new PatternsView(parts),
   anomalies: anomaliesView(parts),
+  alerts: new AlertsView({ ...parts, counted: (number) => badge.show(number) }),
   pipeline: new PipelineView(parts),
 };
 
@@ -54,6 +59,7 @@ const detail = new Detail({ find: (id) => loaded().find((log) => log.id === id),
 const problems = h("div", { class: "notices problems" });
 
 const tabs = Object.fromEntries(TABS.map((name) => [name, h("button", { type: "button", class: "tab", "data-tab": name, onclick: () => change({ tab: name, row: "" }) }, NAMES[name])]));
+const badge = new Badge(tabs.alerts);
 put(byId("tabs"), Object.values(tabs));
 const fieldsButton = h("button", { type: "button", class: "tool fields-button", "aria-expanded": "false", "aria-controls": "facets", onclick: toggleFacets }, "Fields");
 put(byId("tools"), fieldsButton, iconButton("theme", "Light or dark (x)", toggleTheme), iconButton("help", "Keys and search (?)", help));
@@ -73,12 +79,13 @@ async function ask({ takes = false, replace = false } = {}) {
   const { signal } = asking;
   setBusy(true);
   try {
-    if (takes && state().tab !== "pipeline") await search.take({ signal, replace });
+    if (takes && !OWN.includes(state().tab)) await search.take({ signal, replace });
     // Another search text has had everything asked for by now.
     if (signal.aborted) return;
     await shown.load(signal);
     if (!signal.aborted) {
       answered.add(shown);
+      badge.start();
       clearProblem();
     }
   } catch (error) {
@@ -90,7 +97,7 @@ async function ask({ takes = false, replace = false } = {}) {
 
 /** What a clock asks for: nothing where the view keeps itself fresh, or while the last answer has not come. */
 function auto() {
-  if (!isBusy && !["tail", "pipeline"].includes(state().tab)) ask();
+  if (!isBusy && !["tail", ...OWN].includes(state().tab)) ask();
 }
 
 function setBusy(is) {

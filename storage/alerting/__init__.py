@@ -1,0 +1,1 @@
+"""Alerts: detectors over the store, evaluated on a schedule, and what becomes of what they find."""

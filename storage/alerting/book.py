@@ -1,0 +1,146 @@
+"""What is still to be judged, and what was: spans that rules have to look at, and patterns they have decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from storage.alerting.file import StateFile
+from storage.alerting.spans import HOUR_US, Span, joined
+
+# Beyond this the spans of a rule are brought together, with the time between them.
+MAX_OWED = 20_000
+# Those that were decided on longest ago are forgotten beyond this: they are looked up in the store once more.
+MAX_PATTERNS = 200_000
+_FAR_US = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """How it stands with a span that is to be looked at.
+
+    Attributes:
+        attempts: how often that was tried in vain.
+        is_after: whether it is the time after logs, and not one of which logs came.
+    """
+
+    attempts: int = 0
+    is_after: bool = False
+
+
+class Book:
+    """The spans that each rule has still to look at; see `Arrivals`."""
+
+    def __init__(self, file: StateFile) -> None:
+        self._file = file
+
+    def due(self, rule: str, now_us: int, most: int, before_us: int | None = None) -> list[tuple[Span, Owed]]:
+        """Spans, the newest first.
+
+        Args:
+            rule: whose.
+            now_us: now; what was put off beyond it is left out.
+            most: how many at most.
+            before_us: only those that end by then.
+        """
+        before_us = _FAR_US if before_us is None else before_us
+        found = self._file.rows("owed", rule=rule, now_us=now_us, before_us=before_us, most=most)
+        return [((row["start_us"], row["end_us"]), Owed(row["attempts"], bool(row["is_after"]))) for row in found]
+
+    def count(self, rule: str) -> int:
+        """How many spans a rule has still to look at."""
+        return self._file.number("count_owed", rule=rule)
+
+    def is_put_off(self, rule: str, now_us: int) -> bool:
+        """Whether a rule could not look at something, and is to try again later."""
+        return self._file.number("count_put_off", rule=rule, now_us=now_us) > 0
+
+    def settle(self, rule: str, spans: Iterable[Span]) -> None:
+        """These were looked at."""
+        with self._file.transaction():
+            for start_us, end_us in spans:
+                self._file.run("settle_owed", rule=rule, start_us=start_us, end_us=end_us)
+
+    def exchange(self, rule: str, spans: Iterable[Span], others: Iterable[Span]) -> None:
+        """In the place of these, others are to be looked at."""
+        with self._file.transaction():
+            self.settle(rule, spans)
+            for start_us, end_us in others:
+                self._file.run("owe", rule=rule, start_us=start_us, end_us=end_us)
+
+    def owe_after(self, rule: str, looked: Span, follow_us: Iterable[int]) -> None:
+        """So long after the end of what was looked at it is to be looked again, once each time is over.
+
+        What was to be looked at in this way and lies within what was looked at now is not any more.
+        """
+        with self._file.transaction():
+            self._file.run("settle_after", rule=rule, start_us=looked[0], end_us=looked[1])
+            start_us = looked[1]
+            for after_us in follow_us:
+                end_us = looked[1] + after_us
+                self._file.run("owe_after", rule=rule, start_us=start_us, end_us=end_us)
+                start_us = end_us
+
+    def put_off(self, rule: str, spans: Iterable[Span], until_us: int) -> None:
+        """These could not be looked at."""
+        with self._file.transaction():
+            for start_us, end_us in spans:
+                self._file.run("put_off", rule=rule, start_us=start_us, end_us=end_us, not_before_us=until_us)
+
+    def bound(self, rule: str) -> None:
+        """See that there are not too many: with the time between them they are fewer."""
+        if self.count(rule) <= MAX_OWED:
+            return
+        all_ = [(row["start_us"], row["end_us"]) for row in self._file.rows("all_owed", rule=rule)]
+        fewer, gap_us = all_, HOUR_US
+        while len(fewer) > MAX_OWED // 2:
+            fewer, gap_us = joined(fewer, gap_us), gap_us * 4
+        with self._file.transaction():
+            self._file.run("forget_owed", rule=rule)
+            self.exchange(rule, (), fewer)
+
+    def forget_others(self, rules: Iterable[str]) -> None:
+        """Forget what rules had to look at that are none any more."""
+        kept = set(rules)
+        for row in self._file.rows("owed_of_others"):
+            if row["rule"] not in kept:
+                self._file.run("forget_owed", rule=row["rule"])
+
+    def evaluated_until(self) -> dict[str, int]:
+        """Until when each rule was evaluated."""
+        return {row["rule"]: row["evaluated_until_us"] for row in self._file.rows("evaluations")}
+
+    def evaluated(self, rule: str, until_us: int) -> None:
+        """A rule was evaluated until then."""
+        self._file.run("evaluated", rule=rule, until_us=until_us)
+
+
+class KnownPatterns:
+    """Which patterns rules have decided on; those of an evaluation are noted with what it found.
+
+    Args:
+        file: where they are kept.
+    """
+
+    def __init__(self, file: StateFile) -> None:
+        self._file = file
+        self._decided: list[tuple[str, int]] = []
+
+    def unknown(self, rule: str, fingerprints: list[int]) -> list[int]:
+        """Those of these that were not decided on."""
+        self._decided = []
+        return [
+            one for one in fingerprints if not self._file.rows("is_known_pattern", rule=rule, fingerprint=f"{one:x}")
+        ]
+
+    def learn(self, rule: str, fingerprints: list[int]) -> None:
+        """Note these with the next `keep`."""
+        self._decided = [(rule, one) for one in fingerprints]
+
+    def keep(self) -> None:
+        """Write what was learnt; to be called in the transaction of what was found."""
+        for rule, fingerprint in self._decided:
+            self._file.run("know_pattern", rule=rule, fingerprint=f"{fingerprint:x}")
+        if self._decided:
+            self._file.run("prune_patterns", most=MAX_PATTERNS)
+        self._decided = []

@@ -1,0 +1,272 @@
+"""What becomes of what is found: never twice, extended, resolved, silenced, told; rules that are wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from logmill.errors import ConfigError
+from logmill.rules.detectors import Threshold
+from logmill.rules.ruleset import load
+from storage.alerting import showing
+from storage.alerting.arrivals import Arrivals
+from storage.alerting.book import Book, KnownPatterns
+from storage.alerting.compiling import compiled
+from storage.alerting.detector import Held
+from storage.alerting.file import StateFile
+from storage.alerting.silencing import Silences
+from storage.alerting.spans import MINUTE_US
+from storage.alerting.states import Alerts, Found
+from storage.alerting.webhook import Webhook, signature
+from storage.search.filters import EVERYTHING
+
+RULE = Threshold(name="many", when="count > 1", resolve_after="10m")
+
+
+class Kept:
+    """The alerts of a folder, on a clock that the test moves."""
+
+    def __init__(self, folder: Path, *, tells: bool = True) -> None:
+        self.now = 1_000 * MINUTE_US
+        self.file = StateFile(folder)
+        self.silences = Silences(self.file)
+        self.alerts = Alerts(self.file, self.silences, tells=tells, body=showing.message, clock=lambda: self.now)
+
+    def find(self, start: int, end: int, group: str = "a") -> None:
+        held = Held((group,), start * MINUTE_US, end * MINUTE_US, 2.0, start * MINUTE_US, "two", EVERYTHING, "")
+        self.alerts.apply(RULE, ("service",), "count > 1", [Found(held, [1])])
+
+    def at(self, minute: int) -> Kept:
+        self.now = minute * MINUTE_US
+        self.alerts.settle()
+        return self
+
+    def states(self) -> list[str]:
+        page = showing.page(self.file, self.silences.all(self.now), "", "", 100, "")
+        return [alert["state"] for alert in page.alerts[::-1]]
+
+    def told(self) -> list[str]:
+        return [row["delivery"].split("-")[2] for row in self.file.rows("due_posts", now_us=1 << 60, most=100)]
+
+    def all_told(self) -> int:
+        return self.file.number("count_posts")
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return Kept(tmp_path)
+
+
+def test_what_is_found_again_is_the_same_alert(kept):
+    for _ in range(3):
+        kept.find(995, 1000)
+    kept.find(990, 996)
+    assert kept.states() == ["firing"]
+    assert kept.all_told() == 1
+
+
+def test_an_alert_is_resolved_after_its_time_and_what_follows_later_is_another(kept):
+    kept.find(995, 1000)
+    assert kept.at(1009).states() == ["firing"]
+    assert kept.at(1010).states() == ["resolved"]
+    kept.find(1050, 1050)
+    assert kept.at(1050).states() == ["resolved", "firing"]
+    assert kept.all_told() == 3
+
+
+def test_what_goes_on_fires_again_though_it_was_taken_for_over(kept):
+    kept.find(995, 1000)
+    assert kept.at(1011).states() == ["resolved"]
+    kept.find(1005, 1011)
+    assert kept.states() == ["firing"]
+    changes = showing.transitions(kept.file, showing.page(kept.file, [], "", "", 1, "").alerts[0]["id"])
+    assert [change["state"] for change in changes] == ["firing", "resolved", "firing"]
+
+
+def test_old_logs_fire_and_are_resolved_by_the_clock(kept):
+    kept.find(3, 5)
+    assert kept.at(1001).states() == ["firing"]
+    assert kept.at(1010).states() == ["resolved"]
+    kept.find(5, 6)
+    assert kept.states() == ["resolved"], "late news of what is over"
+
+
+def test_after_a_crash_between_any_two_statements_all_or_nothing_of_a_change_is_there(tmp_path):
+    """The file is closed in the middle of a transaction, at each of its statements in turn."""
+    for stop_at in range(1, 12):
+        folder = tmp_path / str(stop_at)
+        folder.mkdir()
+        kept = Kept(folder)
+        steps = iter(range(1, 100))
+
+        def trace(_: str, steps=steps, stop_at=stop_at) -> None:
+            if next(steps) == stop_at:
+                raise KeyboardInterrupt
+
+        original = kept.file.run
+
+        def run(name: str, /, original=original, trace=trace, **values: object) -> int:
+            trace(name)
+            return original(name, **values)
+
+        kept.file.run = run  # type: ignore[method-assign]
+        with suppress(KeyboardInterrupt):
+            kept.find(995, 1000)
+        kept.file.close()
+        again = Kept(folder)
+        count = len(again.states())
+        assert count == again.all_told() == again.file.number("count_open", rule="many")
+        again.find(995, 1000)
+        assert (again.states(), again.told()) == (["firing"], ["firing"])
+
+
+def test_nobody_is_told_while_a_silence_holds_and_then_of_what_still_fires(kept):
+    silence = kept.silences.add("many", {"service": "a"}, 1_005 * MINUTE_US, kept.now, "", "")
+    kept.find(995, 1000)
+    kept.find(995, 1000, "b")
+    assert sorted(kept.states()) == ["firing", "silenced"]
+    assert kept.told() == ["firing"]
+    assert not silence.holds("other", {"service": "a"})
+    assert kept.at(1006).states() == ["firing", "firing"]
+    assert kept.told() == ["firing", "firing"]
+
+
+def test_nobody_is_told_of_the_end_of_what_they_were_not_told_of(kept):
+    kept.silences.add("many", {}, 5_000 * MINUTE_US, kept.now, "", "")
+    kept.find(995, 1000)
+    assert kept.at(1020).states() == ["resolved"]
+    assert kept.all_told() == 0
+
+
+def test_too_many_groups_of_a_rule_are_left_out_and_counted(kept):
+    for number in range(105):
+        kept.find(995, 1000, f"group-{number}")
+    assert len(kept.states()) == 100
+    assert kept.file.counts()["left_out"] == 5
+
+
+def test_a_damaged_file_is_put_aside(tmp_path):
+    (tmp_path / "alerts.sqlite3").write_bytes(b"no database at all" * 100)
+    assert Kept(tmp_path).states() == []
+    assert (tmp_path / "alerts.sqlite3.damaged").exists()
+
+
+def block(*minutes: int) -> pa.Table:
+    times = pa.array([minute * MINUTE_US for minute in minutes], pa.timestamp("us", tz="UTC"))
+    return pa.table({"timestamp": times, "received_at": times})
+
+
+def test_what_came_is_owed_to_each_rule_also_after_a_crash_and_while_rows_are_written(tmp_path):
+    file = StateFile(tmp_path)
+    arrivals, book = Arrivals(file), Book(file)
+    with arrivals.of(block(5, 6)):
+        pass
+    file.close()
+    file = StateFile(tmp_path)
+    arrivals, book = Arrivals(file), Book(file)
+    arrivals.take(["a", "b"])
+    assert [span for span, _ in book.due("b", 0, 10)] == [
+        (6 * MINUTE_US, 7 * MINUTE_US),
+        (5 * MINUTE_US, 6 * MINUTE_US),
+    ]
+    with arrivals.of(block(9)):
+        arrivals.take(["a"])
+        book.settle("a", [span for span, _ in book.due("a", 0, 10)])
+    arrivals.take(["a"])
+    assert [span for span, _ in book.due("a", 0, 10)] == [(9 * MINUTE_US, 10 * MINUTE_US)], (
+        "looked at before it was there"
+    )
+
+
+def test_spans_stay_few_however_scattered_the_times_are(tmp_path):
+    file = StateFile(tmp_path)
+    arrivals, book = Arrivals(file), Book(file)
+    draw = random.Random(1)
+    for _ in range(150):
+        with arrivals.of(block(*(draw.randrange(10**8) for _ in range(300)))):
+            pass
+    arrivals.take(["a"])
+    assert 0 < book.count("a") <= 20_000
+
+
+def test_patterns_that_were_decided_on_are_bounded_and_the_newest_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("storage.alerting.book.MAX_PATTERNS", 50)
+    known = KnownPatterns(StateFile(tmp_path))
+    for start in range(0, 200, 20):
+        known.learn("a", list(range(start, start + 20)))
+        known.keep()
+    assert known.unknown("a", list(range(200))) == list(range(150))
+    assert known.unknown("b", [199]) == [199]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://" + "a" * 70 + ".example", "http://\udcff/", "http://127.0.0.1:99999"]
+)
+def test_an_address_that_cannot_be_is_an_error_of_the_message_and_is_not_told(tmp_path, url):
+    kept = Kept(tmp_path)
+    kept.find(995, 1000)
+    webhook = Webhook(kept.file, url, "a secret", 3600, clock=lambda: kept.now)
+    assert webhook.once() == 0
+    found = webhook.deliveries()
+    assert (found.waiting, found.given_up) == (1, 0)
+    assert found.error is not None
+    assert url not in found.error
+    assert kept.file.rows("due_posts", now_us=kept.now, most=1) == [], "tried again later"
+
+
+def test_a_signature_can_be_checked_with_a_shared_secret():
+    expected = hmac.new(b"key", b"1700000000.{}", hashlib.sha256).hexdigest()
+    assert signature("key", "1700000000", b"{}") == f"v1={expected}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "says"),
+    [
+        ("kind: threshold\n      q: 'level:('\n      when: count > 1", 5, "bracket"),
+        ("kind: threshold\n      when: count is large", 5, "comparison"),
+        ("kind: threshold\n      when: count > 1\n      group_by: [nothing]", 6, "nothing"),
+        ("kind: threshold\n      when: avg(service) > 1", 5, "number"),
+        ("kind: threshold\n      when: count > 1\n      window: 3w", 6, "window"),
+        ("kind: threshold\n      when: count < 1\n      group_by: [service]", 5, "group_by"),
+        ("kind: threshold\n      q: 'timestamp:>now-1h'\n      when: count > 1", 5, "time"),
+        ("kind: spike\n      measure: count\n      bucket: 7m", 6, "divide"),
+        ("kind: spike\n      measure: count\n      group_by: metadata.x", 6, "metadata"),
+        ("kind: spike\n      measure: speed", 5, "speed"),
+        ("kind: burst\n      q: a\n      per: user\n      at_least: 0", 7, ">= 1"),
+        ("kind: nothing", 4, "nothing"),
+    ],
+)
+def test_a_rule_that_cannot_be_names_its_line(tmp_path, rule, line, says):
+    path = tmp_path / "rules.yaml"
+    path.write_text(f"detectors:\n  rules:\n    - name: mine\n      {rule}\n")
+    with pytest.raises(ConfigError) as caught:
+        compiled(load(str(path)).detectors, KnownPatterns(StateFile(tmp_path)), 0)
+    assert f"rules.yaml, line {line}" in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_own_detectors_join_the_shipped_ones_replace_them_by_name_or_switch_them_off(tmp_path):
+    path = tmp_path / "rules.yaml"
+    own = "{name: silence, kind: silence, at_least: 1h}"
+    path.write_text(f"detectors:\n  without: [log_volume]\n  rules:\n    - {own}\n")
+    names = [placed.rule.name for placed in load(str(path)).detectors]
+    assert names[-1] == "silence"
+    assert names.count("silence") == 1
+    assert "log_volume" not in names
+    assert "error_rate" in names
+    path.write_text(f"detectors:\n  rules:\n    - {own}\n    - {own}\n")
+    load.cache_clear()
+    with pytest.raises(ConfigError, match=r"line 4.*another detector"):
+        load(str(path))
+
+
+def test_the_file_is_one_that_survives_a_power_cut(tmp_path):
+    StateFile(tmp_path).close()
+    assert sqlite3.connect(tmp_path / "alerts.sqlite3").execute("PRAGMA journal_mode").fetchone() == ("wal",)
