@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -174,7 +175,8 @@ def test_the_command_lists_shows_acknowledges_and_silences(storage: StorageServi
     assert "acknowledged" in command(storage, "acknowledge", alert["id"], "--by", "eve").stdout
     shown = command(storage, "show", alert["id"]).stdout
     assert "acknowledged by eve" in shown
-    assert "logmill query" in shown
+    words = shlex.split(next(line for line in shown.splitlines() if line.startswith("logs: ")))
+    assert words[1:4] == ["logmill", "query", alert["query"]["q"]]
     silenced = command(storage, "silence", "--rule", "many", "--group", "service=e", "--for", "1h").stdout
     assert "e" in groups(storage, state="silenced")
     assert silenced.split()[0] in command(storage, "silences").stdout
