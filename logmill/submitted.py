@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from logmill.errors import InvalidField
-from logmill.record import DEFAULT_LEVEL, DEFAULT_SERVICE, LEVEL_SYNONYMS, Entry, Lane
+from logmill.record import ARRIVAL, DEFAULT_LEVEL, DEFAULT_SERVICE, LEVEL_SYNONYMS, Entry, Lane
 from logmill.settings import Settings
 from logmill.timestamps import to_us
 
@@ -99,6 +99,7 @@ def entry_of(item: Submitted, limits: Limits, now_us: int, protocol: str) -> Ent
         host=item.host,
         file=item.file,
         protocol=protocol,
+        timestamp_from=ARRIVAL if item.timestamp is None else "",
     )
 
 

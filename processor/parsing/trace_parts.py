@@ -1,0 +1,79 @@
+"""What is common to the stack traces of Python, Java and Go: exceptions, frames, and the fields they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from processor.parsing.found import Found
+
+# A longer message than this is no trace that anybody reads; reading it would hold up the others.
+MOST_LINES = 20_000
+# Of a long trace the frames nearest to the error are kept, and those at the other end.
+INNER_FRAMES, OUTER_FRAMES = 20, 10
+MOST_CAUSES = 20
+MOST_TEXT_CHARS = 2000
+
+
+class Frame(msgspec.Struct, omit_defaults=True, gc=False):
+    """One call: the function, and where in which file it was; what is missing is left out in metadata."""
+
+    function: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(slots=True)
+class Problem:
+    """An exception: its type and message, and its frames, the innermost first."""
+
+    type: str
+    message: str = ""
+    frames: list[Frame] = field(default_factory=list)
+
+    def json(self) -> dict[str, str]:
+        """Type and message as they stand in metadata."""
+        parts = {"type": self.type, "message": self.message}
+        return {name: text[:MOST_TEXT_CHARS] for name, text in parts.items() if text}
+
+
+def lines_of(message: str) -> list[str] | None:
+    """The lines of a message; None where there are too many."""
+    if message.count("\n") >= MOST_LINES:
+        return None
+    return [line.removesuffix("\r") for line in message.split("\n")]
+
+
+def number(text: str) -> int:
+    """The line number that this text is, else 0."""
+    return int(text) if 0 < len(text) <= 9 and text.isascii() and text.isdigit() else 0  # noqa: PLR2004 - fits any int
+
+
+def found_of(
+    language: str, problem: Problem, others: dict[str, Sequence[Problem]], level: str = "ERROR", **more: Any
+) -> Found:
+    """The fields of a trace.
+
+    Args:
+        language: python, java or go.
+        problem: the exception that was not caught.
+        others: further ones, by what they are to it.
+        level: one of LEVELS, or "" where the trace tells of no error.
+        more: further fields of `exception`.
+    """
+    frames = problem.frames
+    shown = frames if len(frames) <= INNER_FRAMES + OUTER_FRAMES else [*frames[:INNER_FRAMES], *frames[-OUTER_FRAMES:]]
+    parts: dict[str, Any] = {
+        "language": language,
+        **problem.json(),
+        "innermost": frames[0] if frames else None,
+        "outermost": frames[-1] if frames else None,
+        "frame_count": len(frames) or None,
+        "frames": shown,
+        **{name: [one.json() for one in some[:MOST_CAUSES]] for name, some in others.items()},
+        **more,
+    }
+    return Found({f"exception.{name}": value for name, value in parts.items() if value}, level=level)
