@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -51,7 +50,7 @@ _BOM = "\ufeff"
 def read(messages: pl.Series) -> list[Found | None]:
     """The header of each message; what is behind it becomes the message."""
     found: list[Found | None] = [None] * len(messages)
-    left: Sequence[int] = range(len(messages))
+    left = list(range(len(messages)))
     for pattern, reader in ((_MODERN, _of_modern), (_CLASSIC, _of_classic), (_IN_FILES, _of_file)):
         groups = messages.gather(left).str.extract_groups(pattern).struct.unnest()
         for place, row in zip(left, groups.rows(), strict=True):

@@ -106,7 +106,9 @@ def test_every_line_posted_as_json_is_found_with_its_level(pipeline: Pipeline, n
     answer = requests.post(f"{pipeline.producer_url}/logs/batch", json=items, timeout=TIMEOUT_S)
     assert (answer.status_code, answer.json()["accepted"]) == (201, 2000)
     logs = stored(pipeline, service)
-    assert sorted((log["metadata"]["line"], line_of(log)) for log in logs) == list(enumerate(map(without_address, lines)))
+    assert sorted((log["metadata"]["line"], line_of(log)) for log in logs) == list(
+        enumerate(map(without_address, lines))
+    )
     expected = Counter(level or "INFO" for level in levels)
     assert Counter(log["level"] for log in logs) == expected
     check_stats(pipeline, service, expected)

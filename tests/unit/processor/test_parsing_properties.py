@@ -18,6 +18,7 @@ from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from processor.parsing.formats import formats_of
 from processor.parsing.lifting import LEVEL_NAMES, MESSAGE_NAMES, TIME_NAMES
+from processor.redaction.text import Redactor
 from processor.stages import make_stages
 from processor.stages.parsing import parse
 from tests.support.parsing import MAX_METADATA_BYTES, RECEIVED_US, entry, frame_of, one, parsed
@@ -91,7 +92,7 @@ def test_rows_and_order_stay_and_so_does_what_the_sender_said(logs):
 @given(st.lists(messages, min_size=1, max_size=6))
 def test_all_stages_take_what_parsing_leaves(texts):
     frame = frame_of(*map(entry, texts))
-    for _name, stage in make_stages(Settings(), load("")):
+    for _name, stage in make_stages(Settings(), load(""), Redactor([], b"")):
         frame = stage(frame)
     assert frame.height == len(texts)
     assert frame["ordinal"].to_list() == list(range(len(texts)))

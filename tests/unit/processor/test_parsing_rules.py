@@ -11,6 +11,7 @@ from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from processor.parsing.grok import GrokError, expand
 from processor.parsing.grok_patterns import PATTERNS
+from processor.redaction.text import Redactor
 from processor.stages import make_stages
 from tests.support.parsing import entry, one, parsed
 
@@ -81,7 +82,7 @@ def test_a_wrong_rule_is_an_error_with_its_place_at_the_start(tmp_path, rule, sa
     path = tmp_path / "rules.yaml"
     path.write_text(f"parsing:\n  rules:\n    - {rule}\n")
     with pytest.raises(ConfigError) as caught:
-        make_stages(Settings(), load(str(path)))
+        make_stages(Settings(), load(str(path)), Redactor([], b""))
     assert says in str(caught.value)
     assert "line 3, parsing.rules[0]" in str(caught.value)
 
@@ -98,7 +99,7 @@ def test_groups_of_ones_own_stand_beside_those_of_grok(tmp_path):
 def test_every_pattern_expands_and_compiles(name, tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(f"parsing: {{rules: [{{name: x, grok: '%{{{name}:field}}'}}]}}")
-    make_stages(Settings(), load(str(path)))
+    make_stages(Settings(), load(str(path)), Redactor([], b""))
 
 
 @pytest.mark.parametrize(
