@@ -16,7 +16,17 @@ from logmill.record import Entry
 
 REQUIRED = ("timestamp", "level", "message", "service", "metadata")
 # A list of one of these is empty where no record of it has one.
-OPTIONAL = ("original_level", "client_id", "trace_id", "span_id", "host", "file", "protocol", "timestamp_from")
+OPTIONAL = (
+    "original_level",
+    "client_id",
+    "trace_id",
+    "span_id",
+    "host",
+    "file",
+    "protocol",
+    "timestamp_from",
+    "level_from",
+)
 
 
 class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,6 +46,7 @@ class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
         file: as in `Entry`.
         protocol: as in `Entry`.
         timestamp_from: as in `Entry`.
+        level_from: as in `Entry`.
     """
 
     timestamp: Sequence[float]
@@ -51,6 +62,7 @@ class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
     file: Sequence[str] = ()
     protocol: Sequence[str] = ()
     timestamp_from: Sequence[str] = ()
+    level_from: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.timestamp)

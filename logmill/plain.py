@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from logmill.columns import Columns
 from logmill.errors import Refused
-from logmill.record import ARRIVAL, DEFAULT_SERVICE, LEVELS
+from logmill.record import ARRIVAL, DEFAULT_SERVICE, DEFAULTED, LEVELS
 from logmill.submitted import PLAIN_MESSAGE_CHARS, Limits, Submitted, known_level
 from logmill.timestamps import MAX_US, MIN_US, to_us
 
@@ -42,8 +42,11 @@ def plain_columns(items: Sequence[Submitted], limits: Limits, *, now_us: int, pr
         services = [service or DEFAULT_SERVICE for service in services]
     levels: list[Any] = [item.level for item in items]
     originals: Sequence[str] = ()
+    levels_from: Sequence[str] = ()
     if not _LEVELS.issuperset(levels):
         known = {sent: known_level(sent) for sent in set(levels)}
+        if None in known:
+            levels_from = [DEFAULTED if sent is None else "" for sent in levels]
         levels, originals = [known[sent][0] for sent in levels], _or_none([known[sent][1] for sent in levels])
     rare = {name: _or_none([getattr(item, field) for item in items]) for name, field in _RARE.items()}
     return Columns(
@@ -55,6 +58,7 @@ def plain_columns(items: Sequence[Submitted], limits: Limits, *, now_us: int, pr
         original_level=originals,
         protocol=[protocol] * len(items),
         timestamp_from=times[1],
+        level_from=levels_from,
         **rare,
     )
 

@@ -62,6 +62,7 @@ class _Packed(msgspec.Struct, omit_defaults=True):
     file: Sequence[str] = ()
     protocol: Sequence[str] = ()
     timestamp_from: Sequence[str] = ()
+    level_from: Sequence[str] = ()
 
 
 _decoder = msgspec.msgpack.Decoder(_Packed)

@@ -12,6 +12,8 @@ import polars as pl
 
 # A number as JSON writes it, which goes into metadata as it stands.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
+# What is as long as the number of a card stays text, which redaction looks at whatever its name is.
+_MOST_CHARS = 12
 
 
 class Found(msgspec.Struct, gc=False):
@@ -90,6 +92,7 @@ def free_name(taken: object, name: str) -> str:
     return free
 
 
-def number_or_text(text: str) -> Any:
-    """A number in its own spelling, where JSON has the same one, else the text."""
-    return msgspec.Raw(text.encode()) if _NUMBER.fullmatch(text) else text
+def number_or_text(text: str, *, is_time: bool = False) -> Any:
+    """A number in its own spelling, where JSON has the same one, else the text; times may be long numbers."""
+    is_short = len(text) <= _MOST_CHARS or "." in text or is_time
+    return msgspec.Raw(text.encode()) if is_short and _NUMBER.fullmatch(text) else text

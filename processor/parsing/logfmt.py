@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from processor.parsing.found import Format, Found, free_name, number_or_text
-from processor.parsing.lifting import MESSAGE_NAMES, lift
+from processor.parsing.lifting import MESSAGE_NAMES, TIME_NAMES, lift
 
 # Each pair is matched where the last one ended, and possessive repetitions never go back: linear in time.
 _PAIR = re.compile(
@@ -38,7 +38,7 @@ def _read(message: str) -> Found | None:
         if bare is None:
             fields[name] = _unquoted(quoted)
         else:
-            fields[name] = _WORDS.get(bare) or number_or_text(bare)
+            fields[name] = _WORDS.get(bare) or number_or_text(bare, is_time=name in TIME_NAMES)
         position = match.end()
     if len(fields) < 2 and not any(name in fields for name in MESSAGE_NAMES):  # noqa: PLR2004 - one pair is prose
         return None

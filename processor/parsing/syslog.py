@@ -11,7 +11,7 @@ from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import MAX_LABEL_BYTES
 from processor.parsing.found import Format, Found
 from processor.parsing.lifting import time_us
-from processor.parsing.values import present, whole_number
+from processor.parsing.values import names_secret, present, whole_number
 
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
@@ -113,6 +113,8 @@ def _of_file(*row: str | None) -> Found | None:
 def _found(priority: str, time: str, host: str, app: str, pid: str, text: str | None) -> Found:
     fields: dict[str, Any] = present(app=app, pid=whole_number(pid))
     found = Found(fields)
+    if app and text and names_secret(app):
+        text = f"{app}: {text}"
     if priority:
         facility, severity = divmod(int(priority), len(SEVERITIES))
         fields["facility"] = FACILITIES[facility]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from processor.parsing.found import Found
+from processor.parsing.values import names_secret
 
 # A longer message than this is no trace that anybody reads; reading it would hold up the others.
 MOST_LINES = 20_000
@@ -36,8 +37,16 @@ class Problem:
 
     def json(self) -> dict[str, str]:
         """Type and message as they stand in metadata."""
-        parts = {"type": self.type, "message": self.message}
-        return {name: text[:MOST_TEXT_CHARS] for name, text in parts.items() if text}
+        message = f"{self.type}: {self.message}" if names_secret(self.type) else self.message
+        parts = {"type": self.type, "message": message}
+        return {name: text for name, whole in parts.items() if (text := _beginning(whole))}
+
+
+def _beginning(text: str) -> str:
+    """As many whole lines as have room: half of an address would not be known as one, and not be redacted."""
+    if len(text) <= MOST_TEXT_CHARS:
+        return text
+    return text[: max(0, text.rfind("\n", 0, MOST_TEXT_CHARS + 1))]
 
 
 def lines_of(message: str) -> list[str] | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from logmill.record import LEVEL_SYNONYMS
+from processor.redaction.passwords import is_secret_name
 
 # As many digits as a 64-bit number has for certain.
 MOST_DIGITS = 18
+# What any secret looks like that is only named so.
+_SOME_SECRET = "Zq7-" * 4
 
 
 def whole_number(text: str) -> int | str:
@@ -18,6 +21,11 @@ def whole_number(text: str) -> int | str:
 def level_of(name: str) -> str:
     """One of LEVELS for a logger's name of it, or ""."""
     return LEVEL_SYNONYMS.get(name.upper(), "")
+
+
+def names_secret(name: str) -> bool:
+    """Whether what follows this word and a colon is redacted for it, so that the two must not be taken apart."""
+    return is_secret_name(name, _SOME_SECRET)
 
 
 def present(**fields: Any) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from logmill.record import ARRIVAL, DEFAULT_LEVEL
+from logmill.record import ARRIVAL, DEFAULTED
 from processor.parsing.found import Format, Found, free_name
 from processor.parsing.joining import joined
 
 # What `parsed_as` says of a record that stayed as it was because its metadata has no room.
 NO_ROOM = "no_room"
-_READ = ("level", "metadata", "timestamp_from", "host")
+_READ = ("level", "metadata", "level_from", "timestamp_from", "host")
 _WRITTEN = ("parsed_as", "message", "metadata", "level", "timestamp", "host")
 SHARE_ROWS = 1000
 # The values of a row for the columns of _WRITTEN, None for those that stay.
@@ -23,9 +23,9 @@ _Change = tuple[str, str | None, str | None, str | None, int | None, str | None]
 def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: int) -> pl.DataFrame:
     """Read fields out of messages into `metadata`, and add `parsed_as`: the name of the format, or "".
 
-    The first format that fits is taken. What a sender said stays: metadata gets members behind its own; the level is
-    set where it is INFO, the time where none was sent, the host where there is none. What is read and has no such place
-    is a member too. A record whose metadata would become too long stays as it was, and `parsed_as` is NO_ROOM.
+    The first format that fits is taken. What a sender said stays: metadata gets members behind its own; level, time and
+    host are set where none was sent. What is read and has no such place is a member too. A record whose metadata would
+    become too long stays as it was, and `parsed_as` is NO_ROOM.
 
     Args:
         frame: raw columns.
@@ -91,10 +91,10 @@ def _read_all(messages: pl.Series, formats: Sequence[Format]) -> dict[int, tuple
     return dict(sorted(found.items()))
 
 
-def _change(name: str, found: Found, facts: tuple[str, str, str, str], max_metadata_bytes: int) -> _Change:
+def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_metadata_bytes: int) -> _Change:
     """The new values of a row whose values of _READ are these `facts`."""
-    level, metadata, timestamp_from, host = facts
-    level_is_free, time_is_free = level == DEFAULT_LEVEL, timestamp_from == ARRIVAL
+    level, metadata, level_from, timestamp_from, host = facts
+    level_is_free, time_is_free = level_from == DEFAULTED, timestamp_from == ARRIVAL
     fields = found.fields
     if found.level and found.level != level and not level_is_free:
         _add(fields, found.level_field)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from processor.redaction.documents import Documents
+from processor.redaction.encoded import redact_encoded
 from processor.redaction.text import Redactor
 
 # Nearly every record has a text of its own in these; in the others few are distinct.
@@ -28,11 +29,21 @@ def redact(frame: pl.DataFrame, redactor: Redactor) -> pl.DataFrame:
     if not redactor.hints:
         return frame
     columns = {
-        MESSAGE: _changed(frame[MESSAGE], _suspects(frame[MESSAGE], redactor.hints), redactor.redact),
+        MESSAGE: _messages(frame[MESSAGE], redactor),
         METADATA: _changed(frame[METADATA], _suspect_documents(frame[METADATA], redactor), Documents(redactor).redact),
         **{name: _labels(frame[name], redactor) for name in LABELS},
     }
     return frame.with_columns(**columns)
+
+
+def _messages(column: pl.Series, redactor: Redactor) -> pl.Series:
+    """The texts, redacted; what few have, letters as JSON writes them, is looked at as it would be read."""
+    redacted = _changed(column, _suspects(column, redactor.hints), redactor.redact)
+    rows = redacted.str.contains("\\", literal=True).arg_true()
+    if rows.is_empty():
+        return redacted
+    rows = rows.gather(redacted.gather(rows).str.contains(_ESCAPED).arg_true())
+    return _changed(redacted, rows, lambda text: redact_encoded(text, redactor))
 
 
 def _suspects(column: pl.Series, hints: Iterable[str]) -> pl.Series:

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
-from logmill.record import ARRIVAL, Entry
+from logmill.record import ARRIVAL, DEFAULTED, Entry
 from logmill.rules.ruleset import load
 from logmill.wire import Batch
 from processor.columns import to_frame
@@ -37,7 +37,10 @@ class Parsed:
 def entry(message: str, metadata: str = "{}", **more: Any) -> Entry:
     """A log of which the sender said no more than this."""
     return Entry(
-        **({"timestamp": RECEIVED_US, "timestamp_from": ARRIVAL} | more),
+        **(
+            {"timestamp": RECEIVED_US, "timestamp_from": ARRIVAL, "level_from": "" if "level" in more else DEFAULTED}
+            | more
+        ),
         message=message,
         metadata=Raw(metadata.encode()),
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logmill.errors import InvalidField, Refused
 from logmill.ids import new_batch_id
 from logmill.intake import Limits, from_array, from_lines, from_object
-from logmill.record import ARRIVAL, LEVELS, Entry, Lane
+from logmill.record import ARRIVAL, DEFAULTED, LEVELS, Entry, Lane
 from logmill.wire import pack, unpack
 from tests.support.taking import LIMITS, NOW_US, many, one
 
@@ -123,6 +123,17 @@ def test_a_log_without_a_time_says_that_it_has_that_of_arrival():
     assert not many([{"message": "m", "timestamp": "2026-01-31T12:00:00Z"}]).columns.timestamp_from
     crossed = unpack(pack(quick, batch_id=new_batch_id(), lane=Lane.NORMAL, received_at=NOW_US))
     assert list(crossed.columns.timestamp_from) == expected
+
+
+def test_a_log_without_a_level_says_that_it_has_the_default():
+    sent = [{"level": "INFO"}, {}, {"level": None}, {"level": "odd"}, {"level": 20}]
+    expected = ["", DEFAULTED, DEFAULTED, "", ""]
+    assert [one({"message": "m", **item}).level_from for item in sent] == expected
+    quick = many([{"message": "m", **item} for item in sent]).columns
+    careful = many([{"message": "m", "own": 1, **item} for item in sent]).columns
+    assert list(quick.level_from) == list(careful.level_from) == expected
+    assert list(quick.level) == list(careful.level) == ["INFO"] * 5
+    assert not many([{"message": "m", "level": "INFO"}]).columns.level_from
 
 
 @pytest.mark.parametrize("field", ["level", "service", "metadata", "timestamp", "trace_id", "source", "id"])

@@ -28,6 +28,12 @@ def test_a_line_of_gos_slog():
     assert found.metadata == {"free": 0.5, "id": "007", "ok": True, "empty": ""}
 
 
+def test_times_in_seconds_and_in_parts_of_them():
+    for sent in ("1700000000.5", "1700000000500", "1700000000500000", "1700000000500000000"):
+        found = one(f"ts={sent} a=1")
+        assert (found.time_us, found.metadata) == (1_700_000_000_500_000, {"a": 1}), sent
+
+
 def test_a_key_given_twice_keeps_both_values():
     assert one("a=1 a=2 a=3").metadata == {"a": 1, "a_2": 2, "a_3": 3}
 
