@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 # A number as JSON writes it, which goes into metadata as it stands.
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,17})?")
 # What is as long as the number of a card stays text, which redaction looks at whatever its name is.
 _MOST_CHARS = 12
 
