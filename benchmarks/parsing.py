@@ -5,12 +5,17 @@ from __future__ import annotations
 import random
 import time
 from itertools import islice
+from pathlib import Path
 
+import click
 import msgspec
 import polars as pl
 from msgspec import Raw
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.records import records
+from benchmarks.report import fill_document
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
 from logmill.record import ARRIVAL, Entry
@@ -19,10 +24,12 @@ from logmill.settings import Settings
 from logmill.wire import Batch
 from processor.columns import to_frame
 from processor.parsing.formats import formats_of
+from processor.redaction.rules import redactor_of
 from processor.stages import Stage, make_stages, parsing
 
 COUNT = 25_000
 ROUNDS = 15
+HEADINGS = ("logs", "parsing, µs of CPU a log")
 _METADATA = b'{"region":"eu-1"}'
 
 
@@ -85,17 +92,17 @@ def ns_a_log(stage: Stage, frame: pl.DataFrame) -> float:
     return min(times) / frame.height
 
 
-def main() -> None:
+def measured() -> list[tuple[str, str]]:
+    """What was parsed, and its cost."""
     settings, rules = Settings(), load("")
     formats = formats_of(rules)
     some = list(islice(records(7), COUNT))
     plain = frame_of([one["message"] for one in some], [msgspec.json.encode(one["metadata"]) for one in some], "")
-    print("| logs | parsing, µs of CPU a log |\n| --- | --- |")
 
     def parse(frame: pl.DataFrame) -> pl.DataFrame:
         return parsing.parse(frame, formats, settings.max_metadata_bytes)
 
-    print(f"| the benchmark's records, none of a format | {ns_a_log(parse, plain) / 1000:.2f} |")
+    found = [("the benchmark's records, none of a format", ns_a_log(parse, plain))]
     rng = random.Random(7)
     mixed = []
     for name, make in SAMPLES.items():
@@ -103,20 +110,35 @@ def main() -> None:
         frame = frame_of(messages, [_METADATA] * COUNT)
         parsed = parse(frame)
         assert set(parsed["parsed_as"]) == {name.partition(",")[0]}, set(parsed["parsed_as"])
-        print(f"| {name} | {ns_a_log(parse, frame) / 1000:.2f} |")
+        found.append((name, ns_a_log(parse, frame)))
         mixed += messages[: COUNT // 100]
     messages = [one["message"] for one in some[: COUNT - len(mixed)]] + mixed
     rng.shuffle(messages)
     frame = frame_of(messages, [_METADATA] * COUNT)
-    share = len(mixed) / COUNT
-    print(f"| {share:.0%} of any format, the rest of none | {ns_a_log(parse, frame) / 1000:.2f} |")
+    found.append((f"{len(mixed) / COUNT:.0%} of any format, the rest of none", ns_a_log(parse, frame)))
+    stages = make_stages(settings, rules, redactor_of(rules, settings))
 
     def all_stages(frame: pl.DataFrame) -> pl.DataFrame:
-        for _name, stage in make_stages(settings, rules):
+        for _name, stage in stages:
             frame = stage(frame)
         return frame
 
-    print(f"| all stages together, the benchmark's records | {ns_a_log(all_stages, plain) / 1000:.2f} |")
+    found.append(("all stages together, the benchmark's records", ns_a_log(all_stages, plain)))
+    return [(name, f"{cost_ns / 1000:.2f}") for name, cost_ns in found]
+
+
+@click.command()
+@click.option("--write-docs", is_flag=True, help="Fill the table of docs/decisions/parsing.md.")
+def main(*, write_docs: bool) -> None:
+    """Measure what the parsing of messages costs: where none has a format, and for each format."""
+    table = measured()
+    shown = Table(*HEADINGS)
+    for row in table:
+        shown.add_row(*row)
+    Console().print(shown)
+    if write_docs:
+        words = f"Measured on {COUNT:,} logs of each (`make bench-parsing`), the least of {ROUNDS} rounds."
+        fill_document(Path("docs/decisions/parsing.md"), "parsing", words, table, HEADINGS)
 
 
 if __name__ == "__main__":

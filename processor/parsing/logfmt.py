@@ -16,6 +16,8 @@ _PAIR = re.compile(
     r'([A-Za-z_@][A-Za-z0-9_.@/-]*+)=(?:"((?:[^"\\]++|\\.)*+)"|([^\s"]*+))(?:[ \t]++|\Z)',
     re.DOTALL,
 )
+# Pairs that these stand between are a list of some other form, whose values would have them at their end.
+_BETWEEN = (",", ";")
 MOST_PAIRS = 256
 _WORDS = {"true": msgspec.Raw(b"true"), "false": msgspec.Raw(b"false")}
 
@@ -34,6 +36,8 @@ def _read(message: str) -> Found | None:
         if match is None or len(fields) >= MOST_PAIRS:
             return None
         key, quoted, bare = match.groups()
+        if bare is not None and bare.endswith(_BETWEEN) and match.end() < len(text):
+            return None
         name = key if key not in fields else free_name(fields, key)
         if bare is None:
             fields[name] = _unquoted(quoted)

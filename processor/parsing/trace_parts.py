@@ -56,6 +56,12 @@ def lines_of(message: str) -> list[str] | None:
     return [line.removesuffix("\r") for line in message.split("\n")]
 
 
+def _ends(frames: Sequence[Frame]) -> dict[str, Any]:
+    """The innermost and the outermost frame, each part by its whole name, as a search wants it."""
+    ends = {"innermost": frames[0], "outermost": frames[-1]} if frames else {}
+    return {f"{end}.{name}": getattr(frame, name) for end, frame in ends.items() for name in Frame.__struct_fields__}
+
+
 def number(text: str) -> int:
     """The line number that this text is, else 0."""
     return int(text) if 0 < len(text) <= 9 and text.isascii() and text.isdigit() else 0  # noqa: PLR2004 - fits any int
@@ -78,8 +84,7 @@ def found_of(
     parts: dict[str, Any] = {
         "language": language,
         **problem.json(),
-        "innermost": frames[0] if frames else None,
-        "outermost": frames[-1] if frames else None,
+        **_ends(frames),
         "frame_count": len(frames) or None,
         "frames": shown,
         **{name: [one.json() for one in some[:MOST_CAUSES]] for name, some in others.items()},

@@ -1,6 +1,6 @@
 """The enrichment of a block: each stage is a file with one pure function from DataFrame to DataFrame.
 
-A stage keeps row count and order and only adds or replaces columns; `make_stages` has their order.
+A stage keeps row count and order, adds or replaces columns, and never raises; `make_stages` has their order.
 """
 
 from __future__ import annotations

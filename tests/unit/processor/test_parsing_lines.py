@@ -42,6 +42,7 @@ def test_a_key_given_twice_keeps_both_values():
     "text",
     [
         "user=bob logged in", "a=1", 'a="open b=2', "a=1 b", "=1 b=2", 'a="x"y b=2', "x = y", "a=1\nb=2 c d",
+        "a=1, b=2", "Content-Type=text/html; charset=utf-8",
         "ready=true,policy=3", " ".join(f"k{n}={n}" for n in range(300)),
     ],
 )  # fmt: skip

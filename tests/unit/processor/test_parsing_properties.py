@@ -18,7 +18,7 @@ from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from processor.parsing.formats import formats_of
 from processor.parsing.lifting import LEVEL_NAMES, MESSAGE_NAMES, TIME_NAMES
-from processor.redaction.text import Redactor
+from processor.redaction.rules import redactor_of
 from processor.stages import make_stages
 from processor.stages.parsing import parse
 from tests.support.parsing import MAX_METADATA_BYTES, RECEIVED_US, entry, frame_of, one, parsed
@@ -89,13 +89,17 @@ def test_rows_and_order_stay_and_so_does_what_the_sender_said(logs):
             assert (row["message"], row["metadata"], row["level"]) == (message, sent, level)
 
 
-@given(st.lists(messages, min_size=1, max_size=6))
-def test_all_stages_take_what_parsing_leaves(texts):
-    frame = frame_of(*map(entry, texts))
-    for _name, stage in make_stages(Settings(), load(""), Redactor([], b"")):
+STAGES = make_stages(Settings(), load(""), redactor_of(load(""), Settings()))
+
+
+@given(st.lists(st.tuples(messages, objects), min_size=1, max_size=6))
+def test_every_stage_keeps_rows_and_order_and_never_raises(logs):
+    frame = frame_of(*(entry(message, json.dumps(metadata)) for message, metadata in logs))
+    for name, stage in STAGES:
         frame = stage(frame)
-    assert frame.height == len(texts)
-    assert frame["ordinal"].to_list() == list(range(len(texts)))
+        assert frame["ordinal"].to_list() == list(range(len(logs))), name
+        for row in frame["metadata"]:
+            assert isinstance(json.loads(row), dict), name
 
 
 @given(st.text(alphabet=string.ascii_letters + string.digits + " .,:;()-_/", max_size=80))

@@ -34,9 +34,9 @@ def test_a_traceback_of_python_itself():
     assert (found["language"], found["type"], found["message"]) == (
         "python", "ValueError", "bad: value\nof two lines",
     )  # fmt: skip
-    assert (found["innermost"]["function"], found["outermost"]["function"]) == ("inner", "trace_of")
-    assert found["innermost"]["file"] == __file__
-    assert found["innermost"]["line"] == inner.__code__.co_firstlineno + 1
+    assert (found["innermost.function"], found["outermost.function"]) == ("inner", "trace_of")
+    assert found["innermost.file"] == __file__
+    assert found["innermost.line"] == inner.__code__.co_firstlineno + 1
     assert found["frame_count"] == len(found["frames"]) == 2
     assert one(text).level == "ERROR"
     assert one(text, level="CRITICAL").level == "CRITICAL"
@@ -86,7 +86,7 @@ def test_deep_recursion_is_bounded():
     text = trace_of(lambda: deep(90))
     found = exception(text)
     assert len(found["frames"]) <= 30
-    assert found["frames"][-1] == found["outermost"]
+    assert found["frames"][-1]["line"] == found["outermost.line"]
 
 
 def test_a_syntax_error_and_a_class_within_a_function():
@@ -123,7 +123,8 @@ def test_a_trace_of_java_with_causes_and_what_was_suppressed():
     found = exception(JAVA)
     assert (found["language"], found["type"]) == ("java", "com.example.HighLevelException")
     assert found["message"] == "com.example.MidLevelException: it: went\nwrong"
-    assert found["innermost"] == {"function": "com.example.Junk.a", "file": "Junk.java", "line": 13}
+    assert found["frames"][0] == {"function": "com.example.Junk.a", "file": "Junk.java", "line": 13}
+    assert (found["innermost.function"], found["innermost.line"]) == ("com.example.Junk.a", 13)
     assert found["frames"][1:] == [
         {"function": "java.lang.Thread.run", "file": "Thread.java", "line": 829},
         {"function": "com.example.Junk$Inner.<init>"},
