@@ -13,6 +13,18 @@ from processor.redaction.text import Redactor
 _ESCAPE = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|(/)|\\)")
 
 
+def redact_message(text: str, redactor: Redactor) -> str:
+    """A log's message without what is sensitive in it: as it stands, and as it reads where it is JSON or looks like it.
+
+    Args:
+        text: any.
+        redactor: by which rules.
+    """
+    if "\\" in text or _may_be_json(text):
+        text = redact_encoded(text, redactor)
+    return redactor.redact(text)
+
+
 def redact_encoded(text: str, redactor: Redactor) -> str:
     """The text without what is sensitive in it, decoded or not; letters that had to be decoded stay so.
 
@@ -36,9 +48,13 @@ def _letter(found: re.Match[str]) -> str:
     return chr(int(found[1], 16)) if found[1] else found[2] or found[0]
 
 
+def _may_be_json(text: str) -> bool:
+    return text.lstrip()[:1] in {"{", "["}
+
+
 def _is_json(text: str) -> bool:
     """Whether it is a JSON object or array; a string alone is looked at as a text."""
-    if text.lstrip()[:1] not in {"{", "["}:
+    if not _may_be_json(text):
         return False
     try:
         msgspec.json.decode(text)

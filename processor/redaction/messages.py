@@ -13,7 +13,7 @@ from logmill.errors import Undecodable
 from logmill.ids import batch_id_of
 from logmill.wire import is_batch, pack, unpack
 from processor.redaction.documents import Documents
-from processor.redaction.encoded import redact_encoded
+from processor.redaction.encoded import redact_encoded, redact_message
 from processor.redaction.text import Redactor
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ def _batch(message: Message, redactor: Redactor) -> Message:
     redacted = Columns(
         columns.timestamp,
         columns.level,
-        [redact_encoded(text, redactor) for text in columns.message],
+        [redact_message(text, redactor) for text in columns.message],
         [redactor.redact(text) for text in columns.service],
         [msgspec.Raw(documents.redact(text).encode()) for text in metadata],
         *([redactor.redact(text) for text in getattr(columns, name)] for name in OPTIONAL),

@@ -48,7 +48,9 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
     if not rows:
         return frame
     columns = zip(_WRITTEN, zip(*changes, strict=True), strict=True)
-    return frame.with_columns(_replaced(frame[name], rows, values) for name, values in columns if any(values))
+    return frame.with_columns(
+        _replaced(frame[name], rows, values) for name, values in columns if any(value is not None for value in values)
+    )
 
 
 def _candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from processor.redaction.documents import Documents
-from processor.redaction.encoded import redact_encoded
+from processor.redaction.encoded import redact_message
 from processor.redaction.text import Redactor
 
 # Nearly every record has a text of its own in these; in the others few are distinct.
@@ -37,13 +37,9 @@ def redact(frame: pl.DataFrame, redactor: Redactor) -> pl.DataFrame:
 
 
 def _messages(column: pl.Series, redactor: Redactor) -> pl.Series:
-    """The texts, redacted; what few have, letters as JSON writes them, is looked at as it would be read."""
-    redacted = _changed(column, _suspects(column, redactor.hints), redactor.redact)
-    rows = redacted.str.contains("\\", literal=True).arg_true()
-    if rows.is_empty():
-        return redacted
-    rows = rows.gather(redacted.gather(rows).str.contains(_ESCAPED).arg_true())
-    return _changed(redacted, rows, lambda text: redact_encoded(text, redactor))
+    """The messages, redacted."""
+    found = _suspects_and_escaped(column, redactor.hints, (_ESCAPED,))
+    return _changed(column, found, lambda text: redact_message(text, redactor))
 
 
 def _suspects(column: pl.Series, hints: Iterable[str]) -> pl.Series:
@@ -53,13 +49,18 @@ def _suspects(column: pl.Series, hints: Iterable[str]) -> pl.Series:
 
 def _suspect_documents(column: pl.Series, redactor: Redactor) -> pl.Series:
     """The rows in whose JSON object one of the hints is, decoded or not."""
-    found = _suspects(column, redactor.hints)
-    # Few have escapes, and looking through them takes longer.
+    hints = (_ESCAPED, *(hint.replace(r"(?-u:\b)", _WORD_IN_JSON) for hint in redactor.hints))
+    return _suspects_and_escaped(column, redactor.hints, hints)
+
+
+def _suspects_and_escaped(column: pl.Series, hints: Iterable[str], escaped_hints: Iterable[str]) -> pl.Series:
+    """The rows with a hint, and of those with a backslash the ones with a hint of the others."""
+    found = _suspects(column, hints)
+    # Few have a backslash, and looking through them takes longer.
     escaped = column.str.contains("\\", literal=True).arg_true()
     if escaped.is_empty():
         return found
-    hints = (_ESCAPED, *(hint.replace(r"(?-u:\b)", _WORD_IN_JSON) for hint in redactor.hints))
-    more = escaped.gather(_suspects(column.gather(escaped), hints))
+    more = escaped.gather(_suspects(column.gather(escaped), escaped_hints))
     return pl.concat([found, more]).unique().sort()
 
 

@@ -47,6 +47,7 @@ def test_rsyslogs_files_with_iso_times():
     found = one("2023-11-14T22:13:20.5+00:00 web1 systemd[1]: Started x.")
     assert (found.message, found.host, found.time_us) == ("Started x.", "web1", 1_700_000_000_500_000)
     assert one("2023-11-14T22:13:20Z web1 kernel: oops").metadata == {"app": "kernel"}
+    assert one("1970-01-01T00:00:00Z web1 kernel: oops").time_us == 0
 
 
 @pytest.mark.parametrize(
