@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from logmill.record import LEVEL_SYNONYMS
-from processor.redaction.passwords import is_secret_name
+from processor.redaction.passwords import SOME_SECRET, is_secret_name
 
 # As many digits as a 64-bit number has for certain.
 MOST_DIGITS = 18
-# What any secret looks like that is only named so.
-_SOME_SECRET = "Zq7-" * 4
 
 
 def whole_number(text: str) -> int | str:
@@ -25,7 +23,7 @@ def level_of(name: str) -> str:
 
 def names_secret(name: str) -> bool:
     """Whether what follows this word and a colon is redacted for it, so that the two must not be taken apart."""
-    return is_secret_name(name, _SOME_SECRET)
+    return is_secret_name(name, SOME_SECRET)
 
 
 def present(**fields: Any) -> dict[str, Any]:

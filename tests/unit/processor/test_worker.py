@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Collection, Sequence
 
+import polars as pl
 import pytest
 
 from logmill.broker.protocol import EVERY_LANE, Delivery, Message
@@ -134,6 +135,19 @@ def test_what_was_parsed_is_counted_by_format():
     counts = {name: metrics.registry.get_sample_value("logmill_processor_parsed_total", {"format": name})
               for name in ("json", "logfmt", "syslog", "")}  # fmt: skip
     assert counts == {"json": 1, "logfmt": 2, "syslog": None, "": None}
+
+
+def test_what_an_error_quotes_of_a_log_is_redacted_in_the_reason(monkeypatch):
+    def fail(frame: pl.DataFrame) -> pl.DataFrame:
+        raise ValueError(f"cannot read {frame['message'][0]}")
+
+    monkeypatch.setattr("processor.worker.make_stages", lambda *_: (("parsing", fail),))
+    queue, sink = Queue(good('{"user": "bob\\u0040example.com", "pass\\u0077ord": "hunter2"} bob@example.com')), Sink()
+    run(queue, sink)
+    ((_tag, reason),) = queue.dead
+    assert reason == sink.rejections[0]["reason"]
+    assert "<email>" in reason
+    assert not [secret for secret in ("bob", "hunter2") if secret in f"{queue.dead} {sink.rejections}"]
 
 
 @pytest.mark.parametrize("fault", [BrokerUnavailable("full"), BrokerFull("full")])
