@@ -1,4 +1,4 @@
-"""Takes sensitive text out of every column that a sender filled, before anything else looks at them."""
+"""Takes sensitive text out of every column that a sender or parsing filled, before anything else looks at them."""
 
 from __future__ import annotations
 
