@@ -23,6 +23,8 @@ _Change = tuple[str, str | None, str | None, str | None, int | None, str | None]
 def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: int) -> pl.DataFrame:
     """Read fields out of messages into `metadata`, and add `parsed_as`: the name of the format, or "".
 
+    `parsed_from` is the message as it came where it was taken apart, else null.
+
     The first format that fits is taken. What a sender said stays: metadata gets members behind its own; level, time and
     host are set where none was sent. What is read and has no such place is a member too. A record whose metadata would
     become too long stays as it was, and `parsed_as` is NO_ROOM.
@@ -32,7 +34,7 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
         formats: in the order in which they are tried.
         max_metadata_bytes: how long metadata may be in UTF-8.
     """
-    frame = frame.with_columns(parsed_as=pl.lit(""))
+    frame = frame.with_columns(parsed_as=pl.lit(""), parsed_from=pl.lit(None, dtype=pl.String))
     candidates = _candidates(frame["message"], formats)
     rows: list[int] = []
     changes: list[_Change] = []
@@ -48,6 +50,8 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
     if not rows:
         return frame
     columns = zip(_WRITTEN, zip(*changes, strict=True), strict=True)
+    was_read = [row for row, change in zip(rows, changes, strict=True) if change[0] != NO_ROOM]
+    frame = frame.with_columns(_replaced(frame["parsed_from"], was_read, frame["message"].gather(was_read).to_list()))
     return frame.with_columns(
         _replaced(frame[name], rows, values) for name, values in columns if any(value is not None for value in values)
     )

@@ -8,10 +8,13 @@ import polars as pl
 
 from processor.redaction.documents import Documents
 from processor.redaction.encoded import redact_message
+from processor.redaction.parts import without_parts
 from processor.redaction.text import Redactor
 
 # Nearly every record has a text of its own in these; in the others few are distinct.
 MESSAGE, METADATA = "message", "metadata"
+# What a message was before it was taken apart; null where it was not.
+PARSED_FROM = "parsed_from"
 LABELS = ("service", "original_level", "client_id", "trace_id", "span_id", "host", "file")
 # JSON may write a letter as its number, or a slash behind another: what is sensitive in it is looked for once decoded.
 _ESCAPED = r"\\u00[2-7]|[:0-9]\\/"
@@ -33,7 +36,23 @@ def redact(frame: pl.DataFrame, redactor: Redactor) -> pl.DataFrame:
         METADATA: _changed(frame[METADATA], _suspect_documents(frame[METADATA], redactor), Documents(redactor).redact),
         **{name: _labels(frame[name], redactor) for name in LABELS},
     }
-    return frame.with_columns(**columns)
+    redacted = frame.with_columns(**columns)
+    if PARSED_FROM not in frame.columns:
+        return redacted
+    return _parts(redacted, redactor).drop(PARSED_FROM)
+
+
+def _parts(frame: pl.DataFrame, redactor: Redactor) -> pl.DataFrame:
+    """Where a message was taken apart, what is sensitive in the whole of it is so in its parts."""
+    rows = _suspects(frame[PARSED_FROM], redactor.hints)
+    if rows.is_empty():
+        return frame
+    texts = zip(*(frame[name].gather(rows) for name in (PARSED_FROM, MESSAGE, METADATA)), strict=True)
+    changed = [without_parts(whole, message, metadata, redactor) for whole, message, metadata in texts]
+    return frame.with_columns(
+        frame[name].clone().scatter(rows, pl.Series(new, dtype=pl.String))
+        for name, new in zip((MESSAGE, METADATA), zip(*changed, strict=True), strict=True)
+    )
 
 
 def _messages(column: pl.Series, redactor: Redactor) -> pl.Series:

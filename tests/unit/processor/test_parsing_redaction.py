@@ -83,6 +83,11 @@ REQUEST = "10.0.0.1 - - [10/Oct/2000:13:55:36 -0700]"
         ("syslog", f'<34>Oct 11 22:14:15 h app: {{"msg": "{escaped(EMAIL)}", "{escaped("password")}": "{PASSWORD}"}}'),
         ("trace", f"Traceback (most recent call last):\n  File \"/home/{EMAIL}/x.py\", line 3, in f\nE: no {EMAIL}"),
         ("trace", f"Traceback (most recent call last):\n  File \"x.py\", line 3, in f\nErrorPassword: {PASSWORD}"),
+        # What says so may stand in another part, or be gone.
+        ("syslog", f"<34>Oct 11 22:14:15 password: {PASSWORD} sshd[1]: failed"),
+        ("syslog", f"<34>Oct 11 22:14:15 --password {PASSWORD} sshd[1]: failed"),
+        ("access", f'10.0.0.1 password: {PASSWORD} [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5'),
+        ("trace", f"a.https://u:{PASSWORD}@h/\n\tat a.B.c(D.java:1)"),
         ("trace", f"java.lang.Error: password={PASSWORD}\n\tat a.B.c(D.java:1)\nCaused by: a.Secret: {PASSWORD}"),
         ("trace", f"panic: no {EMAIL}\n\ngoroutine 1 [running]:\nmain.f({EMAIL})\n\t/home/{EMAIL}/x.go:1 +0x1\n"),
         # Cut in the middle, an address would not be known as one.
