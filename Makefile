@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-patterns faults health clean stats lock docs check-images screenshots
+.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -58,6 +58,10 @@ bench-query: ## Set up, then measure queries on 10,000,000 logs, and their disk 
 bench-redaction: ## Set up, then measure what redaction finds, mistakes and costs (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.redaction $(ARGS)
+
+bench-parsing: ## Set up, then measure what the parsing of messages costs (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.parsing $(ARGS)
 
 bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghub (ARGS="--help")
 	@scripts/setup dev

@@ -16,7 +16,17 @@ from logmill.record import Entry
 
 REQUIRED = ("timestamp", "level", "message", "service", "metadata")
 # A list of one of these is empty where no record of it has one.
-OPTIONAL = ("original_level", "client_id", "trace_id", "span_id", "host", "file", "protocol")
+OPTIONAL = (
+    "original_level",
+    "client_id",
+    "trace_id",
+    "span_id",
+    "host",
+    "file",
+    "protocol",
+    "timestamp_from",
+    "level_from",
+)
 
 
 class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,6 +45,8 @@ class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
         host: as in `Entry`.
         file: as in `Entry`.
         protocol: as in `Entry`.
+        timestamp_from: as in `Entry`.
+        level_from: as in `Entry`.
     """
 
     timestamp: Sequence[float]
@@ -49,6 +61,8 @@ class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
     host: Sequence[str] = ()
     file: Sequence[str] = ()
     protocol: Sequence[str] = ()
+    timestamp_from: Sequence[str] = ()
+    level_from: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.timestamp)

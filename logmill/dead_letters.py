@@ -15,7 +15,7 @@ import msgspec
 from logmill.broker.protocol import Broker, DeadLetter, DeadLetters
 from logmill.columns import Columns
 from logmill.errors import Refused
-from logmill.record import Entry
+from logmill.record import UNSTORED, Entry
 from logmill.timestamps import EPOCH
 from logmill.wire import COUNT_HEADER, decoded_bytes, is_batch, unpack
 
@@ -200,7 +200,8 @@ def _records(columns: Columns) -> dict[str, Any]:
 
 def _record(entry: Entry) -> dict[str, Any]:
     """An accepted log in the fields that clients know; those that are empty are left out."""
-    fields = {name: value for name in entry.__struct_fields__ if (value := getattr(entry, name)) != ""}
+    names = (name for name in entry.__struct_fields__ if name not in UNSTORED)
+    fields = {name: value for name in names if (value := getattr(entry, name)) != ""}
     at = EPOCH + timedelta(microseconds=entry.timestamp)
     return {
         **fields,

@@ -14,6 +14,12 @@ import msgspec
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DEFAULT_LEVEL = "INFO"
 DEFAULT_SERVICE = "unknown"
+# What `Entry.timestamp_from` says where the client sent no time.
+ARRIVAL = "arrival"
+# What `Entry.level_from` says where the client sent no level.
+DEFAULTED = "default"
+# Fields of `Entry` that are for the processors and not stored.
+UNSTORED = ("timestamp_from", "level_from")
 
 # Names that loggers use for the five levels: syslog (RFC 5424), Python, Java, Log4j, .NET, Android, pino, zap.
 _NAMES = {
@@ -75,6 +81,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         host: where the log was written, else "".
         file: the file it was read from, else "".
         protocol: how it came in: http, amqp, syslog, ….
+        timestamp_from: ARRIVAL where the client sent no time and `timestamp` is that of arrival, else "".
+        level_from: DEFAULTED where the client sent no level and `level` is the default, else "".
     """
 
     timestamp: int
@@ -89,6 +97,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     host: str = ""
     file: str = ""
     protocol: str = ""
+    timestamp_from: str = ""
+    level_from: str = ""
 
 
 class Kind(StrEnum):

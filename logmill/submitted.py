@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from logmill.errors import InvalidField
-from logmill.record import DEFAULT_LEVEL, DEFAULT_SERVICE, LEVEL_SYNONYMS, Entry, Lane
+from logmill.record import ARRIVAL, DEFAULT_LEVEL, DEFAULT_SERVICE, DEFAULTED, LEVEL_SYNONYMS, Entry, Lane
 from logmill.settings import Settings
 from logmill.timestamps import to_us
 
@@ -32,7 +32,7 @@ class Submitted(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     Lengths and zones are part of the types, so that msgspec checks them while it decodes.
     """
 
-    level: str | int = DEFAULT_LEVEL
+    level: str | int | None = None
     message: Annotated[str, Meta(max_length=PLAIN_MESSAGE_CHARS)] | UnsetType = UNSET
     service: _Label = DEFAULT_SERVICE
     metadata: Raw = EMPTY_OBJECT
@@ -99,6 +99,8 @@ def entry_of(item: Submitted, limits: Limits, now_us: int, protocol: str) -> Ent
         host=item.host,
         file=item.file,
         protocol=protocol,
+        timestamp_from=ARRIVAL if item.timestamp is None else "",
+        level_from=DEFAULTED if item.level is None else "",
     )
 
 
@@ -125,8 +127,10 @@ def known_lane(sent: object) -> Lane | None:
         raise InvalidField("lane", f"lane must be one of {', '.join(Lane)}") from None
 
 
-def known_level(sent: str | int) -> tuple[str, str]:
+def known_level(sent: str | int | None) -> tuple[str, str]:
     """One of LEVELS and "", or the default level and what was sent: an unknown level never costs a log."""
+    if sent is None:
+        return DEFAULT_LEVEL, ""
     text = str(sent).strip()
     level = LEVEL_SYNONYMS.get(text.upper())
     return (level, "") if level else (DEFAULT_LEVEL, text[: MAX_LABEL_BYTES // 4])

@@ -61,6 +61,8 @@ class _Packed(msgspec.Struct, omit_defaults=True):
     host: Sequence[str] = ()
     file: Sequence[str] = ()
     protocol: Sequence[str] = ()
+    timestamp_from: Sequence[str] = ()
+    level_from: Sequence[str] = ()
 
 
 _decoder = msgspec.msgpack.Decoder(_Packed)

@@ -15,6 +15,7 @@ from logmill.timestamps import now_us
 from logmill.wire import Batch
 from processor.gathering import rows_of
 from processor.metrics import Metrics
+from processor.redaction.encoded import redact_message
 from processor.redaction.messages import without_secrets
 from processor.redaction.text import Redactor
 from processor.sink import StorageSink
@@ -73,7 +74,7 @@ class Letters:
             return []
         refused = self._waiting
         self._report([self._rejection(delivery.message, None, error.code, str(error)) for delivery, error in refused])
-        letters = [(delivery, self._redactor.redact(str(error))) for delivery, error in refused]
+        letters = [(delivery, redact_message(str(error), self._redactor)) for delivery, error in refused]
         kept = [without_secrets(delivery.message, self._redactor) for delivery, _error in refused]
         failed = self._consumer.dead_letter(letters, kept)
         self._waiting = []
@@ -116,7 +117,7 @@ class Letters:
             "batch_id": str(batch_id),
             "ordinal": ordinal,
             "code": code,
-            "reason": self._redactor.redact(reason),
+            "reason": redact_message(reason, self._redactor),
             "lane": str(message.lane),
             "at": now_us(),
         }

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ from logmill.settings import Settings
 from logmill.urls import without_credentials
 from processor.drain import Drain
 from processor.metrics import Metrics, StatusServer
+from processor.redaction.encoded import redact_message
 from processor.redaction.rules import redactor_of
 from processor.sink import StorageSink
 from processor.worker import Worker
@@ -48,7 +50,7 @@ def run(settings: Settings, stop: StopSignal) -> None:
     metrics = Metrics()
     redactor = redactor_of(rules_of(settings), settings)
     # What a library says of a log that it cannot take may quote it.
-    configure_logs("processor", settings, clean=redactor.redact)
+    configure_logs("processor", settings, clean=partial(redact_message, redactor=redactor))
     worker = Worker(
         consumer, sink, settings, processor_id=processor_id, metrics=metrics, drain=drain, redactor=redactor
     )

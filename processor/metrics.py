@@ -36,6 +36,12 @@ class Metrics:
             ["lane", "result"],
             registry=self.registry,
         )
+        self.parsed = Counter(
+            "logmill_processor_parsed",
+            "Logs whose message was parsed, by format; no_room: left as they were, since metadata would be too long",
+            ["format"],
+            registry=self.registry,
+        )
         self.redelivered = Counter(
             "logmill_processor_redelivered", "Messages that had been delivered before", registry=self.registry
         )

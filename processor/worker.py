@@ -236,6 +236,9 @@ class Worker:
         with self._timed("stages"):
             for _name, stage in self._stages:
                 frame = stage(frame)
+        for name, count in frame["parsed_as"].value_counts().iter_rows():
+            if name:
+                self._metrics.parsed.labels(name).inc(count)
         with self._timed("encode"):
             frame = frame.with_columns(
                 processed_at=pl.lit(now_us(), dtype=pl.Int64).cast(TIME), processor_id=pl.lit(self._processor_id)

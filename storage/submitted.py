@@ -13,7 +13,7 @@ from logmill.coerce import malformed, mend_surrogates, names_level
 from logmill.errors import InvalidField, Refused
 from logmill.ids import log_id, parse_log_id
 from logmill.intake import Limits
-from logmill.record import COLUMNS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, SEVERITY_OF_LEVEL, Entry, Kind
+from logmill.record import COLUMNS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, SEVERITY_OF_LEVEL, UNSTORED, Entry, Kind
 from logmill.timestamps import to_us
 from storage.blocks import SCHEMA
 
@@ -168,7 +168,7 @@ def _row(entry: Entry, added: Processed, batch_id: UUID, index: int, now_us: int
     severity = SEVERITY_OF_LEVEL[entry.level] if added.severity is None else added.severity
     given = {name: value for name, value in msgspec.structs.asdict(added).items() if value is not None}
     row = {column.name: _ABSENT.get(column.kind) for column in COLUMNS}
-    row |= {name: getattr(entry, name) for name in Entry.__struct_fields__}
+    row |= {name: getattr(entry, name) for name in Entry.__struct_fields__ if name not in UNSTORED}
     row |= {
         "priority": PRIORITY_OF_LEVEL[entry.level],
         "severity": severity,

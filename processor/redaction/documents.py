@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from processor.redaction.passwords import SOME_SECRET
 from processor.redaction.text import Redactor
 
 # Strings, numbers and words, and what stands between; each letter belongs to one of them, so it is linear in time.
@@ -25,8 +26,6 @@ _NUMBER_NAMES = re.compile(
     re.IGNORECASE,
 )
 _HALVES = re.compile("[\ud800-\udfff]")
-# What any secret looks like that is only named so.
-_SOME_SECRET = "Zq7-" * 4
 _MAX_NAMES = 10_000
 _decode = msgspec.json.Decoder(str).decode
 
@@ -105,7 +104,7 @@ class Documents:
     def _look_at(self, name: str) -> _Name:
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
-        is_secret = self._redactor.is_secret(name, _SOME_SECRET)
+        is_secret = self._redactor.is_secret(name, SOME_SECRET)
         found = _Name(
             redacted=self._redactor.redact(name),
             says=name if _NUMBER_NAMES.search(name) else "",

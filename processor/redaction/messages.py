@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import msgspec
@@ -14,14 +13,13 @@ from logmill.errors import Undecodable
 from logmill.ids import batch_id_of
 from logmill.wire import is_batch, pack, unpack
 from processor.redaction.documents import Documents
+from processor.redaction.encoded import redact_encoded, redact_message
 from processor.redaction.text import Redactor
 
 log = structlog.get_logger()
 
 # What no text has, in whatever encoding: all but tab, line feed and carriage return.
 _CONTROLS = frozenset(range(32)) - {9, 10, 13}
-# A letter of ASCII as JSON may write it; and a pair of backslashes, of which the second begins nothing.
-_ESCAPE = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|\\)")
 
 
 def without_secrets(message: Message, redactor: Redactor) -> Message:
@@ -57,7 +55,7 @@ def _batch(message: Message, redactor: Redactor) -> Message:
     redacted = Columns(
         columns.timestamp,
         columns.level,
-        [redactor.redact(text) for text in columns.message],
+        [redact_message(text, redactor) for text in columns.message],
         [redactor.redact(text) for text in columns.service],
         [msgspec.Raw(documents.redact(text).encode()) for text in metadata],
         *([redactor.redact(text) for text in getattr(columns, name)] for name in OPTIONAL),
@@ -70,32 +68,13 @@ def _foreign(message: Message, redactor: Redactor) -> Message:
     if message.content_encoding:
         return _withheld(message)
     try:
-        return replace(message, body=_text(message.body.decode(), redactor).encode())
+        return replace(message, body=redact_encoded(message.body.decode(), redactor).encode())
     except UnicodeDecodeError:
         pass
     if not _CONTROLS.isdisjoint(message.body):  # compressed, or some other thing that is no text
         return _withheld(message)
     # Every encoding that has the letters of ASCII as ASCII has them; the others come back as they were.
-    return replace(message, body=_text(message.body.decode("latin-1"), redactor).encode("latin-1"))
-
-
-def _text(text: str, redactor: Redactor) -> str:
-    documents = Documents(redactor)
-    if _is_json(text):
-        return documents.redact(text)
-    lines = text.split("\n")
-    if all(_is_json(line) or not line.strip() for line in lines):
-        return "\n".join(map(documents.redact, lines))
-    # No JSON, or broken: names and values cannot be told apart, so it is one text.
-    return redactor.redact(_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], text))
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+    return replace(message, body=redact_encoded(message.body.decode("latin-1"), redactor).encode("latin-1"))
 
 
 def _withheld(message: Message) -> Message:

@@ -16,6 +16,8 @@ _NAMES = (
 )
 _SURE = compiled(rf"(?i)(?:{_NAMES})s?$")
 _UNSURE = compiled(r"(?i)(?:^|[^a-z])token$")
+# What any secret looks like that is only named so.
+SOME_SECRET = "Zq7-" * 4
 # "using password: YES" and the like say nothing secret; what was masked before is left.
 _STATES = frozenset(
     ["yes", "no", "true", "false", "null", "none", "nil", "undefined", "required", "missing", "invalid",

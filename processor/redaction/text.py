@@ -25,6 +25,10 @@ class Rule:
     mode: Mode
 
 
+# A shorter one may be part of anything.
+_LEAST_CHARS = 6
+
+
 class Redactor:
     """Redacts one text after the other.
 
@@ -67,6 +71,18 @@ class Redactor:
             if whole.startswith(before):
                 return whole.removeprefix(before)
         return self._redact(text)
+
+    def found_in(self, text: str) -> dict[str, str]:
+        """What is sensitive in the text, and what is put in its place; nothing that is too short to tell."""
+        found = {}
+        names = {rule.kind.name for rule, _hint in self._rules}
+        for rule, hint in self._rules:
+            if hint.search(text) is not None:
+                for start, end in rule.kind.find(text):
+                    value = text[start:end]
+                    if len(value) >= _LEAST_CHARS and value not in names:
+                        found[value] = placeholder(rule.kind.name, rule.mode, value, self._key)
+        return found
 
     def is_secret(self, name: str, value: str) -> bool:
         """Whether the value of a member is redacted whatever it is, for its name says that it is secret."""

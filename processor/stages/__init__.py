@@ -1,6 +1,6 @@
 """The enrichment of a block: each stage is a file with one pure function from DataFrame to DataFrame.
 
-A stage keeps row count and order and only adds or replaces columns; `make_stages` has their order.
+A stage keeps row count and order, adds or replaces columns, and never raises; `make_stages` has their order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import polars as pl
 from logmill.rules.ruleset import RuleSet
 from logmill.settings import Settings
 from processor import conditions
+from processor.parsing.formats import formats_of
 from processor.redaction.text import Redactor
-from processor.stages import anomaly, attributes, fingerprint, normalise, priority, redaction, severity, tags
+from processor.stages import anomaly, attributes, fingerprint, normalise, parsing, priority, redaction, severity, tags
 
 Stage = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -30,10 +31,12 @@ def make_stages(settings: Settings, rules: RuleSet, redactor: Redactor) -> tuple
         ConfigError: one of the rules cannot be used; with its place.
     """
     slow_ms = settings.slow_response_ms
+    formats = formats_of(rules)
     of_tag = conditions.by_label(((rule, rule.rule.tag, rule.rule.when) for rule in rules.tags), slow_ms)
     of_reason = conditions.by_label(((rule, rule.rule.reason, rule.rule.when) for rule in rules.anomalies), slow_ms)
     points = [(conditions.checked(rule, rule.rule.when, slow_ms), rule.rule.add) for rule in rules.severity]
     return (
+        ("parsing", lambda frame: parsing.parse(frame, formats, settings.max_metadata_bytes)),
         ("redaction", lambda frame: redaction.redact(frame, redactor)),
         ("attributes", attributes.add_attributes),
         ("normalise", normalise.normalise),

@@ -57,7 +57,7 @@ def from_text(body: bytes, limits: Limits, *, now_us: int, defaults: Defaults, w
         if index >= limits.max_batch_records:
             raise Refused(f"more than {limits.max_batch_records} lines in one request", code="too_many", status=413)
         item = Submitted(
-            level=level_of(message) or defaults.level or "INFO",
+            level=level_of(message) or defaults.level or None,
             message=message,
             service=defaults.service,
             host=defaults.host,

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logmill.errors import InvalidField, Refused
+from logmill.ids import new_batch_id
 from logmill.intake import Limits, from_array, from_lines, from_object
-from logmill.record import LEVELS, Entry, Lane
+from logmill.record import ARRIVAL, DEFAULTED, LEVELS, Entry, Lane
+from logmill.wire import pack, unpack
 from tests.support.taking import LIMITS, NOW_US, many, one
 
 MIN_TIME, MAX_TIME = datetime(1900, 1, 2), datetime(2199, 12, 31)  # noqa: DTZ001 - hypothesis adds the zone
@@ -109,6 +111,29 @@ def test_a_bad_value_is_refused_and_the_field_named(field, value):
         one({"message": "m", field: value})
     assert caught.value.field == field
     assert caught.value.status == 400
+
+
+def test_a_log_without_a_time_says_that_it_has_that_of_arrival():
+    times = [{"timestamp": 5}, {}, {"timestamp": None}, {"timestamp": "2026-01-31T12:00:00Z"}]
+    expected = ["", ARRIVAL, ARRIVAL, ""]
+    assert [one({"message": "m", **sent}).timestamp_from for sent in times] == expected
+    quick = many([{"message": "m", **sent} for sent in times]).columns
+    careful = many([{"message": "m", "own": 1, **sent} for sent in times]).columns
+    assert list(quick.timestamp_from) == list(careful.timestamp_from) == expected
+    assert not many([{"message": "m", "timestamp": "2026-01-31T12:00:00Z"}]).columns.timestamp_from
+    crossed = unpack(pack(quick, batch_id=new_batch_id(), lane=Lane.NORMAL, received_at=NOW_US))
+    assert list(crossed.columns.timestamp_from) == expected
+
+
+def test_a_log_without_a_level_says_that_it_has_the_default():
+    sent = [{"level": "INFO"}, {}, {"level": None}, {"level": "odd"}, {"level": 20}]
+    expected = ["", DEFAULTED, DEFAULTED, "", ""]
+    assert [one({"message": "m", **item}).level_from for item in sent] == expected
+    quick = many([{"message": "m", **item} for item in sent]).columns
+    careful = many([{"message": "m", "own": 1, **item} for item in sent]).columns
+    assert list(quick.level_from) == list(careful.level_from) == expected
+    assert list(quick.level) == list(careful.level) == ["INFO"] * 5
+    assert not many([{"message": "m", "level": "INFO"}]).columns.level_from
 
 
 @pytest.mark.parametrize("field", ["level", "service", "metadata", "timestamp", "trace_id", "source", "id"])

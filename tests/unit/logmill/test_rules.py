@@ -22,7 +22,7 @@ def written(tmp_path):
 
 def test_shipped_rules_tag_flag_and_score():
     rules = load("")
-    assert [rule.rule.tag for rule in rules.tags] == ["auth", "payment", "api"]
+    assert [rule.rule.tag for rule in rules.tags] == ["auth", "auth", "payment", "api"]
     assert {rule.rule.reason for rule in rules.anomalies} == {
         "error_level",
         "status_code",
@@ -35,7 +35,7 @@ def test_shipped_rules_tag_flag_and_score():
 
 def test_own_rules_come_after_the_shipped_ones(written):
     rules = load(written("tags:\n  rules:\n    - {tag: billing, when: {service: [billing]}}\n"))
-    assert [rule.rule.tag for rule in rules.tags] == ["auth", "payment", "api", "billing"]
+    assert [rule.rule.tag for rule in rules.tags] == ["auth", "auth", "payment", "api", "billing"]
 
 
 def test_shipped_rules_can_be_left_out(written):

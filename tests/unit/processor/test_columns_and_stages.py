@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
-from logmill.record import COLUMNS, LEVELS, Entry, Lane
+from logmill.record import COLUMNS, DEFAULTED, LEVELS, Entry, Lane
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from logmill.timestamps import MAX_US, MIN_US
@@ -95,6 +95,24 @@ def test_an_anomaly_says_why_and_adds_to_the_severity(level, metadata, reasons, 
 )
 def test_tags_say_what_a_record_speaks_of(message, service, path, tags):
     assert only(enriched(entry(message, service=service, metadata={"path": path})), "tags") == tags
+
+
+def test_a_line_of_syslog_is_tagged_by_the_program_that_wrote_it():
+    assert only(enriched(entry("Dec 10 06:55:46 h sshd[24200]: Invalid user webmaster from ::1")), "tags") == ["auth"]
+    assert only(enriched(entry("Dec 10 06:55:46 h cron[24]: done")), "tags") == ["general"]
+
+
+def test_fields_of_a_message_fill_the_columns_that_metadata_does():
+    frame = enriched(entry('10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /x?y HTTP/1.1" 503 5'))
+    assert only(frame, "status_code", "method", "path", "anomaly_reasons") == (503, "GET", "/x", ["status_code"])
+    frame = enriched(
+        entry(
+            '{"msg": "m", "level": "error", "trace_id": "t", "request_id": "r", "duration_ms": 7}', level_from=DEFAULTED
+        )
+    )
+    assert only(frame, "level", "priority", "trace_id", "request_id", "response_time_ms") == (
+        "ERROR", "high", "t", "r", 7.0,
+    )  # fmt: skip
 
 
 def test_messages_that_differ_in_variable_parts_share_a_fingerprint():

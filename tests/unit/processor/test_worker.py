@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Collection, Sequence
 
+import polars as pl
 import pytest
 
 from logmill.broker.protocol import EVERY_LANE, Delivery, Message
@@ -97,7 +98,9 @@ def bad() -> Message:
     return Message(b"no json", Lane.NORMAL, str(new_batch_id()))
 
 
-def run(queue: Queue, sink: Sink, *, stopped: bool = False, limit_s: float = 20.0) -> bool:
+def run(
+    queue: Queue, sink: Sink, *, stopped: bool = False, limit_s: float = 20.0, metrics: Metrics | None = None
+) -> bool:
     """Let a worker run until the queue is empty, or drain it where it is stopped already; says what `run` says."""
     stop = StopSignal()
     receive = queue.receive
@@ -113,7 +116,7 @@ def run(queue: Queue, sink: Sink, *, stopped: bool = False, limit_s: float = 20.
         stop.set()
     settings = load({}, block_wait_ms=0)
     drain = Drain(stop, limit_s)
-    worker = Worker(queue, sink, settings, processor_id="p", metrics=Metrics(), drain=drain)  # type: ignore[arg-type]
+    worker = Worker(queue, sink, settings, processor_id="p", metrics=metrics or Metrics(), drain=drain)  # type: ignore[arg-type]
     return worker.run()
 
 
@@ -124,6 +127,27 @@ def test_good_ones_are_stored_and_acknowledged_bad_ones_reported_and_dead_letter
     assert [tag for tag, _ in queue.dead] == [1]
     assert [item["code"] for item in sink.rejections] == ["malformed"]
     assert queue.released == []
+
+
+def test_what_was_parsed_is_counted_by_format():
+    metrics = Metrics()
+    run(Queue(good('{"msg": "m"}'), good("a=1 b=2"), good("b=1 c=2"), good()), Sink(), metrics=metrics)
+    counts = {name: metrics.registry.get_sample_value("logmill_processor_parsed_total", {"format": name})
+              for name in ("json", "logfmt", "syslog", "")}  # fmt: skip
+    assert counts == {"json": 1, "logfmt": 2, "syslog": None, "": None}
+
+
+def test_what_an_error_quotes_of_a_log_is_redacted_in_the_reason(monkeypatch):
+    def fail(frame: pl.DataFrame) -> pl.DataFrame:
+        raise ValueError(f"cannot read {frame['message'][0]}")
+
+    monkeypatch.setattr("processor.worker.make_stages", lambda *_: (("parsing", fail),))
+    queue, sink = Queue(good('{"user": "bob\\u0040example.com", "pass\\u0077ord": "hunter2"} bob@example.com')), Sink()
+    run(queue, sink)
+    ((_tag, reason),) = queue.dead
+    assert reason == sink.rejections[0]["reason"]
+    assert "<email>" in reason
+    assert not [secret for secret in ("bob", "hunter2") if secret in f"{queue.dead} {sink.rejections}"]
 
 
 @pytest.mark.parametrize("fault", [BrokerUnavailable("full"), BrokerFull("full")])

@@ -1,0 +1,1 @@
+"""Formats of messages, one a file: which rows are candidates, and what fields are read out of each."""

@@ -1,0 +1,153 @@
+"""Messages of syslog, RFC 5424 and RFC 3164, with the priority before or, as in files, without."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import polars as pl
+
+from logmill.record import LEVEL_SYNONYMS
+from logmill.submitted import MAX_LABEL_BYTES
+from processor.parsing.found import Format, Found
+from processor.parsing.lifting import time_us
+from processor.parsing.values import names_secret, present, whole_number
+
+FACILITIES = (
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+)  # fmt: skip
+SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+_BSD_TIME = rf"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9] {_CLOCK}"
+_ISO_TIME = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})"
+_PRIORITY = r"<[0-9]{1,3}>"
+# sshd(pam_unix)[19939]:, and syslogd 1.4.1:
+_TAG = r"([^ :\[\]]+(?: [0-9][0-9.]*)?)"
+_MODERN = (
+    r"(?s)^<([0-9]{1,3})>[1-9][0-9]{0,2} ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) "
+    r'(-|(?:\[[^ =\]"]+(?: [^ =\]"]+="(?:[^"\\\]]|\\.)*")*\])+)(?: (.*))?$'
+)
+_CLASSIC = rf"(?s)^<([0-9]{{1,3}})>({_BSD_TIME}|{_ISO_TIME}) ([^ ]+) (?:{_TAG}(?:\[([^ \]]+)\])?: ?)?(.+)$"
+# Without a priority other logs look alike: the tag must be there, and beside an ISO time the process id too.
+_IN_FILES = (
+    rf"(?s)^()(?:({_BSD_TIME}) ([^ ]+) {_TAG}(?:\[([^ \]]+)\])?: ?(.+)"
+    rf"|({_ISO_TIME}) ([^ ]+) (?:{_TAG}\[([0-9]+)\]|(kernel)): ?(.+))$"
+)
+_GATE = (
+    rf"(?:{_PRIORITY}(?:[1-9][0-9]{{0,2}} |{_BSD_TIME} |{_ISO_TIME} )"
+    rf"|{_BSD_TIME} [^ ]+ {_TAG}(?:\[[^ \]]+\])?:|{_ISO_TIME} [^ ]+ (?:{_TAG}\[[0-9]+\]|kernel):)"
+)
+_MOST_PRIORITY = 191
+# Matched where the last one ended, with possessive repetitions: linear in time.
+_ELEMENT = re.compile(r'\[([^ =\]"]++)((?: [^ =\]"]++="(?:[^"\\\]]|\\.)*+")*+)\]', re.DOTALL)
+_PARAMETER = re.compile(r' ([^ =\]"]++)="((?:[^"\\\]]|\\.)*+)"', re.DOTALL)
+_ESCAPE = re.compile(r'\\(["\\\]])')
+_BOM = "\ufeff"
+
+
+def read(messages: pl.Series) -> list[Found | None]:
+    """The header of each message; what is behind it becomes the message."""
+    found: list[Found | None] = [None] * len(messages)
+    left = list(range(len(messages)))
+    for pattern, reader in ((_MODERN, _of_modern), (_CLASSIC, _of_classic), (_IN_FILES, _of_file)):
+        groups = messages.gather(left).str.extract_groups(pattern).struct.unnest()
+        for place, row in zip(left, groups.rows(), strict=True):
+            found[place] = reader(*row)
+        left = [place for place in left if found[place] is None]
+    return found
+
+
+def _of_modern(
+    priority: str | None,
+    time: str | None,
+    host: str | None,
+    app: str | None,
+    pid: str | None,
+    msgid: str | None,
+    data: str | None,
+    text: str | None,
+) -> Found | None:
+    if priority is None or int(priority) > _MOST_PRIORITY:
+        return None
+    found = _found(priority, _given(time), _given(host), _given(app), _given(pid), text)
+    found.fields |= present(msgid=_given(msgid))
+    if data and data != "-":
+        found.fields["structured_data"] = _elements(data)
+    return found
+
+
+def _given(value: str | None) -> str:
+    """RFC 5424 writes - for what there is none of."""
+    return "" if value is None or value == "-" else value
+
+
+def _of_classic(
+    priority: str | None,
+    time: str | None,
+    host: str | None,
+    app: str | None,
+    pid: str | None,
+    text: str | None,
+) -> Found | None:
+    if priority is None or int(priority) > _MOST_PRIORITY:
+        return None
+    return _found(priority, time or "", host or "", app or "", pid or "", text)
+
+
+def _of_file(*row: str | None) -> Found | None:
+    if row[0] is None:
+        return None
+    if row[1] is not None:
+        time, host, app, pid, text = row[1:6]
+    else:
+        time, host, app, pid, kernel, text = row[6:12]
+        app = app or kernel
+    # 2026-01-31T12:00:00Z INFO main[1]: is a line of another logger.
+    if (host or "").upper() in LEVEL_SYNONYMS:
+        return None
+    return _found("", time or "", host or "", app or "", pid or "", text)
+
+
+def _found(priority: str, time: str, host: str, app: str, pid: str, text: str | None) -> Found:
+    fields: dict[str, Any] = present(app=app, pid=whole_number(pid))
+    found = Found(fields)
+    if app and text and names_secret(app):
+        text = f"{app}: {text}"
+    if priority:
+        facility, severity = divmod(int(priority), len(SEVERITIES))
+        fields["facility"] = FACILITIES[facility]
+        fields["syslog_severity"] = SEVERITIES[severity]
+        found.level = LEVEL_SYNONYMS[str(severity)]
+    if text and text.strip(_BOM):
+        found.message = text.removeprefix(_BOM)
+    if time:
+        found.time_us = time_us(time)
+        found.time_field = ("time", time)
+        if found.time_us is None:
+            fields["time"] = time
+    if len(host.encode()) <= MAX_LABEL_BYTES:
+        found.host = host
+    else:
+        fields["host"] = host
+    return found
+
+
+def _elements(data: str) -> dict[str, Any]:
+    """STRUCTURED-DATA by id and name; the values of a name given more than once are a list."""
+    elements: dict[str, dict[str, Any]] = {}
+    for match in _ELEMENT.finditer(data):
+        parameters = elements.setdefault(match[1], {})
+        for name, escaped in _PARAMETER.findall(match[2]):
+            value = _ESCAPE.sub(r"\1", escaped) if "\\" in escaped else escaped
+            if name not in parameters:
+                parameters[name] = value
+            elif isinstance(parameters[name], list):
+                parameters[name].append(value)
+            else:
+                parameters[name] = [parameters[name], value]
+    return elements
+
+
+SYSLOG = Format("syslog", _GATE, read, is_envelope=True)
