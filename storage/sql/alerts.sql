@@ -44,14 +44,17 @@ if(
     NULL
 )
 
--- What failed, by the second: whose it is, and the time that its line begins with.
+-- What failed, by the second: whose it is, and the time that its line begins with, or began with before parsing.
 -- name: attempts
 SELECT who, second, said_at, sum(times) AS times
 FROM (
     SELECT
         $who AS who,
         intDiv(toUnixTimestamp64Micro(timestamp), 1000000) AS second,
-        extract(message, {said_at:String}) AS said_at,
+        arrayFirst(one -> one != '', [
+            extract(message, {said_at:String}),
+            extract(concat(JSONExtractString(metadata_text, 'time'), ' '), {said_at:String})
+        ]) AS said_at,
         greatest(toUInt32OrZero(extract(message, {repeated:String})), 1) AS times
     FROM logs
     WHERE $where

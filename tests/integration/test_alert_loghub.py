@@ -111,22 +111,23 @@ def test_posted_with_its_own_times_it_has_the_same_attackers(watched: Pipeline):
     check(alerts, times=2)
 
 
-@pytest.mark.parametrize("form", ["whole", "whole_at_once", "lifted"])
+@pytest.mark.parametrize("form", ["whole", "whole_at_once", "lifted", "lifted_at_once"])
 def test_whole_lines_and_those_without_their_header_have_the_same_attackers(tmp_path, form):
     """Stored as they are, with their times or at once; or as parsing leaves them, with the header in other fields."""
-    rows = [lifted(line) if form == "lifted" else whole(line, is_dated=form == "whole") for line in lines()]
+    made, is_dated = whole if form.startswith("whole") else lifted, not form.endswith("at_once")
+    rows = [made(line, is_dated=is_dated) for line in lines()]
     with WatchedStore(tmp_path / "data") as watched:
         watched.insert(rows)
         watched.tick(SECOND)
         assert watched.errors() == {}
-        check(watched.alerts(), times=1 if form == "whole_at_once" else 2)
+        check(watched.alerts(), times=2 if is_dated else 1)
 
 
 def whole(line: str, *, is_dated: bool) -> dict[str, Any]:
     return {"service": "sshd", "message": line, **({"timestamp": us(line)} if is_dated else {})}
 
 
-def lifted(line: str) -> dict[str, Any]:
+def lifted(line: str, *, is_dated: bool) -> dict[str, Any]:
     header = _HEADER.match(line)
     assert header is not None, line
     metadata = {name: header[name] for name in ("app", "pid", "time")}
@@ -134,8 +135,8 @@ def lifted(line: str) -> dict[str, Any]:
         "service": "sshd",
         "host": header["host"],
         "message": line[header.end() :],
-        "timestamp": us(line),
         "metadata": json.dumps(metadata),
+        **({"timestamp": us(line)} if is_dated else {}),
     }
 
 
