@@ -32,6 +32,9 @@ from storage.engine.protocol import Engine
 log = structlog.get_logger()
 
 _CLOSE_S = 20.0
+# Looking at the store may take a fifth of the time, so that what stores and answers has the rest, however many logs come.
+_REST = 4.0
+_LONGEST_REST_S = 60.0
 _LOOK_AGAIN_S = 0.05
 
 
@@ -164,7 +167,9 @@ class Alerting:
         }
 
     def _run(self) -> None:
-        while not self._closed.wait(self._interval_s):
+        took_s = 0.0
+        while not self._closed.wait(pause_s(self._interval_s, took_s)):
+            started_s = time.monotonic()
             try:
                 self.evaluation.once()
             except LogmillError as error:
@@ -172,4 +177,15 @@ class Alerting:
             except Exception:
                 # One round must not end all others.
                 log.exception("the evaluation of alerts failed")
+            took_s = time.monotonic() - started_s
             self.webhook.wake()
+
+
+def pause_s(interval_s: float, took_s: float) -> float:
+    """How long to wait after a round that took so long: the interval, or longer where rounds would take most of the time.
+
+    Args:
+        interval_s: from one round's end to the next one's begin, where rounds are short.
+        took_s: how long the last one took.
+    """
+    return max(interval_s, min(_REST * took_s, _LONGEST_REST_S))

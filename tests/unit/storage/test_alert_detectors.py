@@ -16,6 +16,7 @@ from storage.alerting import conditions
 from storage.alerting.bursts import _ADDRESS, _REPEATED, _USER, Attempt, episodes
 from storage.alerting.patterns import is_old, is_reached
 from storage.alerting.robust import usual_count, usual_share
+from storage.alerting.service import pause_s
 from storage.alerting.silences import Habit, silent_since
 from storage.alerting.spans import DAY_US, MINUTE_US, joined, pieces, spans_of
 from storage.alerting.spikes import unusual
@@ -227,3 +228,9 @@ def test_the_spans_of_a_block_cover_its_times_and_are_few(times):
     found = spans_of(table)
     assert len(found) <= 320
     assert all(any(start <= at < end for start, end in found) for at in times)
+
+
+@pytest.mark.parametrize(("took_s", "waited_s"), [(0.0, 10.0), (2.0, 10.0), (5.0, 20.0), (40.0, 60.0)])
+def test_rounds_take_a_fifth_of_the_time_at_most_unless_they_would_be_a_minute_apart(took_s, waited_s):
+    assert pause_s(10.0, took_s) == waited_s
+    assert pause_s(300.0, took_s) == 300.0
