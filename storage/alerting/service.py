@@ -32,7 +32,7 @@ from storage.engine.protocol import Engine
 log = structlog.get_logger()
 
 _CLOSE_S = 20.0
-# Looking at the store may take a fifth of the time, so that what stores and answers has the rest, however many logs come.
+# Looking at the store may take a fifth of the time: storing and answering have the rest, however many logs come.
 _REST = 4.0
 _LONGEST_REST_S = 60.0
 _LOOK_AGAIN_S = 0.05
@@ -182,7 +182,7 @@ class Alerting:
 
 
 def pause_s(interval_s: float, took_s: float) -> float:
-    """How long to wait after a round that took so long: the interval, or longer where rounds would take most of the time.
+    """How long to wait after a round that took so long: the interval, or longer where rounds would take much of the time.
 
     Args:
         interval_s: from one round's end to the next one's begin, where rounds are short.
