@@ -182,7 +182,7 @@ class Alerting:
 
 
 def pause_s(interval_s: float, took_s: float) -> float:
-    """How long to wait after a round that took so long: the interval, or longer where rounds would take much of the time.
+    """How long to wait after a round that took so long: the interval, or more where rounds would take much of it.
 
     Args:
         interval_s: from one round's end to the next one's begin, where rounds are short.
