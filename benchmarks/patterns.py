@@ -47,7 +47,7 @@ def ours(messages: Sequence[str]) -> Groups:
     """The pattern of each message."""
     masked = mask(pl.Series(messages)).to_list()
     distinct = list(dict.fromkeys(masked))
-    pattern = {distinct[at]: number for number, (_, members) in enumerate(clusters(distinct)) for at in members}
+    pattern = {distinct[at]: number for number, (_, members) in enumerate(clusters(distinct).found) for at in members}
     return [pattern[text] for text in masked]
 
 

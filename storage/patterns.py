@@ -126,7 +126,7 @@ def cut(masked: str) -> str:
 
 
 def _clustered(engine: Engine, counted: pa.Table) -> tuple[list[Group], bool]:
-    """The fingerprints in clusters, most frequent first, and whether all of them are in it."""
+    """The fingerprints in clusters, most frequent first, and whether nothing was left out for being too much."""
     logs = dict(zip(_numbers(counted), counted["logs"].to_pylist(), strict=True))
     columns = (counted[name].to_pylist() for name in ("place_us", "place_batch", "place_ordinal"))
     places = [Place(us, batch_id, ordinal) for us, batch_id, ordinal in zip(*columns, strict=True)]
@@ -146,11 +146,12 @@ def _clustered(engine: Engine, counted: pa.Table) -> tuple[list[Group], bool]:
             messages.append(masked)
         at += _LOOKUP_PLACES
     groups = []
-    for pattern, members in clusters(messages, reading.check):
+    clustered = clusters(messages, reading.check)
+    for pattern, members in clustered.found:
         # They are in their order by now.
         groups.append(Group(tuple(fingerprints[member] for member in members), template(pattern)))
     groups.sort(key=lambda group: (-sum(logs[one] for one in group.fingerprints), group.fingerprints[0]))
-    return groups, chars <= MAX_CLUSTERED_CHARS
+    return groups, chars <= MAX_CLUSTERED_CHARS and clustered.is_whole
 
 
 def _at_places(engine: Engine, places: Sequence[Place], columns: str) -> pa.Table:

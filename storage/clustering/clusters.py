@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from storage.clustering.tokens import SIGNS, VALUE, Token, tokens
 
@@ -19,12 +19,27 @@ from storage.clustering.tokens import SIGNS, VALUE, Token, tokens
 MIN_WORDS = 5
 # Patterns become more general by one place a round. Real logs take two; made-up ones as many as they have words.
 MAX_ROUNDS = 8
+# Words that are looked at, over all rounds: some five seconds. 50,000 messages of real logs take half of it; as many
+# that are made to differ in every word would take a minute.
+MAX_WORDS_LOOKED_AT = 4_000_000
 _MASK_64 = (1 << 64) - 1
 
 Pattern: TypeAlias = tuple[Token, ...]
 
 
-def clusters(messages: Sequence[str], check: Callable[[], None] = lambda: None) -> list[tuple[Pattern, list[int]]]:
+class Clusters(NamedTuple):
+    """Messages brought together.
+
+    Attributes:
+        found: patterns with the positions of their messages, ascending; by pattern.
+        is_whole: whether all that belongs together is together; else it was more than may be looked at.
+    """
+
+    found: list[tuple[Pattern, list[int]]]
+    is_whole: bool
+
+
+def clusters(messages: Sequence[str], check: Callable[[], None] = lambda: None) -> Clusters:
     """Bring masked messages together.
 
     Promised: each message is in exactly one cluster; which are together depends on the set of messages alone, not on
@@ -37,9 +52,6 @@ def clusters(messages: Sequence[str], check: Callable[[], None] = lambda: None) 
     Args:
         messages: masked, see `logmill.masking`.
         check: called now and then; what it raises ends the work.
-
-    Returns:
-        Patterns with the positions of their messages, ascending; by pattern.
     """
     known: dict[Token, Token] = {}
     cut: list[Pattern] = []
@@ -48,22 +60,30 @@ def clusters(messages: Sequence[str], check: Callable[[], None] = lambda: None) 
             check()
         # One object for a token, however many messages have it.
         cut.append(tuple(known.setdefault(token, token) for token in tokens(text)))
-    pattern_of = generalised(set(cut), check)
+    pattern_of, is_whole = generalised(set(cut), check)
     found: defaultdict[Pattern, list[int]] = defaultdict(list)
     for at, one in enumerate(cut):
         found[pattern_of[one]].append(at)
-    return sorted(found.items())
+    return Clusters(sorted(found.items()), is_whole)
 
 
-def generalised(patterns: Iterable[Pattern], check: Callable[[], None] = lambda: None) -> dict[Pattern, Pattern]:
-    """Each pattern with the one that it comes under: more of its places are variable, or none."""
+def generalised(
+    patterns: Iterable[Pattern], check: Callable[[], None] = lambda: None
+) -> tuple[dict[Pattern, Pattern], bool]:
+    """Each pattern with the one that it comes under: more of its places are variable, or none; and whether that is all.
+
+    The smallest shapes come first, so that what takes too long leaves the others as they would be without it.
+    """
     by_shape: defaultdict[tuple[str, ...], list[Pattern]] = defaultdict(list)
     for pattern in patterns:
         by_shape[_shape(pattern)].append(pattern)
     found: dict[Pattern, Pattern] = {}
-    for shape, members in by_shape.items():
-        found |= _of_one_shape(shape, members, check)
-    return found
+    left, is_whole = MAX_WORDS_LOOKED_AT, True
+    for shape, members in sorted(by_shape.items(), key=lambda one: (len(one[0]) * len(one[1]), one[0])):
+        new, left, is_done = _of_one_shape(shape, members, left, check)
+        found |= new
+        is_whole = is_whole and is_done
+    return found, is_whole
 
 
 def _shape(pattern: Pattern) -> tuple[str, ...]:
@@ -71,17 +91,28 @@ def _shape(pattern: Pattern) -> tuple[str, ...]:
     return tuple(gap + (word if word in SIGNS else "w") for gap, word in pattern)
 
 
-def _of_one_shape(shape: tuple[str, ...], patterns: list[Pattern], check: Callable[[], None]) -> dict[Pattern, Pattern]:
-    """Make places variable until nothing changes, in MAX_ROUNDS at most."""
+def _of_one_shape(
+    shape: tuple[str, ...], patterns: list[Pattern], left: int, check: Callable[[], None]
+) -> tuple[dict[Pattern, Pattern], int, bool]:
+    """Make places variable until nothing changes, in MAX_ROUNDS at most, while words are left that may be looked at.
+
+    Returns:
+        What became of each pattern, how many words are left then, and whether they were enough.
+    """
     places = [at for at, kind in enumerate(shape) if kind[-1] == "w"]
     now = {pattern: pattern for pattern in patterns}
     for _ in range(MAX_ROUNDS):
-        changed = _round(patterns, places, check) if len(patterns) > 1 else {}
+        if len(patterns) < 2:  # noqa: PLR2004
+            break
+        left -= len(patterns) * len(places)
+        if left < 0:
+            return now, 0, False
+        changed = _round(patterns, places, check)
         if not changed:
             break
         now = {first: changed.get(last, last) for first, last in now.items()}
         patterns = list({changed.get(pattern, pattern) for pattern in patterns})
-    return now
+    return now, left, True
 
 
 def _round(patterns: list[Pattern], places: list[int], check: Callable[[], None]) -> dict[Pattern, Pattern]:

@@ -130,7 +130,7 @@ def test_clusters_are_those_of_a_plain_model(engine: ChdbEngine, made: list[list
     groups = [
         (template(pattern), sorted((members[at] for at in found), key=lambda one: (-logs[one], one)))
         for members in [list(text)]
-        for pattern, found in clusters([text[one] for one in members])
+        for pattern, found in clusters([text[one] for one in members]).found
     ]
     groups.sort(key=lambda group: (-sum(logs[one] for one in group[1]), group[1][0]))
 

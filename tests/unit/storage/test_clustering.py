@@ -67,13 +67,15 @@ def fits(text: str, message: str) -> bool:
 
 
 def together(messages: Sequence[str]) -> set[tuple[str, frozenset[str]]]:
-    return {(template(pattern), frozenset(messages[at] for at in members)) for pattern, members in clusters(messages)}
+    return {
+        (template(pattern), frozenset(messages[at] for at in members)) for pattern, members in clusters(messages).found
+    }
 
 
 @settings(max_examples=300, deadline=None)
 @given(messages=MESSAGES)
 def test_each_message_is_in_one_cluster_and_its_template_fits_it(messages: list[str]) -> None:
-    found = clusters(messages)
+    found = clusters(messages).found
     assert sorted(at for _, members in found for at in members) == list(range(len(messages)))
     for pattern, members in found:
         for at in members:
@@ -92,8 +94,8 @@ def test_neither_order_nor_repetition_matters(messages: list[str], data: st.Data
 @settings(max_examples=200, deadline=None)
 @given(messages=MESSAGES)
 def test_clustering_patterns_again_changes_nothing(messages: list[str]) -> None:
-    found = set(generalised({tokens(message) for message in messages}).values())
-    assert generalised(found) == {pattern: pattern for pattern in found}
+    found = set(generalised({tokens(message) for message in messages})[0].values())
+    assert generalised(found) == ({pattern: pattern for pattern in found}, True)
 
 
 @settings(max_examples=300, deadline=None)
@@ -178,7 +180,7 @@ def test_a_place_is_variable_where_many_words_stand_in_it() -> None:
     cities = ["Paris", "Rome", "Oslo", "Bern", "Riga"]
     assert len(cities) == MIN_WORDS
     few = [f"train to {city} is late" for city in cities[1:]]
-    assert len(clusters(few)) == len(few)
+    assert len(clusters(few).found) == len(few)
     assert together([*few, "train to Paris is late", "train to Paris is full"]) == {
         ("train to <*> is late", frozenset([*few, "train to Paris is late"])),
         ("train to Paris is full", frozenset(["train to Paris is full"])),
@@ -196,8 +198,20 @@ def test_places_become_variable_one_after_the_other() -> None:
 
 
 def test_a_word_is_left() -> None:
-    assert len(clusters([f"{a} {b}" for a in "stuvwxyz" for b in "abcdefgh"])) == 8
-    assert len(clusters([*"abcdefgh"])) == 8
+    assert len(clusters([f"{a} {b}" for a in "stuvwxyz" for b in "abcdefgh"]).found) == 8
+    assert len(clusters([*"abcdefgh"]).found) == 8
+
+
+def test_what_would_take_too_long_is_left_apart_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As hostile messages would that differ in every word: the small shape beside them is as it would be alone."""
+    hostile = [f"{a} {b} {c} {d}" for a in "stuvw" for b in "stuvw" for c in "stuvw" for d in "stuvw"]
+    small = [f"train to {city}, late" for city in "stuvw"]
+    assert clusters(hostile + small).is_whole
+    monkeypatch.setattr("storage.clustering.clusters.MAX_WORDS_LOOKED_AT", 2000)
+    found, is_whole = clusters(hostile + small)
+    assert not is_whole
+    assert len(found) == len(hostile) + 1
+    assert {template(pattern) for pattern, members in found if len(members) > 1} == {"train to <*>, late"}
 
 
 def test_work_can_be_ended() -> None:
