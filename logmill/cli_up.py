@@ -19,6 +19,7 @@ from logmill.errors import LogmillError
 from logmill.lifecycle import StopSignal, check_listen, open_listener
 from logmill.locking import FolderLock
 from logmill.probing import addresses, probe, url_of
+from logmill.rules.ruleset import rules_of
 from logmill.running import RUN_FOLDER, RunFolder, Service, installation_lock
 from logmill.settings import Settings, child_environment, load
 from logmill.supervisor import HANG_MARGIN_S, Program, Supervisor, python_command
@@ -42,7 +43,9 @@ RESTART_ORDER = ("processor", "storage", "producer")
 def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> None:
     """Run producer, processors and storage on this machine until Ctrl-C."""
     settings = load(data_dir=data_dir, processors=processors, broker_url=broker_url)
-    open_broker(settings.broker_url)  # says what is wrong with it before anything starts; does not connect
+    # These say what is wrong before anything starts; neither connects.
+    open_broker(settings.broker_url)
+    rules_of(settings)
     folder = Path(settings.data_dir)
     lock = installation_lock(folder)
     lock.acquire()

@@ -264,7 +264,9 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
         try:
             values[field] = msgspec.convert(_bool(value, hints[field]), hints[field], strict=False)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"{PREFIX}{field.upper()}: {error} (it is {value!r})") from None
+            is_secret = hints[field].__metadata__[0].extra["secret"]
+            shown = "" if is_secret else f" (it is {value!r})"
+            raise ConfigError(f"{PREFIX}{field.upper()}: {error}{shown}") from None
     return with_addresses(Settings(**values))
 
 

@@ -63,6 +63,9 @@ class _Child:
     def __init__(self, program: Program, say: Callable[[str], None], limit_s: float, run_folder: RunFolder) -> None:
         self.program = program
         self.process: subprocess.Popen[bytes] | None = None
+        # Whether it never ran and never will: what it said of its settings when it was started first.
+        self.is_hopeless = False
+        self._is_first = True
         self._say = say
         self._limit_s = limit_s
         self._run_folder = run_folder
@@ -104,6 +107,10 @@ class _Child:
     def _plan(self, code: int, now: float) -> None:
         """Decide when to start it again, and say why."""
         ran_s = now - self._started_at
+        self.is_hopeless, self._is_first = self._is_first and code == ExitCode.USAGE, False
+        if self.is_hopeless:
+            self._say(f"{self.program.name} cannot run with these settings; stopping")
+            return
         if code in {ExitCode.STOPPED, ExitCode.DRAIN_LIMIT} and ran_s >= SHORTEST_RUN_S:
             self._failures, self._start_at = 0, now
             late = f" ({ExitCode(code).meaning})" if code else ""
@@ -191,18 +198,22 @@ class Supervisor:
     def run(self, stop: StopSignal, on_tick: Callable[[], None] = lambda: None) -> ExitCode:
         """Start all, watch them until `stop`, end them in order; how that went.
 
-        A second signal to `stop` kills them.
+        Ends as well where one says, when it is started first, that it cannot run with its settings: that would not
+        change. Later it would be worse to stop the others than to try again. A second signal to `stop` kills them.
         """
         stop.before_end = self._kill_all
         code = ExitCode.ERROR
         try:
-            while not stop.wait(TICK_S):
+            while not self._is_hopeless() and not stop.wait(TICK_S):
                 for child in self._children:
                     child.check()
                 on_tick()
         finally:
             code = self._end_all()
-        return code
+        return ExitCode.USAGE if self._is_hopeless() else code
+
+    def _is_hopeless(self) -> bool:
+        return any(child.is_hopeless for child in self._children)
 
     def _kill_all(self) -> None:
         for child in self._children:

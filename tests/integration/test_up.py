@@ -245,6 +245,23 @@ def test_wrong_settings_are_named_before_anything_starts(tmp_path: Path):
     assert "Traceback" not in refused.stderr
 
 
+def test_a_rule_that_only_a_processor_understands_ends_all_with_its_place(tmp_path: Path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("tags:\n  rules:\n    - tag: x\n      when: {text: '(a'}\n")
+    settings = load(
+        {},
+        data_dir=str(tmp_path / "data"),
+        producer_port=free_port(),
+        storage_port=free_port(),
+        processor_metrics_port=0,
+        rules_file=str(rules),
+    )
+    run = [sys.executable, "-m", "logmill", "up"]
+    done = subprocess.run(run, env=child_environment(settings), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stdout
+    assert f"{rules}, line 3, tags.rules[0]" in done.stdout + done.stderr
+
+
 def test_the_demonstration_passes_and_fails_when_something_is_wrong(tmp_path: Path):
     with up(tmp_path / "data") as running:
         demo = [sys.executable, "test_system.py", "--producer", running.producer, "--storage", running.storage]

@@ -56,6 +56,16 @@ def test_a_wrong_or_unknown_variable_is_an_error_that_names_it(name, value):
         load({name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LOGMILL_ALERT_WEBHOOK_URL", "ftp://bob:hunter2@example.com"), ("LOGMILL_REDACTION_KEY", "hunter2")],
+)
+def test_an_error_does_not_quote_a_secret(name, value):
+    with pytest.raises(ConfigError, match=name) as caught:
+        load({name: value})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_settings_survive_the_way_to_a_child_process():
     settings = load({}, producer_port=6001, allow_no_key=True, broker_url="amqp://u:p@h/%2F")
     assert load(environment(settings)) == settings

@@ -94,6 +94,27 @@ def test_a_child_that_ends_by_itself_at_once_is_not_a_busy_loop(tmp_path: Path):
     assert running.said[0] == "worker ended with exit code 0; starting it again in 0.5 s"
 
 
+def test_a_child_that_cannot_run_with_its_settings_ends_all_when_it_is_started_first(tmp_path: Path):
+    with Running(tmp_path, ending("producer", tmp_path), script("worker", "import sys; sys.exit(2)")) as running:
+        wait_until(lambda: running.code is not None)
+    assert running.code == ExitCode.USAGE
+    assert "worker cannot run with these settings; stopping" in running.said
+
+
+def test_a_child_that_ran_and_cannot_any_more_is_tried_again_since_the_others_can(tmp_path: Path):
+    marker = tmp_path / "ran"
+    code = (
+        "import sys, pathlib\n"
+        f"marker = pathlib.Path({str(marker)!r})\n"
+        "ran = marker.exists()\n"
+        "marker.touch()\n"
+        "sys.exit(2 if ran else 1)"
+    )
+    with Running(tmp_path, script("worker", code)) as running:
+        wait_until(lambda: any("exit code 2; starting it again" in line for line in running.said))
+        assert running.code is None
+
+
 def test_a_child_is_not_started_beside_what_its_killed_master_left(tmp_path: Path):
     master = (
         "import os,subprocess,sys,time\n"
