@@ -21,6 +21,17 @@ Step = str | int
 Shape = TypeVar("Shape")
 
 
+class _Loader(yaml.SafeLoader):
+    """Takes words for text as YAML 1.2 does, where only `true` and `false` are no text: a mode can be called off."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
+
+
 class Document:
     """One file.
 
@@ -35,7 +46,7 @@ class Document:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         try:
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self._root = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             place = f"{name}, line {mark.line + 1}" if mark else name
@@ -45,7 +56,7 @@ class Document:
         except yaml.YAMLError as error:
             raise ConfigError(f"{name}: no YAML: {' '.join(str(error).split())}") from None
         self._check(self._root, set())
-        constructor = yaml.SafeLoader("")
+        constructor = _Loader("")
         try:
             # What is empty has no rules.
             self._data = {} if self._root is None else constructor.construct_document(self._root)

@@ -49,6 +49,11 @@ def test_a_kind_of_sensitive_text_is_switched_by_its_name(written):
     assert (rules.redaction_kinds["email"], rules.redaction_kinds["ip"]) == ("drop", "hash")
 
 
+def test_off_needs_no_quotes(written):
+    rules = load(written("tags: {defaults: false}\nredaction:\n  kinds: {phone: off, email: 'off'}\n"))
+    assert (rules.redaction_kinds["phone"], rules.redaction_kinds["email"], rules.tags) == ("off", "off", ())
+
+
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
