@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from storage.alerting.file import StateFile
@@ -26,6 +26,32 @@ class Owed:
 
     attempts: int = 0
     is_after: bool = False
+
+
+_OWED = Owed()
+
+
+def together(owed: Mapping[Span, Owed], gap_us: int) -> list[tuple[Span, dict[Span, Owed]]]:
+    """Spans that can be looked at as one, and those each of them is made of.
+
+    What was tried in vain is not looked at with what was not, or it would keep that from being judged; it comes last.
+    Else the newest come first.
+
+    Args:
+        owed: all of them.
+        gap_us: those that are no further apart become one.
+    """
+    found: list[tuple[Span, dict[Span, Owed]]] = []
+    before = None
+    for span, one in sorted(owed.items(), key=lambda item: (item[1].attempts, item[0])):
+        if found and one.attempts == before and span[0] <= found[-1][0][1] + gap_us:
+            (start, end), rows = found[-1]
+            rows[span] = one
+            found[-1] = ((start, max(end, span[1])), rows)
+        else:
+            found.append((span, {span: one}))
+        before = one.attempts
+    return sorted(found, key=lambda pair: (next(iter(pair[1].values())).attempts, -pair[0][1]))
 
 
 class Book:
@@ -61,12 +87,13 @@ class Book:
             for start_us, end_us in spans:
                 self._file.run("settle_owed", rule=rule, start_us=start_us, end_us=end_us)
 
-    def exchange(self, rule: str, spans: Iterable[Span], others: Iterable[Span]) -> None:
-        """In the place of these, others are to be looked at."""
+    def exchange(self, rule: str, spans: Iterable[Span], others: Iterable[Span], owed: Owed = _OWED) -> None:
+        """In the place of these, others are to be looked at, with which it stands like this."""
+        values = {"rule": rule, "attempts": owed.attempts, "is_after": owed.is_after}
         with self._file.transaction():
             self.settle(rule, spans)
             for start_us, end_us in others:
-                self._file.run("owe", rule=rule, start_us=start_us, end_us=end_us)
+                self._file.run("owe_instead", start_us=start_us, end_us=end_us, **values)
 
     def owe_after(self, rule: str, looked: Span, follow_us: Iterable[int]) -> None:
         """So long after the end of what was looked at it is to be looked again, once each time is over.
