@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.alerting.file import StateFile
@@ -143,7 +143,7 @@ class Book:
 
 
 class KnownPatterns:
-    """Which patterns rules have decided on; those of an evaluation are noted with what it found.
+    """Which patterns rules have decided on.
 
     Args:
         file: where they are kept.
@@ -151,23 +151,16 @@ class KnownPatterns:
 
     def __init__(self, file: StateFile) -> None:
         self._file = file
-        self._decided: list[tuple[str, int]] = []
 
     def unknown(self, rule: str, fingerprints: list[int]) -> list[int]:
         """Those of these that were not decided on."""
-        self._decided = []
         return [
             one for one in fingerprints if not self._file.rows("is_known_pattern", rule=rule, fingerprint=f"{one:x}")
         ]
 
-    def learn(self, rule: str, fingerprints: list[int]) -> None:
-        """Note these with the next `keep`."""
-        self._decided = [(rule, one) for one in fingerprints]
-
-    def keep(self) -> None:
-        """Write what was learnt; to be called in the transaction of what was found."""
-        for rule, fingerprint in self._decided:
-            self._file.run("know_pattern", rule=rule, fingerprint=f"{fingerprint:x}")
-        if self._decided:
+    def keep(self, rule: str, fingerprints: Sequence[int]) -> None:
+        """These are decided on; to be called in the transaction of what was found."""
+        for one in fingerprints:
+            self._file.run("know_pattern", rule=rule, fingerprint=f"{one:x}")
+        if fingerprints:
             self._file.run("prune_patterns", most=MAX_PATTERNS)
-        self._decided = []

@@ -263,7 +263,7 @@ class Evaluation:
                 self._book.settle(name, spans)
                 if follow_us:
                     self._book.owe_after(name, part, follow_us)
-            self._known.keep()
+            self._known.keep(name, looked.decided)
             least_us = detector.every_us + MINUTE_US if detector.every_us else 0
             self._alerts.apply(rule, detector.fields, detector.limit, found, least_resolve_us=least_us)
             until = part[1] if detector.every_us else round_.now_us

@@ -7,6 +7,7 @@ import time
 from itertools import pairwise
 
 from storage import reading
+from storage.errors import QueryTimeout
 from tests.support.waiting import wait_until
 from tests.support.watched_store import HOUR, MINUTE, SECOND, WatchedStore
 from tests.support.webhook_receiver import Receiver
@@ -95,6 +96,25 @@ def test_a_bug_in_a_rule_ends_no_other_and_is_made_good_once_it_is_mended(tmp_pa
         watched.tick(MINUTE)
         assert sorted(names(watched)) == ["broken", "errors"]
         assert watched.errors() == {}
+
+
+def test_a_new_pattern_is_told_though_what_is_shown_of_it_could_not_be_counted_at_first(tmp_path, monkeypatch):
+    new = "  - {name: new, kind: new_pattern, learn: 1s}\n"
+    with WatchedStore(tmp_path / "data", OWN + new + COUNT) as watched:
+        watched.insert([{"level": "INFO", "timestamp": watched.now - 20 * HOUR}])
+        watched.tick(MINUTE)
+
+        def fail(*_: object) -> None:
+            raise QueryTimeout("too long")
+
+        watched.insert([{"level": "ERROR", "message": "a message that never was"}])
+        with monkeypatch.context() as patched:
+            patched.setattr("storage.alerting.evaluation.counting.counts", fail)
+            watched.tick(MINUTE)
+        assert list(watched.errors()) == ["new"]
+        assert rules(watched)["errors"]["evaluations"] == 2, "it was evaluated after that"
+        watched.tick(MINUTE)
+        assert names(watched) == ["new"]
 
 
 def test_a_look_that_is_under_way_ends_with_storage_and_is_had_after_the_next_start(tmp_path, monkeypatch):
