@@ -159,9 +159,40 @@ class Evaluation:
             return False
         if detector.needs_calm and (now - self._started_us < CALM_US or self._arrivals.lag_us > MAX_LAG_US):
             return True
-        since = until - detector.every_us if last is None else max(last, until - _BACK_US)
-        self._look(detector, (since, until), [], round_)
+        if last is None or detector.needs_history:
+            # What compares with what was before is about now alone.
+            self._look(detector, (until - detector.every_us, until), [], round_)
+            return False
+        return self._since(detector, max(last, until - _BACK_US), until, round_)
+
+    def _since(self, detector: Detector, since: int, until: int, round_: Round) -> bool:
+        """Evaluate by the clock what was not for a while, the oldest first; whether something is left."""
+        pace = self._paces[detector.rule.name]
+        while since < until:
+            if round_.is_over or self._is_stopped or pace.waits(round_.now_us):
+                return True
+            part = (since, min(until, since + floor_to(pace.longest_us, detector.every_us)))
+            try:
+                self._look(detector, part, [], round_)
+            except QueryCancelled:
+                raise
+            except Exception as error:
+                if is_too_much(error) and pace.is_long(part):
+                    pace.halve(part)
+                elif is_too_much(error) and pace.gives_up(round_.now_us):
+                    self._pass_over(detector.rule.name, part)
+                raise
+            pace.looked()
+            since = part[1]
+        pace.caught_up()
         return False
+
+    def _pass_over(self, name: str, part: Span) -> None:
+        with self._file.transaction():
+            self._book.evaluated(name, part[1])
+            self._file.count_up("unjudged")
+        with self._lock:
+            self._until[name] = part[1]
 
     def _by_arrival(self, detector: Detector, round_: Round) -> bool:
         """Evaluate what logs came for; whether there is more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.watched_store import HOUR, MINUTE, SECOND, WatchedStore
 
 OWN = "detectors:\n  defaults: false\n  rules:\n"
 COUNT = "  - {name: errors, kind: threshold, q: 'level:error', group_by: [service], when: count >= 5}\n"
+BEAT = "  - {name: beats, kind: threshold, q: 'message:beat', window: 10s, when: count < 1}\n"
 BURST = "  - {name: logins, kind: burst, q: failed, per: address, at_least: 5, window: 10m}\n"
 
 
@@ -36,6 +38,10 @@ def limit(
 
 def shorter_than(length: int) -> Callable[[tuple[int, int]], bool]:
     return lambda span: span[1] - span[0] <= length
+
+
+def us(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * SECOND)
 
 
 def state(watched: WatchedStore) -> dict[str, Any]:
@@ -138,3 +144,64 @@ def test_many_spans_that_lie_apart_are_told_apart_in_no_time():
     start_s = time.perf_counter()
     assert len(together(owed, 10)) == 5000
     assert time.perf_counter() - start_s < 0.2
+
+
+def test_a_beat_that_never_stopped_is_not_missed_after_an_outage_of_hours(tmp_path):
+    with WatchedStore(tmp_path / "data", OWN + BEAT) as watched:
+        watched.insert([{"message": "beat", "timestamp": watched.now + number * 5 * SECOND} for number in range(84)])
+        watched.tick(6 * MINUTE)
+        since = watched.now
+        assert watched.alerts() == []
+        watched.now += 8 * HOUR
+        gap = (since + 7 * HOUR, since + 7 * HOUR + MINUTE)
+        beats = range(since + MINUTE, watched.now, 5 * SECOND)
+        watched.insert([{"message": "beat", "timestamp": at} for at in beats if not gap[0] < at <= gap[1]])
+        watched.tick()
+        assert watched.errors() == {}
+        assert [alert["since"][:16] for alert in watched.alerts()] == ["2026-03-02T07:06"]
+        assert not state(watched)["truncated"]
+
+
+def test_what_has_to_be_missing_for_long_is_told_in_time_and_only_then_though_its_windows_are_many(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("storage.alerting.thresholds._ROWS", 200)
+    lasting = BEAT.replace("count < 1", "count < 1, for: 5m, resolve_after: 1m")
+    with WatchedStore(tmp_path / "data", OWN + lasting) as watched:
+        watched.tick(6 * MINUTE)
+        watched.insert([{"message": "beat", "timestamp": watched.now + at * SECOND} for at in range(-360, 720, 5)])
+        watched.tick(12 * MINUTE)
+        assert [alert["until"] for alert in watched.alerts()] == ["2026-03-02T00:05:00.000000Z"], "before they came"
+        for minute in range(1, 9):
+            watched.tick(MINUTE)
+            assert len(watched.alerts()) == 1 + (minute > 6), minute
+
+
+def test_what_goes_by_the_clock_gets_on_by_pieces_where_all_of_it_takes_too_long(tmp_path, monkeypatch):
+    with WatchedStore(tmp_path / "data", OWN + BEAT.replace("10s", "5m")) as watched:
+        watched.insert([{"message": "beat"}])
+        watched.tick(6 * MINUTE)
+        watched.tick(MINUTE)
+        asked = limit(watched, monkeypatch, shorter_than(30 * MINUTE))
+        watched.now += 5 * HOUR
+        for _ in range(4):
+            watched.tick(MINUTE)
+        assert len(asked) < 20
+        assert watched.errors() == {}
+        assert watched.now - us(state(watched)["evaluated_until"]) <= 2 * MINUTE
+        assert "unjudged" not in watched.alerting.file.counts()
+
+
+def test_what_goes_by_the_clock_passes_over_what_it_can_never_judge_and_counts_it(tmp_path, monkeypatch):
+    with WatchedStore(tmp_path / "data", OWN + BEAT.replace("10s", "5m")) as watched:
+        watched.insert([{"message": "beat", "timestamp": watched.now + number * MINUTE} for number in range(180)])
+        watched.tick(6 * MINUTE)
+        bad = watched.now + 30 * MINUTE
+        limit(watched, monkeypatch, lambda span: not span[0] <= bad < span[1])
+        watched.now += 2 * HOUR
+        for _ in range(50):
+            watched.tick(MINUTE)
+        assert watched.alerting.file.counts()["unjudged"] == 1
+        assert watched.errors() == {}
+        assert watched.now - us(state(watched)["evaluated_until"]) <= 2 * MINUTE
+        assert watched.alerts() == []
