@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.alerting.file import StateFile
-from storage.alerting.spans import HOUR_US, Span, joined
+from storage.alerting.spans import Span, fewer
 
 # Beyond this the spans of a rule are brought together, with the time between them.
 MAX_OWED = 20_000
@@ -114,17 +114,14 @@ class Book:
             for start_us, end_us in spans:
                 self._file.run("put_off", rule=rule, start_us=start_us, end_us=end_us, not_before_us=until_us)
 
-    def bound(self, rule: str) -> None:
+    def bound(self, rule: str, now_us: int) -> None:
         """See that there are not too many: with the time between them they are fewer."""
         if self.count(rule) <= MAX_OWED:
             return
         all_ = [(row["start_us"], row["end_us"]) for row in self._file.rows("all_owed", rule=rule)]
-        fewer, gap_us = all_, HOUR_US
-        while len(fewer) > MAX_OWED // 2:
-            fewer, gap_us = joined(fewer, gap_us), gap_us * 4
         with self._file.transaction():
             self._file.run("forget_owed", rule=rule)
-            self.exchange(rule, (), fewer)
+            self.exchange(rule, (), fewer(all_, MAX_OWED // 2, now_us))
 
     def forget_others(self, rules: Iterable[str]) -> None:
         """Forget what rules had to look at that are none any more."""

@@ -107,7 +107,7 @@ class Evaluation:
         by_arrival = [detector.rule.name for detector in self._detectors if not detector.every_us]
         self._arrivals.take(by_arrival)
         for name in by_arrival:
-            self._book.bound(name)
+            self._book.bound(name, self._clock())
         for detector in self._detectors:
             if self._is_stopped:
                 return

@@ -9,7 +9,7 @@ from itertools import pairwise
 from storage import reading
 from storage.errors import QueryTimeout
 from tests.support.waiting import wait_until
-from tests.support.watched_store import HOUR, MINUTE, SECOND, WatchedStore
+from tests.support.watched_store import HOUR, MIDNIGHT, MINUTE, SECOND, WatchedStore
 from tests.support.webhook_receiver import Receiver
 
 OWN = "detectors:\n  defaults: false\n  rules:\n"
@@ -220,3 +220,17 @@ def test_what_a_condition_measures_is_the_same_over_steps_as_over_logs(tmp_path)
         for name, (_, value) in measures.items():
             least = name in {"total", "users"}
             assert found[name] == value if least else found[name] >= value, (name, found)
+
+
+def test_one_log_with_a_clock_that_is_ahead_keeps_nothing_of_now_from_being_judged(tmp_path):
+    spike = "  - {name: volume, kind: spike, measure: count, at_least: 50, factor: 3}\n"
+    with WatchedStore(tmp_path / "data", OWN + spike, now=MIDNIGHT + 5 * HOUR) as watched:
+        now = watched.now
+        watched.insert([{"timestamp": now - number * 30 * SECOND} for number in range(20, 360)])
+        watched.tick()
+        flood = [{"timestamp": now - 5 * MINUTE + number * SECOND} for number in range(250)]
+        old = [{"timestamp": now - (24 + hours) * HOUR} for hours in range(300)]
+        watched.insert([*flood, *old, {"timestamp": now + 8 * HOUR}])
+        watched.tick(2 * MINUTE)
+        watched.tick(MINUTE)
+        assert names(watched) == ["volume"]
