@@ -81,10 +81,11 @@ class Arrivals:
     def lag_us(self) -> int:
         """How long the slowest of what came in the last minutes was under way; 0 where nothing came."""
         with self._lock:
-            since = self._clock() - _LAG_OVER_US
-            while self._lags and self._lags[0][0] < since:
+            now = self._clock()
+            while self._lags and self._lags[0][0] < now - _LAG_OVER_US:
                 self._lags.popleft()
-            return max((lag for _, lag in self._lags), default=0)
+            # What was noted while the clock was ahead says nothing.
+            return max((lag for at, lag in self._lags if now - _LAG_OVER_US <= at <= now), default=0)
 
     def _note_lag(self, table: pa.Table) -> None:
         received = (

@@ -104,15 +104,19 @@ class Evaluation:
         Raises:
             StorageUnavailable: the file cannot be written; the next round goes on from there.
         """
+        began_us = self._clock()
+        # Where the clock was ahead at the start, the calm begins now.
+        self._started_us = min(self._started_us, began_us)
         by_arrival = [detector.rule.name for detector in self._detectors if not detector.every_us]
         self._arrivals.take(by_arrival)
         for name in by_arrival:
-            self._book.bound(name, self._clock())
+            self._book.bound(name, began_us)
         for detector in self._detectors:
             if self._is_stopped:
                 return
             self._one(detector)
-        self._alerts.settle(lambda rule: rule in self._held_back)
+        # What was seen early in a long round was seen in it.
+        self._alerts.settle(lambda rule: rule in self._held_back, began_us)
 
     def _one(self, detector: Detector) -> None:
         name = detector.rule.name

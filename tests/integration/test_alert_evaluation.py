@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from itertools import pairwise
+from typing import Any
 
 from storage import reading
+from storage.alerting import showing
 from storage.errors import QueryTimeout
 from tests.support.waiting import wait_until
 from tests.support.watched_store import HOUR, MIDNIGHT, MINUTE, SECOND, WatchedStore
@@ -166,6 +168,48 @@ def test_a_clock_that_was_ahead_for_a_while_keeps_nothing_from_being_evaluated(t
         watched.tick(MINUTE)
         watched.tick(MINUTE)
         assert rules(watched)["heartbeat"]["evaluations"] == before + 2
+
+
+def test_a_clock_that_was_ahead_at_the_start_keeps_silence_from_being_told_for_no_longer_than_any_start(tmp_path):
+    with WatchedStore(tmp_path / "data", OWN + SILENCE, now=MIDNIGHT + 8 * HOUR) as watched:
+        # Received by a clock that is right, so that it looks late.
+        watched.insert([{"service": "other"}], late_us=7 * HOUR)
+        watched.now = MIDNIGHT + HOUR
+        watched.insert(
+            [
+                {"service": service, "timestamp": MIDNIGHT + minute * MINUTE}
+                for minute in range(60)
+                for service in (["a", "b"] if minute >= 30 else ["a", "b", "gone"])
+            ]
+        )
+        watched.tick()
+        for _ in range(5):
+            assert names(watched) == []
+            watched.insert([{"service": "a"}])
+            watched.tick(MINUTE)
+        assert names(watched) == ["silence"]
+
+
+def test_a_long_round_resolves_nothing_that_was_seen_in_it(tmp_path, monkeypatch):
+    with WatchedStore(tmp_path / "data", OWN + SILENCE + COUNT) as watched:
+        start, watched.now = watched.now, watched.now + HOUR
+        watched.insert([{"service": "a", "timestamp": start + minute * MINUTE} for minute in range(60)])
+        watched.insert([{"service": "gone", "timestamp": start + minute * MINUTE} for minute in range(30)])
+        watched.tick(6 * MINUTE)
+        slow = watched.alerting.detectors[1]
+        look = slow.look
+
+        def slowly(*about: Any) -> Any:
+            watched.now += 150 * SECOND
+            return look(*about)
+
+        monkeypatch.setattr(slow, "look", slowly)
+        for _ in range(4):
+            watched.insert([{"service": "a"}])
+            watched.tick(10 * SECOND)
+        (alert,) = watched.alerts()
+        changes = showing.transitions(watched.alerting.file, alert["id"])
+        assert [change["state"] for change in changes] == ["firing"]
 
 
 def test_where_all_fall_silent_who_was_silent_before_is_told_apart(tmp_path):
