@@ -12,37 +12,30 @@ import structlog
 
 from logmill.errors import LogmillError
 from logmill.timestamps import now_us
-from storage import counting
 from storage.alerting.arrivals import Arrivals
 from storage.alerting.book import Book, KnownPatterns, Owed, together
-from storage.alerting.detector import GRACE_US, Detector, Held, Looked
+from storage.alerting.detector import GRACE_US, Detector
 from storage.alerting.file import StateFile
+from storage.alerting.looking import Looks
 from storage.alerting.pacing import MAX_ATTEMPTS, Pace, is_too_much, wait_us
 from storage.alerting.rounds import Round, Status
 from storage.alerting.spans import DAY_US, MINUTE_US, Span, floor_to, pieces
-from storage.alerting.states import Alerts, Found
+from storage.alerting.states import Alerts
 from storage.engine.protocol import Engine
 from storage.errors import QueryCancelled
-from storage.reading import Reading, in_force
-from storage.search.filters import both
 
 log = structlog.get_logger()
 
-MAX_BYTES = 64 * 1024 * 1024
 # Silence is not told from what is late: not so soon after the start, nor while what comes was under way for so long.
 CALM_US = 5 * MINUTE_US
 MAX_LAG_US = MINUTE_US
 _MOST_SPANS = 5000
-# What is older is not compared with what was before: files of old logs come in any order.
+# What is older is not compared with what was before (files of old logs come in any order), nor looked at by the clock.
 HISTORY_US = DAY_US
-# How far back is looked at what goes by the clock.
-_BACK_US = DAY_US
 # What is further apart is looked at by itself.
 _GAP_US = 10 * MINUTE_US
 # A span is cut in so many at a time, and the rest of it later.
 _MOST_PIECES = 50
-TREND_BUCKETS = 30
-_MAX_TRENDS = 20
 
 
 class Evaluation:
@@ -71,10 +64,10 @@ class Evaluation:
         timeout_s: float,
         clock: Callable[[], int] = now_us,
     ) -> None:
-        self._engine, self._detectors, self._file = engine, detectors, file
+        self._detectors, self._file = detectors, file
         self._arrivals, self._alerts, self._known = arrivals, alerts, known
         self._book = Book(file)
-        self._timeout_s = timeout_s
+        self._looks = Looks(engine, alerts, timeout_s)
         self._clock = clock
         self._started_us = clock()
         self._lock = threading.Lock()
@@ -83,7 +76,6 @@ class Evaluation:
         self._until = self._book.evaluated_until()
         self._book.forget_others(self._status)
         self._held_back: set[str] = set()
-        self._reading: Reading | None = None
         self._is_stopped = False
 
     def status(self) -> dict[str, tuple[Status, int | None]]:
@@ -94,9 +86,7 @@ class Evaluation:
     def stop(self) -> None:
         """Have the round that is under way end soon, and with it the last; to be repeated until it has."""
         self._is_stopped = True
-        reading = self._reading
-        if reading is not None:
-            reading.cancel()
+        self._looks.cancel()
 
     def once(self) -> None:
         """One round: take what came, evaluate each rule, then resolve what is over.
@@ -167,7 +157,7 @@ class Evaluation:
             # What compares with what was before is about now alone.
             self._look(detector, (until - detector.every_us, until), [], round_)
             return False
-        return self._since(detector, max(last, until - _BACK_US), until, round_)
+        return self._since(detector, max(last, until - HISTORY_US), until, round_)
 
     def _since(self, detector: Detector, since: int, until: int, round_: Round) -> bool:
         """Evaluate by the clock what was not for a while, the oldest first; whether something is left."""
@@ -243,13 +233,13 @@ class Evaluation:
             Whether it is settled.
         """
         name, pace = detector.rule.name, self._paces[detector.rule.name]
+        is_long = pace.is_long(part)
         follow_us = () if all(one.is_after for one in owed.values()) else detector.follow_us
         try:
-            return self._look(detector, part, list(owed), round_, is_whole=not pace.is_long(part), follow_us=follow_us)
+            return self._look(detector, part, list(owed), round_, is_whole=not is_long, follow_us=follow_us)
         except QueryCancelled:
             raise
         except Exception as error:
-            is_long = pace.is_long(part)
             if is_long:
                 pace.halve(part)
             if not (is_long and is_too_much(error)):
@@ -288,10 +278,7 @@ class Evaluation:
             Whether nothing of it is left.
         """
         name, rule = detector.rule.name, detector.rule
-        self._reading = reading = Reading(self._timeout_s, MAX_BYTES)
-        with in_force(reading):
-            looked = detector.look(self._engine, part, round_.seen_us)
-            found = self._with_trends(name, looked)
+        looked, found = self._looks.of(detector, part, round_.seen_us)
         is_settled = is_whole or not looked.is_cut
         with self._file.transaction():
             if is_settled:
@@ -310,21 +297,3 @@ class Evaluation:
         round_.did += 1
         round_.is_cut = round_.is_cut or looked.is_cut
         return is_settled
-
-    def _with_trends(self, rule: str, looked: Looked) -> list[Found]:
-        """What was found, and how it came about: of as many as can be asked for each time."""
-        found = []
-        asked = 0
-        for held in looked.held:
-            trend: list[int] = []
-            if asked < _MAX_TRENDS and self._alerts.is_news(rule, held):
-                asked += 1
-                trend = self._trend(held)
-            found.append(Found(held, trend))
-        return found
-
-    def _trend(self, held: Held) -> list[int]:
-        span_us = max(held.end_us - held.since_us, MINUTE_US)
-        buckets = counting.buckets_over(held.since_us - 2 * span_us, held.end_us + 1, TREND_BUCKETS)
-        counted = counting.by_bucket(counting.counts(self._engine, both(held.logs, buckets.times), None, buckets))
-        return [counted.get(number, 0) for number in range(buckets.count)]

@@ -111,7 +111,7 @@ def test_a_new_pattern_is_told_though_what_is_shown_of_it_could_not_be_counted_a
 
         watched.insert([{"level": "ERROR", "message": "a message that never was"}])
         with monkeypatch.context() as patched:
-            patched.setattr("storage.alerting.evaluation.counting.counts", fail)
+            patched.setattr("storage.counting.counts", fail)
             watched.tick(MINUTE)
         assert list(watched.errors()) == ["new"]
         assert rules(watched)["errors"]["evaluations"] == 2, "it was evaluated after that"

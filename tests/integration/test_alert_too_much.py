@@ -143,7 +143,7 @@ def test_many_spans_that_lie_apart_are_told_apart_in_no_time():
     owed = {(number * 100, number * 100 + 1): Owed() for number in range(5000)}
     start_s = time.perf_counter()
     assert len(together(owed, 10)) == 5000
-    assert time.perf_counter() - start_s < 0.2
+    assert time.perf_counter() - start_s < 1
 
 
 def test_a_beat_that_never_stopped_is_not_missed_after_an_outage_of_hours(tmp_path):
