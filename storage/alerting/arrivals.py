@@ -14,7 +14,7 @@ import structlog
 from logmill.errors import StorageUnavailable
 from logmill.timestamps import now_us
 from storage.alerting.file import StateFile
-from storage.alerting.spans import MINUTE_US, Span, joined, spans_of
+from storage.alerting.spans import MINUTE_US, Span, fewer, spans_of
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Arrivals:
     @contextmanager
     def of(self, table: pa.Table) -> Iterator[None]:
         """While rows are written."""
-        spans = spans_of(table)
+        spans = spans_of(table, self._clock())
         self._note_lag(table)
         before = self._note(spans)
         try:
@@ -65,7 +65,7 @@ class Arrivals:
             if not self._pending:
                 return
             with self._file.transaction():
-                for start_us, end_us in _apart(self._pending):
+                for start_us, end_us in _apart(self._pending, self._clock()):
                     for rule in rules:
                         self._file.run("owe", rule=rule, start_us=start_us, end_us=end_us)
                 self._file.run("forget_arrived")
@@ -81,10 +81,11 @@ class Arrivals:
     def lag_us(self) -> int:
         """How long the slowest of what came in the last minutes was under way; 0 where nothing came."""
         with self._lock:
-            since = self._clock() - _LAG_OVER_US
-            while self._lags and self._lags[0][0] < since:
+            now = self._clock()
+            while self._lags and self._lags[0][0] < now - _LAG_OVER_US:
                 self._lags.popleft()
-            return max((lag for _, lag in self._lags), default=0)
+            # What was noted while the clock was ahead says nothing.
+            return max((lag for at, lag in self._lags if now - _LAG_OVER_US <= at <= now), default=0)
 
     def _note_lag(self, table: pa.Table) -> None:
         received = (
@@ -104,7 +105,7 @@ class Arrivals:
                 try:
                     with self._file.transaction():
                         if len(self._pending) > MAX_SPANS:
-                            self._pending = set(_apart(self._pending))
+                            self._pending = set(_apart(self._pending, self._clock()))
                             self._file.run("forget_arrived")
                             fresh = list(self._pending)
                         for start_us, end_us in fresh:
@@ -115,13 +116,7 @@ class Arrivals:
             return self._round
 
 
-def _apart(spans: set[Span]) -> list[Span]:
+def _apart(spans: set[Span], now_us: int) -> list[Span]:
     """The spans as they are, or all that lie within as few as there may be."""
-    if len(spans) <= MAX_SPANS // 10:
-        return sorted(spans)
-    found = joined(spans)
-    gap_us = 60 * MINUTE_US
-    while len(found) > MAX_SPANS // 10:
-        found = joined(found, gap_us)
-        gap_us *= 4
-    return found
+    most = MAX_SPANS // 10
+    return sorted(spans) if len(spans) <= most else fewer(spans, most, now_us)

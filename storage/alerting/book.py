@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.alerting.file import StateFile
-from storage.alerting.spans import HOUR_US, Span, joined
+from storage.alerting.spans import Span, fewer
 
 # Beyond this the spans of a rule are brought together, with the time between them.
 MAX_OWED = 20_000
@@ -26,6 +26,32 @@ class Owed:
 
     attempts: int = 0
     is_after: bool = False
+
+
+_OWED = Owed()
+
+
+def together(owed: Mapping[Span, Owed], gap_us: int) -> list[tuple[Span, dict[Span, Owed]]]:
+    """Spans that can be looked at as one, and those each of them is made of.
+
+    What was tried in vain is not looked at with what was not, or it would keep that from being judged; it comes last.
+    Else the newest come first.
+
+    Args:
+        owed: all of them.
+        gap_us: those that are no further apart become one.
+    """
+    found: list[tuple[Span, dict[Span, Owed]]] = []
+    before = None
+    for span, one in sorted(owed.items(), key=lambda item: (item[1].attempts, item[0])):
+        if found and one.attempts == before and span[0] <= found[-1][0][1] + gap_us:
+            (start, end), rows = found[-1]
+            rows[span] = one
+            found[-1] = ((start, max(end, span[1])), rows)
+        else:
+            found.append((span, {span: one}))
+        before = one.attempts
+    return sorted(found, key=lambda pair: (next(iter(pair[1].values())).attempts, -pair[0][1]))
 
 
 class Book:
@@ -61,12 +87,13 @@ class Book:
             for start_us, end_us in spans:
                 self._file.run("settle_owed", rule=rule, start_us=start_us, end_us=end_us)
 
-    def exchange(self, rule: str, spans: Iterable[Span], others: Iterable[Span]) -> None:
-        """In the place of these, others are to be looked at."""
+    def exchange(self, rule: str, spans: Iterable[Span], others: Iterable[Span], owed: Owed = _OWED) -> None:
+        """In the place of these, others are to be looked at, with which it stands like this."""
+        values = {"rule": rule, "attempts": owed.attempts, "is_after": owed.is_after}
         with self._file.transaction():
             self.settle(rule, spans)
             for start_us, end_us in others:
-                self._file.run("owe", rule=rule, start_us=start_us, end_us=end_us)
+                self._file.run("owe_instead", start_us=start_us, end_us=end_us, **values)
 
     def owe_after(self, rule: str, looked: Span, follow_us: Iterable[int]) -> None:
         """So long after the end of what was looked at it is to be looked again, once each time is over.
@@ -87,17 +114,14 @@ class Book:
             for start_us, end_us in spans:
                 self._file.run("put_off", rule=rule, start_us=start_us, end_us=end_us, not_before_us=until_us)
 
-    def bound(self, rule: str) -> None:
+    def bound(self, rule: str, now_us: int) -> None:
         """See that there are not too many: with the time between them they are fewer."""
         if self.count(rule) <= MAX_OWED:
             return
         all_ = [(row["start_us"], row["end_us"]) for row in self._file.rows("all_owed", rule=rule)]
-        fewer, gap_us = all_, HOUR_US
-        while len(fewer) > MAX_OWED // 2:
-            fewer, gap_us = joined(fewer, gap_us), gap_us * 4
         with self._file.transaction():
             self._file.run("forget_owed", rule=rule)
-            self.exchange(rule, (), fewer)
+            self.exchange(rule, (), fewer(all_, MAX_OWED // 2, now_us))
 
     def forget_others(self, rules: Iterable[str]) -> None:
         """Forget what rules had to look at that are none any more."""
@@ -116,7 +140,7 @@ class Book:
 
 
 class KnownPatterns:
-    """Which patterns rules have decided on; those of an evaluation are noted with what it found.
+    """Which patterns rules have decided on.
 
     Args:
         file: where they are kept.
@@ -124,23 +148,16 @@ class KnownPatterns:
 
     def __init__(self, file: StateFile) -> None:
         self._file = file
-        self._decided: list[tuple[str, int]] = []
 
     def unknown(self, rule: str, fingerprints: list[int]) -> list[int]:
         """Those of these that were not decided on."""
-        self._decided = []
         return [
             one for one in fingerprints if not self._file.rows("is_known_pattern", rule=rule, fingerprint=f"{one:x}")
         ]
 
-    def learn(self, rule: str, fingerprints: list[int]) -> None:
-        """Note these with the next `keep`."""
-        self._decided = [(rule, one) for one in fingerprints]
-
-    def keep(self) -> None:
-        """Write what was learnt; to be called in the transaction of what was found."""
-        for rule, fingerprint in self._decided:
-            self._file.run("know_pattern", rule=rule, fingerprint=f"{fingerprint:x}")
-        if self._decided:
+    def keep(self, rule: str, fingerprints: Sequence[int]) -> None:
+        """These are decided on; to be called in the transaction of what was found."""
+        for one in fingerprints:
+            self._file.run("know_pattern", rule=rule, fingerprint=f"{one:x}")
+        if fingerprints:
             self._file.run("prune_patterns", most=MAX_PATTERNS)
-        self._decided = []

@@ -43,10 +43,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What came of a look: what held, and whether there was more than could be looked at."""
+    """What came of a look.
+
+    Attributes:
+        held: what held.
+        is_cut: whether there was more than could be looked at.
+        decided: fingerprints of patterns that need not be looked up again once what held is kept.
+    """
 
     held: list[Held]
     is_cut: bool = False
+    decided: tuple[int, ...] = ()
 
 
 class Detector(Protocol):

@@ -6,43 +6,36 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import structlog
 
-from logmill.backoff import delay_s
 from logmill.errors import LogmillError
 from logmill.timestamps import now_us
-from storage import counting
 from storage.alerting.arrivals import Arrivals
-from storage.alerting.book import Book, KnownPatterns, Owed
-from storage.alerting.detector import GRACE_US, Detector, Held, Looked
+from storage.alerting.book import Book, KnownPatterns, Owed, together
+from storage.alerting.detector import GRACE_US, Detector
 from storage.alerting.file import StateFile
+from storage.alerting.looking import Looks
+from storage.alerting.pacing import MAX_ATTEMPTS, Pace, is_too_much, wait_us
 from storage.alerting.rounds import Round, Status
-from storage.alerting.spans import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Span, floor_to, joined, pieces
-from storage.alerting.states import Alerts, Found
+from storage.alerting.spans import DAY_US, MINUTE_US, Span, floor_to, pieces
+from storage.alerting.states import Alerts
 from storage.engine.protocol import Engine
-from storage.errors import QueryCancelled, QueryTimeout
-from storage.reading import Reading, in_force
-from storage.search.filters import both
+from storage.errors import QueryCancelled
 
 log = structlog.get_logger()
 
-MAX_BYTES = 64 * 1024 * 1024
 # Silence is not told from what is late: not so soon after the start, nor while what comes was under way for so long.
 CALM_US = 5 * MINUTE_US
 MAX_LAG_US = MINUTE_US
 _MOST_SPANS = 5000
-# What is older is not compared with what was before: files of old logs come in any order.
+# What is older is not compared with what was before (files of old logs come in any order), nor looked at by the clock.
 HISTORY_US = DAY_US
-_LONGEST_US = DAY_US
 # What is further apart is looked at by itself.
 _GAP_US = 10 * MINUTE_US
-# A span that is too much for a rule is halved down to this.
-_SHORTEST_US = HOUR_US
-_MAX_ATTEMPTS = 8
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 10.0, 600.0
-TREND_BUCKETS = 30
-_MAX_TRENDS = 20
+# A span is cut in so many at a time, and the rest of it later.
+_MOST_PIECES = 50
 
 
 class Evaluation:
@@ -71,18 +64,18 @@ class Evaluation:
         timeout_s: float,
         clock: Callable[[], int] = now_us,
     ) -> None:
-        self._engine, self._detectors, self._file = engine, detectors, file
+        self._detectors, self._file = detectors, file
         self._arrivals, self._alerts, self._known = arrivals, alerts, known
         self._book = Book(file)
-        self._timeout_s = timeout_s
+        self._looks = Looks(engine, alerts, timeout_s)
         self._clock = clock
         self._started_us = clock()
         self._lock = threading.Lock()
         self._status = {detector.rule.name: Status() for detector in detectors}
+        self._paces = {detector.rule.name: Pace(detector.every_us) for detector in detectors}
         self._until = self._book.evaluated_until()
         self._book.forget_others(self._status)
         self._held_back: set[str] = set()
-        self._reading: Reading | None = None
         self._is_stopped = False
 
     def status(self) -> dict[str, tuple[Status, int | None]]:
@@ -93,9 +86,7 @@ class Evaluation:
     def stop(self) -> None:
         """Have the round that is under way end soon, and with it the last; to be repeated until it has."""
         self._is_stopped = True
-        reading = self._reading
-        if reading is not None:
-            reading.cancel()
+        self._looks.cancel()
 
     def once(self) -> None:
         """One round: take what came, evaluate each rule, then resolve what is over.
@@ -103,15 +94,19 @@ class Evaluation:
         Raises:
             StorageUnavailable: the file cannot be written; the next round goes on from there.
         """
+        began_us = self._clock()
+        # Where the clock was ahead at the start, the calm begins now.
+        self._started_us = min(self._started_us, began_us)
         by_arrival = [detector.rule.name for detector in self._detectors if not detector.every_us]
         self._arrivals.take(by_arrival)
         for name in by_arrival:
-            self._book.bound(name)
+            self._book.bound(name, began_us)
         for detector in self._detectors:
             if self._is_stopped:
                 return
             self._one(detector)
-        self._alerts.settle(lambda rule: rule in self._held_back)
+        # What was seen early in a long round was seen in it.
+        self._alerts.settle(lambda rule: rule in self._held_back, began_us)
 
     def _one(self, detector: Detector) -> None:
         name = detector.rule.name
@@ -158,9 +153,40 @@ class Evaluation:
             return False
         if detector.needs_calm and (now - self._started_us < CALM_US or self._arrivals.lag_us > MAX_LAG_US):
             return True
-        since = until - detector.every_us if last is None else max(last, until - _LONGEST_US)
-        self._look(detector, (since, until), [], round_)
+        if last is None or detector.needs_history:
+            # What compares with what was before is about now alone.
+            self._look(detector, (until - detector.every_us, until), [], round_)
+            return False
+        return self._since(detector, max(last, until - HISTORY_US), until, round_)
+
+    def _since(self, detector: Detector, since: int, until: int, round_: Round) -> bool:
+        """Evaluate by the clock what was not for a while, the oldest first; whether something is left."""
+        pace = self._paces[detector.rule.name]
+        while since < until:
+            if round_.is_over or self._is_stopped or pace.waits(round_.now_us):
+                return True
+            part = (since, min(until, since + floor_to(pace.longest_us, detector.every_us)))
+            try:
+                self._look(detector, part, [], round_)
+            except QueryCancelled:
+                raise
+            except Exception as error:
+                if is_too_much(error) and pace.is_long(part):
+                    pace.halve(part)
+                elif is_too_much(error) and pace.gives_up(round_.now_us):
+                    self._pass_over(detector.rule.name, part)
+                raise
+            pace.looked()
+            since = part[1]
+        pace.caught_up()
         return False
+
+    def _pass_over(self, name: str, part: Span) -> None:
+        with self._file.transaction():
+            self._book.evaluated(name, part[1])
+            self._file.count_up("unjudged")
+        with self._lock:
+            self._until[name] = part[1]
 
     def _by_arrival(self, detector: Detector, round_: Round) -> bool:
         """Evaluate what logs came for; whether there is more."""
@@ -171,50 +197,62 @@ class Evaluation:
         if detector.needs_history:
             self._book.settle(name, [span for span, _ in due if span[1] < now - HISTORY_US])
         owed = {span: one for span, one in due if not detector.needs_history or span[1] >= now - HISTORY_US}
-        for whole in reversed(joined(owed, _GAP_US)):
-            spans = [span for span in owed if whole[0] <= span[0] and span[1] <= whole[1]]
-            parts = list(pieces(whole, _LONGEST_US))
-            if len(parts) > 1:
-                self._book.exchange(name, spans, parts)
-            for part in parts:
-                if round_.is_over or self._is_stopped:
+        is_behind = False
+        for whole, rows in together(owed, _GAP_US):
+            parts, rest = self._parts(name, whole, rows)
+            is_behind = is_behind or rest
+            for part, mine in parts:
+                if round_.is_over or self._is_stopped or not self._try(detector, part, mine, round_):
                     return True
-                mine = [part] if len(parts) > 1 else spans
-                self._try(detector, part, {span: owed.get(span, Owed()) for span in mine}, round_)
-        return (
-            len(due) >= _MOST_SPANS
+        is_behind = (
+            is_behind
+            or len(due) >= _MOST_SPANS
             or self._book.is_put_off(name, now)
             or (round_.is_late and self._book.count(name) > 0)
         )
+        if not is_behind:
+            self._paces[name].caught_up()
+        return is_behind
 
-    def _try(self, detector: Detector, part: Span, owed: dict[Span, Owed], round_: Round) -> None:
-        """Look at one part; where that is too much, at half of it in the next round."""
-        name = detector.rule.name
-        spans, attempts = list(owed), max(one.attempts for one in owed.values())
+    def _parts(
+        self, name: str, whole: Span, rows: dict[Span, Owed]
+    ) -> tuple[list[tuple[Span, dict[Span, Owed]]], bool]:
+        """A span in pieces that are not too much, newest first, with what is owed of each; whether a rest is left."""
+        found = list(islice(pieces(whole, self._paces[name].longest_us), _MOST_PIECES))
+        if len(found) == 1:
+            return [(whole, rows)], False
+        is_rest = found[-1][0] > whole[0]
+        one = Owed(max(row.attempts for row in rows.values()), all(row.is_after for row in rows.values()))
+        self._book.exchange(name, rows, [*found, *([(whole[0], found[-1][0])] if is_rest else [])], one)
+        return [(part, {part: one}) for part in found], is_rest
+
+    def _try(self, detector: Detector, part: Span, owed: dict[Span, Owed], round_: Round) -> bool:
+        """Look at one part; where that is too much it is still owed, and looked at by halves from the next round on.
+
+        Returns:
+            Whether it is settled.
+        """
+        name, pace = detector.rule.name, self._paces[detector.rule.name]
+        is_long = pace.is_long(part)
         follow_us = () if all(one.is_after for one in owed.values()) else detector.follow_us
-        middle = (part[0] + part[1]) // 2
-        is_long = part[1] - part[0] > _SHORTEST_US
         try:
-            self._look(detector, part, spans, round_, halves=is_long, follow_us=follow_us)
-        except QueryTimeout:
-            if is_long:
-                self._book.exchange(name, spans, [(part[0], middle), (middle, part[1])])
-            else:
-                self._fail(name, spans, attempts, round_.now_us)
-            raise
+            return self._look(detector, part, list(owed), round_, is_whole=not is_long, follow_us=follow_us)
         except QueryCancelled:
             raise
-        except Exception:
-            self._fail(name, spans, attempts, round_.now_us)
+        except Exception as error:
+            if is_long:
+                pace.halve(part)
+            if not (is_long and is_too_much(error)):
+                self._fail(name, owed, round_.now_us)
             raise
 
-    def _fail(self, name: str, spans: list[Span], attempts: int, now: int) -> None:
-        if attempts + 1 >= _MAX_ATTEMPTS:
-            self._book.settle(name, spans)
-            self._file.count_up("unjudged", len(spans))
-            return
-        wait_us = round(delay_s(attempts + 1, _FIRST_DELAY_S, _LONGEST_DELAY_S) * SECOND_US)
-        self._book.put_off(name, spans, now + wait_us)
+    def _fail(self, name: str, owed: dict[Span, Owed], now: int) -> None:
+        attempts = max(one.attempts for one in owed.values()) + 1
+        if attempts >= MAX_ATTEMPTS:
+            self._book.settle(name, owed)
+            self._file.count_up("unjudged", len(owed))
+        else:
+            self._book.put_off(name, owed, now + wait_us(attempts))
 
     def _look(
         self,
@@ -223,47 +261,39 @@ class Evaluation:
         spans: list[Span],
         round_: Round,
         *,
-        halves: bool = False,
+        is_whole: bool = True,
         follow_us: tuple[int, ...] = (),
-    ) -> None:
-        """Have a detector look, and keep what it found together with the note that it looked: both, or neither."""
+    ) -> bool:
+        """Have a detector look, and keep what it found together with the note that it looked: both, or neither.
+
+        Args:
+            detector: which.
+            part: what it looks at.
+            spans: what is owed of it.
+            round_: the round.
+            is_whole: whether that is all though there was more than it could look at; else it stays owed.
+            follow_us: when it is to look again.
+
+        Returns:
+            Whether nothing of it is left.
+        """
         name, rule = detector.rule.name, detector.rule
-        self._reading = reading = Reading(self._timeout_s, MAX_BYTES)
-        with in_force(reading):
-            looked = detector.look(self._engine, part, round_.seen_us)
-            found = self._with_trends(name, looked)
+        looked, found = self._looks.of(detector, part, round_.seen_us)
+        is_settled = is_whole or not looked.is_cut
         with self._file.transaction():
-            if looked.is_cut and halves:
-                middle = (part[0] + part[1]) // 2
-                self._book.exchange(name, spans, [(part[0], middle), (middle, part[1])])
-            else:
+            if is_settled:
                 self._book.settle(name, spans)
-                self._known.keep()
                 if follow_us:
                     self._book.owe_after(name, part, follow_us)
+            self._known.keep(name, looked.decided)
             least_us = detector.every_us + MINUTE_US if detector.every_us else 0
             self._alerts.apply(rule, detector.fields, detector.limit, found, least_resolve_us=least_us)
             until = part[1] if detector.every_us else round_.now_us
             self._book.evaluated(name, until)
+        if not is_settled:
+            self._paces[name].halve(part)
         with self._lock:
             self._until[name] = until
         round_.did += 1
         round_.is_cut = round_.is_cut or looked.is_cut
-
-    def _with_trends(self, rule: str, looked: Looked) -> list[Found]:
-        """What was found, and how it came about: of as many as can be asked for each time."""
-        found = []
-        asked = 0
-        for held in looked.held:
-            trend: list[int] = []
-            if asked < _MAX_TRENDS and self._alerts.is_news(rule, held):
-                asked += 1
-                trend = self._trend(held)
-            found.append(Found(held, trend))
-        return found
-
-    def _trend(self, held: Held) -> list[int]:
-        span_us = max(held.end_us - held.since_us, MINUTE_US)
-        buckets = counting.buckets_over(held.since_us - 2 * span_us, held.end_us + 1, TREND_BUCKETS)
-        counted = counting.by_bucket(counting.counts(self._engine, both(held.logs, buckets.times), None, buckets))
-        return [counted.get(number, 0) for number in range(buckets.count)]
+        return is_settled

@@ -26,9 +26,6 @@ class Known(Protocol):
     def unknown(self, rule: str, fingerprints: list[int]) -> list[int]:
         """Those of these that were not."""
 
-    def learn(self, rule: str, fingerprints: list[int]) -> None:
-        """These are decided on once what is found with them is kept."""
-
 
 def is_old(first_us: list[int], span_start_us: int, window_us: int) -> bool:
     """Whether a pattern was there before the span, and so long that nothing about it is open."""
@@ -83,8 +80,7 @@ class NewPatternDetector:
                         held.append(self._held(service, fingerprint, first_us, row["example"]))
                 elif now_us > max(first_us[0], span[1]) + self._window_us + GRACE_US:
                     decided.append(fingerprint)
-        self._known.learn(self.rule.name, decided)
-        return Looked(held, table.num_rows >= MAX_FOUND)
+        return Looked(held, table.num_rows >= MAX_FOUND, tuple(decided))
 
     @staticmethod
     def _services_since(engine: Engine, services: list[str]) -> dict[str, int]:

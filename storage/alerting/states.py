@@ -107,15 +107,16 @@ class Alerts:
                 self._file.count_up("left_out", left_out)
         return left_out
 
-    def settle(self, keep: Callable[[str], bool] = lambda _rule: False) -> None:
+    def settle(self, keep: Callable[[str], bool] = lambda _rule: False, until_us: int | None = None) -> None:
         """Resolve alerts whose time is over, tell of those that no silence holds back any more, and forget the oldest.
 
         Args:
             keep: whether a rule is still to be evaluated up to now, so that its alerts may last on.
+            until_us: until when all other rules were evaluated; None for now.
         """
         now = self._clock()
         with self._file.transaction():
-            for row in self._file.rows("is_over", now_us=now):
+            for row in self._file.rows("is_over", now_us=now if until_us is None else until_us):
                 if not keep(row["rule"]):
                     self._move(row, RESOLVED, now)
             for row in self._file.rows("untold") if self._tells else []:

@@ -117,13 +117,11 @@ class ThresholdDetector:
             -(-(span[1] + self.reach_us) // self._step_us),
             max(-(-span[1] // self._step_us), -(-until_us // self._step_us)),
         )
+        found: dict[tuple[str, ...], dict[int, list[float | None]]]
         if self._is_clocked:
-            last = span[1] // self._step_us
-        found, is_cut = self._windows(engine, first, last)
-        if self._is_clocked:
-            known = found.get((), {})
-            nothing = [0.0 if part.measure in {"count", "distinct", "sum"} else None for part in self._when.parts]
-            found = {(): {edge: known.get(edge, nothing) for edge in range(first + 1, last + 1)}}
+            found, is_cut = {(): self._all_windows(engine, first, span[1] // self._step_us)}, False
+        else:
+            found, is_cut = self._windows(engine, first, last)
         held = []
         for group, edges in found.items():
             holding = [(edge, values[0] or 0.0) for edge, values in edges.items() if self._when.holds(values)]
@@ -132,6 +130,16 @@ class ThresholdDetector:
                 self._held(group, run, now_us) for run in runs(holding, self._least_steps, wants_little=wants_little)
             ]
         return Looked(held, is_cut)
+
+    def _all_windows(self, engine: Engine, first: int, last: int) -> dict[int, list[float | None]]:
+        """The values of each window without groups, also of those that no log lies in."""
+        nothing = [0.0 if part.measure in {"count", "distinct", "sum"} else None for part in self._when.parts]
+        found = dict.fromkeys(range(first + 1, last + 1), nothing)
+        # With fewer windows than rows that are read none is left out, which would pass for one without logs.
+        most = _ROWS - 1
+        for start in range(first, last, most):
+            found |= self._windows(engine, start, min(start + most, last))[0].get((), {})
+        return found
 
     def _windows(
         self, engine: Engine, first: int, last: int

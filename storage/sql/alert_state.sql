@@ -104,6 +104,12 @@ DELETE FROM arrived
 INSERT INTO owed (rule, start_us, end_us) VALUES (:rule, :start_us, :end_us)
 ON CONFLICT (rule, start_us, end_us) DO UPDATE SET is_after = 0
 
+-- In the place of others, with their attempts.
+-- name: owe_instead
+INSERT INTO owed (rule, start_us, end_us, attempts, is_after) VALUES (:rule, :start_us, :end_us, :attempts, :is_after)
+ON CONFLICT (rule, start_us, end_us) DO UPDATE
+SET attempts = max(attempts, :attempts), is_after = min(is_after, :is_after)
+
 -- A time after logs, to be looked at though none come then.
 -- name: owe_after
 INSERT OR IGNORE INTO owed (rule, start_us, end_us, is_after) VALUES (:rule, :start_us, :end_us, 1)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from itertools import pairwise
+from typing import Any
 
 from storage import reading
+from storage.alerting import showing
+from storage.errors import QueryTimeout
 from tests.support.waiting import wait_until
-from tests.support.watched_store import HOUR, MINUTE, SECOND, WatchedStore
+from tests.support.watched_store import HOUR, MIDNIGHT, MINUTE, SECOND, WatchedStore
 from tests.support.webhook_receiver import Receiver
 
 OWN = "detectors:\n  defaults: false\n  rules:\n"
@@ -97,6 +100,25 @@ def test_a_bug_in_a_rule_ends_no_other_and_is_made_good_once_it_is_mended(tmp_pa
         assert watched.errors() == {}
 
 
+def test_a_new_pattern_is_told_though_what_is_shown_of_it_could_not_be_counted_at_first(tmp_path, monkeypatch):
+    new = "  - {name: new, kind: new_pattern, learn: 1s}\n"
+    with WatchedStore(tmp_path / "data", OWN + new + COUNT) as watched:
+        watched.insert([{"level": "INFO", "timestamp": watched.now - 20 * HOUR}])
+        watched.tick(MINUTE)
+
+        def fail(*_: object) -> None:
+            raise QueryTimeout("too long")
+
+        watched.insert([{"level": "ERROR", "message": "a message that never was"}])
+        with monkeypatch.context() as patched:
+            patched.setattr("storage.counting.counts", fail)
+            watched.tick(MINUTE)
+        assert list(watched.errors()) == ["new"]
+        assert rules(watched)["errors"]["evaluations"] == 2, "it was evaluated after that"
+        watched.tick(MINUTE)
+        assert names(watched) == ["new"]
+
+
 def test_a_look_that_is_under_way_ends_with_storage_and_is_had_after_the_next_start(tmp_path, monkeypatch):
     began = threading.Event()
 
@@ -146,6 +168,48 @@ def test_a_clock_that_was_ahead_for_a_while_keeps_nothing_from_being_evaluated(t
         watched.tick(MINUTE)
         watched.tick(MINUTE)
         assert rules(watched)["heartbeat"]["evaluations"] == before + 2
+
+
+def test_a_clock_that_was_ahead_at_the_start_keeps_silence_from_being_told_for_no_longer_than_any_start(tmp_path):
+    with WatchedStore(tmp_path / "data", OWN + SILENCE, now=MIDNIGHT + 8 * HOUR) as watched:
+        # Received by a clock that is right, so that it looks late.
+        watched.insert([{"service": "other"}], late_us=7 * HOUR)
+        watched.now = MIDNIGHT + HOUR
+        watched.insert(
+            [
+                {"service": service, "timestamp": MIDNIGHT + minute * MINUTE}
+                for minute in range(60)
+                for service in (["a", "b"] if minute >= 30 else ["a", "b", "gone"])
+            ]
+        )
+        watched.tick()
+        for _ in range(5):
+            assert names(watched) == []
+            watched.insert([{"service": "a"}])
+            watched.tick(MINUTE)
+        assert names(watched) == ["silence"]
+
+
+def test_a_long_round_resolves_nothing_that_was_seen_in_it(tmp_path, monkeypatch):
+    with WatchedStore(tmp_path / "data", OWN + SILENCE + COUNT) as watched:
+        start, watched.now = watched.now, watched.now + HOUR
+        watched.insert([{"service": "a", "timestamp": start + minute * MINUTE} for minute in range(60)])
+        watched.insert([{"service": "gone", "timestamp": start + minute * MINUTE} for minute in range(30)])
+        watched.tick(6 * MINUTE)
+        slow = watched.alerting.detectors[1]
+        look = slow.look
+
+        def slowly(*about: Any) -> Any:
+            watched.now += 150 * SECOND
+            return look(*about)
+
+        monkeypatch.setattr(slow, "look", slowly)
+        for _ in range(4):
+            watched.insert([{"service": "a"}])
+            watched.tick(10 * SECOND)
+        (alert,) = watched.alerts()
+        changes = showing.transitions(watched.alerting.file, alert["id"])
+        assert [change["state"] for change in changes] == ["firing"]
 
 
 def test_where_all_fall_silent_who_was_silent_before_is_told_apart(tmp_path):
@@ -200,3 +264,17 @@ def test_what_a_condition_measures_is_the_same_over_steps_as_over_logs(tmp_path)
         for name, (_, value) in measures.items():
             least = name in {"total", "users"}
             assert found[name] == value if least else found[name] >= value, (name, found)
+
+
+def test_one_log_with_a_clock_that_is_ahead_keeps_nothing_of_now_from_being_judged(tmp_path):
+    spike = "  - {name: volume, kind: spike, measure: count, at_least: 50, factor: 3}\n"
+    with WatchedStore(tmp_path / "data", OWN + spike, now=MIDNIGHT + 5 * HOUR) as watched:
+        now = watched.now
+        watched.insert([{"timestamp": now - number * 30 * SECOND} for number in range(20, 360)])
+        watched.tick()
+        flood = [{"timestamp": now - 5 * MINUTE + number * SECOND} for number in range(250)]
+        old = [{"timestamp": now - (24 + hours) * HOUR} for hours in range(300)]
+        watched.insert([*flood, *old, {"timestamp": now + 8 * HOUR}])
+        watched.tick(2 * MINUTE)
+        watched.tick(MINUTE)
+        assert names(watched) == ["volume"]

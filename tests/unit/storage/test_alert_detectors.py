@@ -18,7 +18,7 @@ from storage.alerting.patterns import is_old, is_reached
 from storage.alerting.robust import usual_count, usual_share
 from storage.alerting.service import pause_s
 from storage.alerting.silences import Habit, silent_since
-from storage.alerting.spans import DAY_US, MINUTE_US, joined, pieces, spans_of
+from storage.alerting.spans import DAY_US, MINUTE_US, fewer, joined, pieces, spans_of
 from storage.alerting.spikes import unusual
 from storage.alerting.thresholds import runs
 from tests.support.synthetic_day import Day
@@ -222,12 +222,35 @@ def test_pieces_are_a_span_newest_first(start, length, longest):
     assert all(first[0] == second[1] for first, second in pairwise(found))
 
 
-@given(st.lists(st.integers(-(10**15), 4 * 10**15), min_size=1, max_size=400))
-def test_the_spans_of_a_block_cover_its_times_and_are_few(times):
+moments = st.integers(-(10**15), 4 * 10**15)
+
+
+@given(st.lists(moments, min_size=1, max_size=800), moments)
+def test_the_spans_of_a_block_cover_its_times_are_few_and_do_not_reach_over_now(times, now):
     table = pa.table({"timestamp": pa.array(times, pa.timestamp("us", tz="UTC"))})
-    found = spans_of(table)
-    assert len(found) <= 320
+    found = spans_of(table, now)
+    assert len(found) <= 600
     assert all(any(start <= at < end for start, end in found) for at in times)
+    assert all(end <= now + MINUTE_US or start > now for start, end in found)
+
+
+def test_the_last_hours_are_noted_by_the_minute_whatever_else_a_block_has():
+    now = 20_000 * DAY_US + 10 * 60 * MINUTE_US
+    last = [now - minutes * MINUTE_US for minutes in range(0, 120, 7)]
+    old = [now - (24 + hours) * 60 * MINUTE_US for hours in range(300)]
+    ahead = [now + (8 + hours) * 60 * MINUTE_US for hours in range(300)]
+    table = pa.table({"timestamp": pa.array([*old, *last, *ahead], pa.timestamp("us", tz="UTC"))})
+    found = spans_of(table, now)
+    assert {(at, at + MINUTE_US) for at in last} <= set(found)
+
+
+@given(spans.filter(bool), st.integers(2, 10), st.integers(0, 600))
+def test_fewer_spans_cover_all_and_do_not_reach_over_now(found, most, now):
+    minutes = [(start * MINUTE_US, end * MINUTE_US) for start, end in found]
+    told = fewer(minutes, most, now * MINUTE_US)
+    assert len(told) <= most
+    assert all(any(start <= at * MINUTE_US < end for start, end in told) for span in found for at in range(*span))
+    assert all(end <= (now + 1) * MINUTE_US or start > now * MINUTE_US for start, end in told)
 
 
 @pytest.mark.parametrize(("took_s", "waited_s"), [(0.0, 10.0), (2.0, 10.0), (5.0, 20.0), (40.0, 60.0)])

@@ -200,8 +200,7 @@ def test_patterns_that_were_decided_on_are_bounded_and_the_newest_are_kept(tmp_p
     monkeypatch.setattr("storage.alerting.book.MAX_PATTERNS", 50)
     known = KnownPatterns(StateFile(tmp_path))
     for start in range(0, 200, 20):
-        known.learn("a", list(range(start, start + 20)))
-        known.keep()
+        known.keep("a", list(range(start, start + 20)))
     assert known.unknown("a", list(range(200))) == list(range(150))
     assert known.unknown("b", [199]) == [199]
 
