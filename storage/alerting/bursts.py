@@ -149,7 +149,7 @@ class BurstDetector:
     def _held(self, group: str, episode: Episode) -> Held:
         start_us, end_us = episode.start_s * SECOND_US, (episode.end_s + 1) * SECOND_US
         return Held(
-            group=(group[:200],),
+            group=(group,),
             start_us=start_us,
             end_us=end_us,
             value=float(episode.most),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from storage import render
@@ -13,6 +14,8 @@ from storage.statements import statement
 
 _METADATA = "metadata."
 _MAX_DEPTH = 10
+# Of a group's value; what is longer is told from others by a hash of the whole.
+MAX_VALUE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,14 @@ class Grouping:
     def _path(self, names: str) -> tuple[str, dict[str, Value]]:
         params: dict[str, Value] = {f"{names}{number}": part for number, part in enumerate(self.path)}
         return ", ".join(f"{{{name}:String}}" for name in params), params
+
+
+def shortened(value: str) -> str:
+    """A value of a group as alerts have it: as it is, or its begin and a hash where it is long."""
+    if len(value) <= MAX_VALUE_CHARS:
+        return value
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{value[:MAX_VALUE_CHARS]}…{digest}"
 
 
 def grouping_of(name: str) -> Grouping:
