@@ -67,14 +67,14 @@ LIMIT {most:UInt32}
 -- name: address_of
 arrayFirst(one -> one != '', arrayConcat(
     arrayMap(name -> JSONExtractString(metadata_text, name), {names:Array(String)}),
-    [extract(message, {pattern:String}), extract(message, {otherwise:String})]
+    [extract(message, {sshd:String}), extract(message, {pattern:String}), extract(message, {otherwise:String})]
 ))
 
 -- name: user_of
 arrayFirst(one -> one != '', arrayConcat(
     [user_id],
     arrayMap(name -> JSONExtractString(metadata_text, name), {names:Array(String)}),
-    [extract(message, {pattern:String})]
+    [if(match(message, {sshd:String}), extract(message, {sshd:String}), extract(message, {pattern:String}))]
 ))
 
 -- name: counted_by_bucket
