@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from storage import render
+from storage.alerting.detector import quoted
 from storage.counting import values_of
 from storage.engine.protocol import Value
 from storage.search.fields import Holds, field_of
@@ -58,6 +59,13 @@ class Grouping:
         if field is None:
             return Metadata(self.path, value)
         return AnyOf(field.name, (field.value(value, 0),))
+
+    def clause(self, value: str) -> str:
+        """The search text for the logs with this value; of one that alerts cut, for those that begin like it."""
+        if len(value) <= MAX_VALUE_CHARS:
+            return f"{self.name}:{quoted(value)}"
+        begin = "".join(char if char.isalnum() else f"\\{char}" for char in value[:MAX_VALUE_CHARS])
+        return f"{self.name}:{begin}*"
 
     def _path(self, names: str) -> tuple[str, dict[str, Value]]:
         params: dict[str, Value] = {f"{names}{number}": part for number, part in enumerate(self.path)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from logmill.record import URGENT_LEVELS
 from logmill.rules.detectors import Spike, seconds
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed, quoted
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.robust import Usual, usual_count, usual_share
 from storage.alerting.spans import DAY_US, HOUR_US, SECOND_US, Span, ceil_to, floor_to
@@ -207,7 +207,7 @@ class SpikeDetector:
 
     def _held(self, value: str, found: Unusual) -> Held:
         start_us = found.bucket * self._width_us
-        clauses = [f"{self._group.name}:{quoted(value)}"]
+        clauses = [self._group.clause(value)]
         if self.rule.measure == "count":
             summary = f"{found.value:g} logs within {self.rule.bucket}, usual are {found.usual:g}"
         else:

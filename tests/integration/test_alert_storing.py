@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -9,7 +10,8 @@ import pytest
 
 from logmill.errors import StorageUnavailable
 from storage.alerting.arrivals import NOTE_S
-from tests.support.watched_store import MINUTE, WatchedStore
+from storage.search import lucene
+from tests.support.watched_store import MINUTE, SECOND, WatchedStore
 
 RULES = """
 detectors:
@@ -59,3 +61,21 @@ def test_where_arrivals_can_no_longer_be_noted_nothing_is_taken(tmp_path):
         watched.alerting.close()
         with pytest.raises(StorageUnavailable, match="closed"):
             watched.insert([{"level": "ERROR"}] * 5)
+
+
+def test_long_values_of_groups_are_cut_and_their_logs_are_found_all_the_same(tmp_path):
+    """Of what a search text means something by, and much longer than one may be."""
+    rules = RULES + "    - {name: by_ip, kind: threshold, group_by: [metadata.ip], when: count >= 1}\n"
+    values = [f'a b\\*?:"/é({number}' + "x" * 200_000 for number in range(3)]
+    with WatchedStore(tmp_path / "data", rules) as watched:
+        watched.insert([{"metadata": json.dumps({"ip": value})} for value in values])
+        watched.tick(SECOND)
+        assert watched.errors() == {}
+        found = watched.alerts()
+        assert len(found) == 3
+        for alert in found:
+            (value,) = [one for one in values if one.startswith(alert["group"]["metadata.ip"][:50])]
+            assert len(alert["group"]["metadata.ip"]) < 250
+            rows = watched.store.newest_on_disk(lucene.parse(alert["query"]["q"], watched.now), 10).to_pylist()
+            assert [json.loads(row["metadata"])["ip"] for row in rows] == [value]
+        assert sum(path.stat().st_size for path in (tmp_path / "data").glob("alerts*")) < 1_000_000
