@@ -33,8 +33,8 @@ _SILENCE_ID = Parameter("silence_id", "The id of a silence.", {**_TEXT, "example
 _NONE = {404: "there is none with this id"}
 _BAD_BODY = {400: "the body cannot be read, or a field has no such value"}
 _UNAVAILABLE = {503: "the alerts cannot be read or written for now"}
-# As msgspec names it: a field that is missing or not known, or the path to one.
-_FIELD = re.compile(r"field `([^`]+)`|`\$\.([^`]+)`")
+# As msgspec names it: a field that is missing or not known, or the path to one or into it.
+_FIELD = re.compile(r"field `(.+)`$|`\$\.([^`\[.]+)[^`]*`$", re.DOTALL)
 _Shape = TypeVar("_Shape")
 
 
