@@ -66,9 +66,11 @@ def create_app(settings: Settings | None = None) -> Flask:
             state["readiness"] = "shutting down"
             limits.close()
             overview.close()
-            alerting.close()
+            alerting.stop()
             audit.close()
             store.close()
+            # After the store: what is stored until then is noted first.
+            alerting.close()
             lock.release()
 
     def readiness() -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -20,6 +21,11 @@ log = structlog.get_logger()
 
 # More are brought together to one that covers them all.
 MAX_SPANS = 20_000
+# So long may rows wait for their note, before they are written and after; then it is kept in memory until it can be.
+NOTE_S = 0.5
+# What is owed in one transaction; between two of them others have their turn.
+_PER_TAKE = 20_000
+_TURN_S = 0.001
 _LAG_OVER_US = 2 * MINUTE_US
 _MAX_LAGS = 10_000
 
@@ -28,7 +34,8 @@ class Arrivals:
     """What came since the last look; safe for threads.
 
     A span is noted before its rows are written, so that a crash after that finds the note; and once more after that
-    where somebody took the notes meanwhile, who may have looked before the rows were there.
+    where somebody took the notes meanwhile, who may have looked before the rows were there. Where the file cannot be
+    written, or not within a moment, the note is in memory only: logs are neither refused nor kept waiting for that.
 
     Args:
         file: where it is kept.
@@ -38,8 +45,11 @@ class Arrivals:
     def __init__(self, file: StateFile, clock: Callable[[], int] = now_us) -> None:
         self._file = file
         self._clock = clock
+        # Held for a moment only, never while the file is waited for.
         self._lock = threading.Lock()
         self._pending: set[Span] = {(row["start_us"], row["end_us"]) for row in file.rows("arrived")}
+        # Those that are on disk: what another thread has only begun to note is not there yet.
+        self._on_disk = set(self._pending)
         self._round = 0
         self._lags: deque[tuple[int, int]] = deque(maxlen=_MAX_LAGS)
 
@@ -55,22 +65,27 @@ class Arrivals:
             if self._round != before:
                 self._note(spans)
 
-    def take(self, rules: Iterable[str]) -> None:
+    def take(self, rules: Sequence[str]) -> None:
         """Owe each of these rules a look at every span that is noted, and begin anew.
 
         Raises:
-            StorageUnavailable: the file cannot be written; all is as it was.
+            StorageUnavailable: the file cannot be written; what is not owed yet stays noted.
         """
+        if len(self._pending) > MAX_SPANS // 10:
+            self._bring_together()
         with self._lock:
-            if not self._pending:
-                return
+            spans = sorted(self._pending)
+        per_take = max(1, _PER_TAKE // max(1, len(rules)))
+        for at in range(0, len(spans), per_take):
+            some = spans[at : at + per_take]
             with self._file.transaction():
-                for start_us, end_us in _apart(self._pending, self._clock()):
-                    for rule in rules:
-                        self._file.run("owe", rule=rule, start_us=start_us, end_us=end_us)
-                self._file.run("forget_arrived")
-            self._pending = set()
-            self._round += 1
+                self._file.run_each("owe", ({"rule": rule, **_bound(span)} for rule in rules for span in some))
+                self._file.run_each("forget_one_arrived", map(_bound, some))
+            with self._lock:
+                self._pending.difference_update(some)
+                self._on_disk.difference_update(some)
+                self._round += 1
+            time.sleep(_TURN_S)
 
     @property
     def waiting(self) -> int:
@@ -99,21 +114,43 @@ class Arrivals:
     def _note(self, spans: list[Span]) -> int:
         """Note spans; the number of the round they belong to."""
         with self._lock:
-            fresh = [span for span in spans if span not in self._pending]
-            if fresh:
-                self._pending.update(fresh)
-                try:
-                    with self._file.transaction():
-                        if len(self._pending) > MAX_SPANS:
-                            self._pending = set(_apart(self._pending, self._clock()))
-                            self._file.run("forget_arrived")
-                            fresh = list(self._pending)
-                        for start_us, end_us in fresh:
-                            self._file.run("note_arrived", start_us=start_us, end_us=end_us)
-                except StorageUnavailable as error:
-                    # They are known as long as the process lives; logs are not refused for that.
-                    log.warning("arrivals are not on disk", reason=str(error))
-            return self._round
+            number = self._round
+            self._pending.update(spans)
+            fresh = [span for span in spans if span not in self._on_disk]
+            are_many = len(self._pending) > MAX_SPANS
+        if fresh:
+            try:
+                with self._file.transaction(wait_s=NOTE_S):
+                    if are_many:
+                        self._bring_together()
+                    else:
+                        self._file.run_each("note_arrived", map(_bound, fresh))
+            except StorageUnavailable as error:
+                if self._file.is_closed:
+                    raise
+                # They are known as long as the process lives; logs are not refused for that.
+                log.warning("arrivals are not on disk", reason=str(error))
+            else:
+                with self._lock:
+                    # Else somebody took them meanwhile, or brought them together.
+                    if self._round == number:
+                        self._on_disk.update(fresh)
+        return number
+
+    def _bring_together(self) -> None:
+        """Note fewer spans, which cover all that are noted."""
+        with self._file.transaction():
+            with self._lock:
+                self._pending = set(_apart(self._pending, self._clock()))
+                self._on_disk = set()
+                self._round += 1
+                fewer = list(self._pending)
+            self._file.run("forget_arrived")
+            self._file.run_each("note_arrived", map(_bound, fewer))
+
+
+def _bound(span: Span) -> dict[str, int]:
+    return {"start_us": span[0], "end_us": span[1]}
 
 
 def _apart(spans: set[Span], now_us: int) -> list[Span]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from logmill.rules.detectors import Burst, seconds
 from storage.alerting.detector import Held, Looked, narrowed
@@ -17,6 +18,9 @@ from storage.search.sql import condition
 from storage.statements import statement
 
 MAX_ROWS = 50_000
+# The times of lines have no year: where there are none for so long, the year began since.
+_HALF_YEAR_S = 183 * 86_400
+_LEAP_YEAR_S = 366 * 86_400
 # Where the metadata has neither, messages are read. As in sshd's "Failed password for invalid user admin from 192.0.2.7
 # port 22 ssh2".
 _USER = (
@@ -25,10 +29,22 @@ _USER = (
     r"""\s*["'\[(<]?([^\s"'\[\](),;<>]+)"""
 )
 _IPV4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
-_IPV6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+# With `::` or all eight parts, which a time of day has not.
+_PART = "[0-9A-Fa-f]{1,4}"
+_PARTS = rf"{_PART}(?::{_PART}){{0,6}}"
+_IPV6 = rf"(?:{_PART}:){{7}}{_PART}|(?:{_PARTS})?::(?:(?:{_PART}:){{0,5}}{_IPV4}|{_PARTS})?"
 _ADDRESS = (
-    rf"(?i)\b(?:from|rhost|host|ip|address|addr|client|by)(?:\s*[=:]\s*|\s+)(?:ip |address )?\[?({_IPV4}|{_IPV6})"
+    r"(?i)\b(?:from|rhost|host|ip|address|addr|client|by)(?:\s*[=:]\s*|\s+)(?:ip |address )?\[?"
+    rf"({_IPV4}|{_IPV6})(?:[^0-9A-Za-z]|$)"
 )
+# Who logs in chooses the name, also one that looks like the rest of the line: "a from 9.9.9.9 port 1". What sshd says
+# itself is the last.
+_NAMED = (
+    r"(?is)\b(?:fail(?:ed|ure)(?: [a-z0-9/_-]+){0,3} for (?:(?:invalid |illegal )?user )?|(?:invalid|illegal) user )"
+)
+_FROM = rf" from \[?(?:{_IPV4}|{_IPV6})(?:%[0-9a-z._-]+)?\]?(?: port [0-9]+|\s*$)"
+_SSHD_ADDRESS = _NAMED + r".*" + _FROM.replace("(?:", "(", 1)
+_SSHD_USER = rf"""{_NAMED} *["'\[(<]*((?:.*[^"'\])>\s])?)["'\])>]*{_FROM}"""
 _ANY_ADDRESS = rf"\b({_IPV4})\b"
 _REPEATED = r"message repeated ([0-9]{1,6}) times"
 _SAID_AT = r"^(?:<[0-9]{1,3}>)?([A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}) "
@@ -78,8 +94,10 @@ def episodes(attempts: Iterable[Attempt], window_s: int, at_least: int) -> list[
     """
     known = list(attempts)
     own = all(attempt.said_s is not None for attempt in known)
+    year_s = _year_began_s([one.said_s for one in known if one.said_s is not None]) if own else 0
     moments = sorted(
-        ((one.said_s if own and one.said_s is not None else one.second), one.second, one.times) for one in known
+        (one.second if not own or one.said_s is None else _after(one.said_s, year_s), one.second, one.times)
+        for one in known
     )
     found: list[Episode] = []
     first = count = 0
@@ -99,6 +117,16 @@ def episodes(attempts: Iterable[Attempt], window_s: int, at_least: int) -> list[
             found.append(Episode(second, second, count))
         held = True
     return found
+
+
+def _year_began_s(said_s: Iterable[int]) -> int:
+    """The first of these seconds of a year that belongs to the year before; 0 where all are of one."""
+    ordered = sorted(set(said_s))
+    return next((after for before, after in pairwise(ordered) if after - before > _HALF_YEAR_S), 0)
+
+
+def _after(said_s: int, year_s: int) -> int:
+    return said_s + _LEAP_YEAR_S if said_s < year_s else said_s
 
 
 class BurstDetector:
@@ -142,14 +170,14 @@ class BurstDetector:
 
     def _who(self) -> tuple[str, dict[str, Value]]:
         if self.rule.per == "address":
-            bound: dict[str, Value] = {"names": _ADDRESS_NAMES, "pattern": _ADDRESS, "otherwise": _ANY_ADDRESS}
-            return statement("alerts", "address_of"), bound
-        return statement("alerts", "user_of"), {"names": _USER_NAMES, "pattern": _USER}
+            patterns: dict[str, Value] = {"sshd": _SSHD_ADDRESS, "pattern": _ADDRESS, "otherwise": _ANY_ADDRESS}
+            return statement("alerts", "address_of"), {"names": _ADDRESS_NAMES, **patterns}
+        return statement("alerts", "user_of"), {"names": _USER_NAMES, "sshd": _SSHD_USER, "pattern": _USER}
 
     def _held(self, group: str, episode: Episode) -> Held:
         start_us, end_us = episode.start_s * SECOND_US, (episode.end_s + 1) * SECOND_US
         return Held(
-            group=(group[:200],),
+            group=(group,),
             start_us=start_us,
             end_us=end_us,
             value=float(episode.most),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,13 +17,16 @@ from storage.statements import statement
 log = structlog.get_logger()
 
 FILE_NAME = "alerts.sqlite3"
-_BUSY_S = 5.0
+_BUSY_S = 0.5
+# Transactions are short; who waits longer than this is told that it cannot be done now.
+_WAIT_S = 30.0
 Row: TypeAlias = sqlite3.Row
 
 
 class StateFile:
-    """One connection for all threads of this process, which alone uses the file; safe for threads.
+    """One connection that writes and one that reads, for all threads of this process, which alone uses the file.
 
+    Safe for threads. What is read outside a transaction waits for none: it is as the last one that ended left it.
     A file that is no database any more is put aside under another name, and a new one begun: logs go on being stored.
 
     Args:
@@ -31,10 +34,14 @@ class StateFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._reader_lock = threading.Lock()
+        # The thread whose transaction is open.
+        self._owner: int | None = None
+        self.is_closed = False
         path = folder / FILE_NAME
         try:
-            self._db = _opened(path)
+            self._db, self._reader = _opened(path)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageUnavailable(f"{path} cannot be opened: {error}") from None
@@ -43,37 +50,55 @@ class StateFile:
                 old = path.with_name(path.name + suffix)
                 if old.exists():
                     old.replace(old.with_name(f"{old.name}.damaged"))
-            self._db = _opened(path)
+            self._db, self._reader = _opened(path)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, wait_s: float = _WAIT_S) -> Iterator[None]:
         """All that is written within is there afterwards, or nothing of it; one within another is part of it.
 
+        Args:
+            wait_s: how long to wait for the transactions of other threads.
+
         Raises:
-            StorageUnavailable: the file cannot be written or read.
+            StorageUnavailable: the file cannot be written or read, others took too long, or it is closed.
         """
-        with self._lock:
-            if self._is_open():
-                yield
-                return
+        if self._is_mine:
+            yield
+            return
+        with _held(self._lock, wait_s):
+            self._check()
+            self._owner = threading.get_ident()
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
             except BaseException as error:
-                if self._is_open():
+                if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
                     raise StorageUnavailable(f"the alerts' file cannot be written: {error}", retry_after_s=5) from None
                 raise
+            finally:
+                self._owner = None
 
-    def _is_open(self) -> bool:
-        return self._db.in_transaction
+    @property
+    def _is_mine(self) -> bool:
+        """Whether this thread is within a transaction."""
+        return self._owner == threading.get_ident()
+
+    def _check(self) -> None:
+        if self.is_closed:
+            raise StorageUnavailable("the alerts' file is closed", retry_after_s=5)
 
     def run(self, name: str, /, **values: Any) -> int:
         """Change something by a statement of `sql/alert_state.sql`; how many rows it changed."""
         with self.transaction():
             return self._db.execute(statement("alert_state", name), values).rowcount
+
+    def run_each(self, name: str, /, values: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that changes something with each of these values."""
+        with self.transaction():
+            self._db.executemany(statement("alert_state", name), values)
 
     def rows(self, name: str, /, fragments: Mapping[str, str] | None = None, **values: Any) -> list[Row]:
         """The rows that a statement finds.
@@ -81,14 +106,15 @@ class StateFile:
         Raises:
             StorageUnavailable: the file cannot be read.
         """
-        with self._lock:
-            try:
-                found: list[Row] = self._db.execute(
-                    statement("alert_state", name, **(fragments or {})), values
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise StorageUnavailable(f"the alerts' file cannot be read: {error}", retry_after_s=5) from None
-            return found
+        sql = statement("alert_state", name, **(fragments or {}))
+        try:
+            if self._is_mine:
+                return self._db.execute(sql, values).fetchall()
+            with _held(self._reader_lock, _WAIT_S):
+                self._check()
+                return self._reader.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageUnavailable(f"the alerts' file cannot be read: {error}", retry_after_s=5) from None
 
     def number(self, name: str, /, **values: Any) -> int:
         """The only number that a statement finds."""
@@ -104,18 +130,35 @@ class StateFile:
         return {row["name"]: row["value"] for row in self.rows("counts")}
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
+        """Let go of the file; who uses it after that is told so."""
+        with self._lock, self._reader_lock:
+            self.is_closed = True
+            self._reader.close()
             self._db.close()
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+@contextmanager
+def _held(lock: threading.Lock, wait_s: float) -> Iterator[None]:
+    if not lock.acquire(timeout=wait_s):
+        raise StorageUnavailable(f"the alerts' file was in use for {wait_s:g} s", retry_after_s=5)
     try:
-        connection.row_factory = sqlite3.Row
-        connection.executescript(statement("alert_state", "pragmas"))
-        connection.executescript(statement("alert_state", "schema"))
+        yield
+    finally:
+        lock.release()
+
+
+def _opened(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """A connection that writes, and one that only reads."""
+    opened: list[sqlite3.Connection] = []
+    try:
+        for statements in (("pragmas", "schema"), ("pragmas_of_reader",)):
+            connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            opened.append(connection)
+            connection.row_factory = sqlite3.Row
+            for name in statements:
+                connection.executescript(statement("alert_state", name))
     except BaseException:
-        connection.close()
+        for connection in opened:
+            connection.close()
         raise
-    return connection
+    return opened[0], opened[1]

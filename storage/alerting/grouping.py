@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from storage import render
+from storage.alerting.detector import quoted
 from storage.counting import values_of
 from storage.engine.protocol import Value
 from storage.search.fields import Holds, field_of
@@ -13,6 +15,8 @@ from storage.statements import statement
 
 _METADATA = "metadata."
 _MAX_DEPTH = 10
+# Of a group's value; what is longer is told from others by a hash of the whole.
+MAX_VALUE_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,24 @@ class Grouping:
             return Metadata(self.path, value)
         return AnyOf(field.name, (field.value(value, 0),))
 
+    def clause(self, value: str) -> str:
+        """The search text for the logs with this value; of one that alerts cut, for those that begin like it."""
+        if len(value) <= MAX_VALUE_CHARS:
+            return f"{self.name}:{quoted(value)}"
+        begin = "".join(char if char.isalnum() else f"\\{char}" for char in value[:MAX_VALUE_CHARS])
+        return f"{self.name}:{begin}*"
+
     def _path(self, names: str) -> tuple[str, dict[str, Value]]:
         params: dict[str, Value] = {f"{names}{number}": part for number, part in enumerate(self.path)}
         return ", ".join(f"{{{name}:String}}" for name in params), params
+
+
+def shortened(value: str) -> str:
+    """A value of a group as alerts have it: as it is, or its begin and a hash where it is long."""
+    if len(value) <= MAX_VALUE_CHARS:
+        return value
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{value[:MAX_VALUE_CHARS]}…{digest}"
 
 
 def grouping_of(name: str) -> Grouping:

@@ -106,14 +106,21 @@ class Alerting:
             self._thread.start()
         self.webhook.start()
 
-    def close(self) -> None:
-        """End both; what was not done is done after the next start."""
+    def stop(self) -> None:
+        """End both; what was not done is done after the next start. What is stored is still noted, until `close`."""
+        if self._closed.is_set():
+            return
         self._closed.set()
         until_s = time.monotonic() + _CLOSE_S
         while self._thread.is_alive() and time.monotonic() < until_s:
             self.evaluation.stop()
             self._thread.join(_LOOK_AGAIN_S)
-        if self.webhook.close() and not self._thread.is_alive():
+        self.webhook.close()
+
+    def close(self) -> None:
+        """End both, and let go of the file; nothing can be stored any more."""
+        self.stop()
+        if not self.webhook.is_running and not self._thread.is_alive():
             self.file.close()
 
     def rules(self) -> list[dict[str, Any]]:

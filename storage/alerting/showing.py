@@ -13,7 +13,7 @@ import msgspec
 from logmill.errors import InvalidField
 from storage import render
 from storage.alerting.file import Row, StateFile
-from storage.alerting.silencing import Silence
+from storage.alerting.silencing import Silenced
 from storage.alerting.spans import SECOND_US
 from storage.alerting.states import FIRING, MAX_TRANSITIONS, SILENCED
 from storage.statements import statement
@@ -24,17 +24,16 @@ _PAGE = 500
 _decode = msgspec.json.Decoder().decode
 
 
-def shown(row: Row, silences: list[Silence]) -> dict[str, Any]:
+def shown(row: Row, silenced: Silenced) -> dict[str, Any]:
     """An alert, for JSON."""
     group = _decode(row["grouping"])
-    is_silenced = any(one.holds(row["rule"], group) for one in silences)
     end_us = row["end_us"]
     return {
         "id": row["id"],
         "rule": row["rule"],
         "kind": row["kind"],
         "severity": row["severity"],
-        "state": SILENCED if row["state"] == FIRING and is_silenced else row["state"],
+        "state": _state(row, group, silenced),
         "group": group,
         "summary": row["summary"],
         "description": row["description"],
@@ -64,7 +63,7 @@ def message(row: Row, state: str, delivery: str, at_us: int) -> bytes:
         "delivery": delivery,
         "event": state,
         "at": render.time_text(at_us),
-        "alert": {name: value for name, value in shown(row, []).items() if name != "trend"},
+        "alert": {name: value for name, value in shown(row, Silenced(())).items() if name != "trend"},
     }
     return msgspec.json.encode(body)
 
@@ -85,12 +84,12 @@ class Page:
     next_cursor: str | None
 
 
-def page(file: StateFile, silences: list[Silence], state: str, rule: str, limit: int, cursor: str) -> Page:
+def page(file: StateFile, silenced: Silenced, state: str, rule: str, limit: int, cursor: str) -> Page:
     """Alerts, the newest first.
 
     Args:
         file: where they are.
-        silences: those in force.
+        silenced: which the silences in force are for.
         state: one of STATES, "open" for all that are not resolved, "" for all.
         rule: "" for any.
         limit: how many at most.
@@ -103,14 +102,28 @@ def page(file: StateFile, silences: list[Silence], state: str, rule: str, limit:
     found: list[Row] = []
     while len(found) <= limit:
         rows = file.rows("alerts", {"where": _where(state, rule)}, **_values(state, rule, before), most=_PAGE)
-        found += [row for row in rows if state not in {FIRING, SILENCED} or shown(row, silences)["state"] == state]
+        found += [
+            row
+            for row in rows
+            if state not in {FIRING, SILENCED} or _state(row, _decode(row["grouping"]), silenced) == state
+        ]
         if len(rows) < _PAGE:
             break
         before = (rows[-1]["fired_us"], rows[-1]["id"])
     is_more = len(found) > limit
     last = found[:limit][-1:] if is_more else []
     following = next((_text(row["fired_us"], row["id"]) for row in last), None)
-    return Page([shown(row, silences) for row in found[:limit]], following)
+    return Page([shown(row, silenced) for row in found[:limit]], following)
+
+
+def count_silenced(file: StateFile, silenced: Silenced) -> int:
+    """How many alerts would fire if no silence were for them."""
+    return sum((row["rule"], _decode(row["grouping"])) in silenced for row in file.rows("groups_firing"))
+
+
+def _state(row: Row, group: Mapping[str, str], silenced: Silenced) -> str:
+    state: str = row["state"]
+    return SILENCED if state == FIRING and (row["rule"], group) in silenced else state
 
 
 def _where(state: str, rule: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logmill.rules.detectors import Silence, seconds
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed, quoted
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.spans import MINUTE_US, SECOND_US, Span
 from storage.engine.protocol import Engine
@@ -119,7 +119,7 @@ class SilenceDetector:
             since_us=last_s * SECOND_US - 60 * MINUTE_US,
             summary=f"no log for {minutes} minutes",
             logs=self._group.filter(value),
-            q=narrowed(self.rule.q, f"{self._group.name}:{quoted(value)}"),
+            q=narrowed(self.rule.q, self._group.clause(value)),
         )
 
     def _all(self, silent: list[Held], now_us: int) -> Held:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,6 +16,8 @@ from storage.alerting.file import Row, StateFile
 MAX_SILENCES = 1000
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, str]).decode
+# A rule, and what the group must have.
+_Key: TypeAlias = tuple[str, frozenset[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,28 @@ class Silence:
     by: str
     comment: str
 
-    def holds(self, rule: str, group: Mapping[str, str]) -> bool:
-        """Whether it is for an alert of this rule and group."""
-        return self.rule in {"", rule} and all(group.get(name) == value for name, value in self.group.items())
+
+class Silenced:
+    """Which alerts some silences are for: as quick to ask, however many they are.
+
+    Args:
+        silences: those in force.
+    """
+
+    def __init__(self, silences: Iterable[Silence]) -> None:
+        self._keys: set[_Key] = {(one.rule, frozenset(one.group.items())) for one in silences}
+        self._most = max((len(group) for _, group in self._keys), default=0)
+
+    def __contains__(self, alert: tuple[str, Mapping[str, str]]) -> bool:
+        """Whether any is for an alert of this rule and group."""
+        return bool(self._keys) and any(key in self._keys for key in self._keys_for(*alert))
+
+    def _keys_for(self, rule: str, group: Mapping[str, str]) -> Iterator[_Key]:
+        # A group has three values at most.
+        for size in range(min(len(group), self._most) + 1):
+            for some in combinations(group.items(), size):
+                yield rule, frozenset(some)
+                yield "", frozenset(some)
 
 
 class Silences:
@@ -80,9 +103,9 @@ class Silences:
         """End one; whether it was there."""
         return self._file.run("remove_silence", id=silence) > 0
 
-    def holds(self, rule: str, group: Mapping[str, str], now_us: int) -> bool:
-        """Whether any is for an alert of this rule and group."""
-        return any(silence.holds(rule, group) for silence in self.all(now_us))
+    def held(self, now_us: int) -> Silenced:
+        """Which alerts they hold back; read once, for all that is asked at a time."""
+        return Silenced(self.all(now_us))
 
 
 def _silence(row: Row) -> Silence:

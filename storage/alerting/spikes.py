@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from logmill.record import URGENT_LEVELS
 from logmill.rules.detectors import Spike, seconds
-from storage.alerting.detector import GRACE_US, Held, Looked, narrowed, quoted
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.robust import Usual, usual_count, usual_share
 from storage.alerting.spans import DAY_US, HOUR_US, SECOND_US, Span, ceil_to, floor_to
@@ -23,6 +23,7 @@ TRAILING_US = 3 * HOUR_US
 BESIDE = 2
 # Fewer days say nothing about what is usual at a time of day.
 LEAST_DAYS = 3
+# Of one query: the history of so many groups is asked for at a time as surely fit.
 MAX_ROWS = 100_000
 _LAST_S = (1 << 32) - 1
 
@@ -133,21 +134,61 @@ class SpikeDetector:
         """As `Detector.look`."""
         width_us = self._width_us
         first, last = floor_to(span[0], width_us) // width_us, ceil_to(span[1], width_us) // width_us
-        groups, is_cut = self._counts(engine, first, last)
-        held = []
-        for value, counts in groups.items():
-            for bucket in range(first, last):
-                found = unusual(counts, bucket, self._days, self.rule, width_us) if bucket in counts else None
-                if found is not None:
-                    held.append(self._held(value, found))
+        values = self._worth_a_look(engine, first, last)
+        held, is_cut = [], len(values) >= MAX_FOUND
+        at_a_time = max(1, (MAX_ROWS - 1) // self._buckets(first, last))
+        for at in range(0, len(values), at_a_time):
+            groups = self._counts(engine, first, last, values[at : at + at_a_time])
+            if groups is None:
+                # A part of a history would make usual logs unusual.
+                is_cut = True
+                continue
+            for value, counts in groups.items():
+                for bucket in range(first, last):
+                    found = unusual(counts, bucket, self._days, self.rule, width_us) if bucket in counts else None
+                    if found is not None:
+                        held.append(self._held(value, found))
         return Looked(held, is_cut)
 
-    def _counts(self, engine: Engine, first: int, last: int) -> tuple[dict[str, dict[int, tuple[int, int]]], bool]:
-        """Errors and logs of each group's buckets from `first` to before `last`, and of those to compare with."""
+    def _spans(self, first: int, last: int) -> list[Span]:
+        """The buckets from `first` to before `last`, and those to compare with."""
+        day = DAY_US // self._width_us
+        before = [(first - back * day - BESIDE, last - back * day + BESIDE) for back in range(1, self._days + 1)]
+        return [(first - trailing_us(self.rule) // self._width_us, last), *before]
+
+    def _buckets(self, first: int, last: int) -> int:
+        """How many buckets a group may have in them."""
+        return sum(end - begin for begin, end in self._spans(first, last))
+
+    def _worth_a_look(self, engine: Engine, first: int, last: int) -> list[str]:
+        """The groups that have as much as the rule asks for in a bucket from `first` to before `last`."""
+        counted, params = self._counted([(first, last)])
+        measured = "logs" if self.rule.measure == "count" else "errors"
+        sql = statement("alerts", "groups_with_enough", counted=counted, measured=measured)
+        found: list[str] = engine.select(
+            sql, {**params, "at_least": self.rule.at_least, "most": MAX_FOUND}
+        ).to_pydict()["value"]
+        return found
+
+    def _counts(
+        self, engine: Engine, first: int, last: int, values: list[str]
+    ) -> dict[str, dict[int, tuple[int, int]]] | None:
+        """Errors and logs of these groups' buckets and of those to compare with; None where that is too much."""
+        among = statement("alerts", "is_one_of", column=self._group.column)
+        counted, params = self._counted(self._spans(first, last), among)
+        params |= {"values": values, "most": MAX_ROWS}
+        table = engine.select(statement("alerts", "by_bucket", counted=counted), params)
+        if table.num_rows >= MAX_ROWS:
+            return None
+        found: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+        for row in table.to_pylist():
+            found[self._group.shown(row["value"])][row["bucket"]] = (row["errors"], row["logs"])
+        found.pop("", None)
+        return found
+
+    def _counted(self, spans: list[Span], *others: str) -> tuple[str, dict[str, Value]]:
+        """The query for errors and logs of each group's buckets within any of these spans, and what it binds."""
         width_us = self._width_us
-        day = DAY_US // width_us
-        spans = [(first - trailing_us(self.rule) // width_us, last)]
-        spans += [(first - back * day - BESIDE, last - back * day + BESIDE) for back in range(1, self._days + 1)]
         where, params = condition(self._wanted)
         start = statement("counts", "start_of_minute")
         parts = []
@@ -155,24 +196,18 @@ class SpikeDetector:
             names = {"first": f"from{number}", "last": f"to{number}"}
             parts.append(statement("alerts", "within_named", start=start, **names))
             params |= {names["first"]: _second(begin * width_us), names["last"]: _second(end * width_us)}
-        bound: dict[str, Value] = {"start_us": 0, "width_us": width_us, "errors": URGENT_LEVELS, "most": MAX_ROWS}
         sql = statement(
             "alerts",
-            "by_bucket",
+            "counted_by_bucket",
             column=self._group.column,
             moment=statement("counts", "bucket_of_start", start=start),
-            where=f"({where}) AND ({' OR '.join(parts)})",
+            where=" AND ".join(f"({part})" for part in (where, " OR ".join(parts), *others)),
         )
-        table = engine.select(sql, {**params, **bound})
-        found: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
-        for row in table.to_pylist():
-            found[self._group.shown(row["value"])][row["bucket"]] = (row["errors"], row["logs"])
-        found.pop("", None)
-        return found, table.num_rows >= MAX_ROWS
+        return sql, {**params, "start_us": 0, "width_us": width_us, "errors": URGENT_LEVELS}
 
     def _held(self, value: str, found: Unusual) -> Held:
         start_us = found.bucket * self._width_us
-        clauses = [f"{self._group.name}:{quoted(value)}"]
+        clauses = [self._group.clause(value)]
         if self.rule.measure == "count":
             summary = f"{found.value:g} logs within {self.rule.bucket}, usual are {found.usual:g}"
         else:

@@ -12,7 +12,8 @@ from logmill.rules.detectors import Base, seconds
 from logmill.timestamps import now_us
 from storage.alerting.detector import Held
 from storage.alerting.file import Row, StateFile
-from storage.alerting.silencing import Silences
+from storage.alerting.grouping import shortened
+from storage.alerting.silencing import Silenced, Silences
 from storage.alerting.spans import SECOND_US
 
 # The oldest that are resolved are forgotten beyond this.
@@ -22,6 +23,8 @@ MAX_OPEN = 100
 MAX_TRANSITIONS = 100
 MAX_POSTS = 10_000
 FIRING, ACKNOWLEDGED, RESOLVED, SILENCED = "firing", "acknowledged", "resolved", "silenced"
+# In `is_told`: that it fires was told, what came of it since is kept back by a silence.
+_KEPT_BACK = 2
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -41,7 +44,7 @@ class Found:
 
 def alert_id(rule: str, group: tuple[str, ...], start_us: int) -> str:
     """The id of an alert: the same for the same rule, group and begin, so that none can be there twice."""
-    text = _encode([rule, group, start_us])
+    text = _encode([rule, [shortened(value) for value in group], start_us])
     return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
@@ -74,7 +77,7 @@ class Alerts:
     def is_news(self, rule: str, held: Held) -> bool:
         """Whether no alert knows of this yet."""
         near = self._near(rule, held)
-        return near is None or held.end_us > near["end_us"] or held.value > near["value"]
+        return not near or held.end_us > near[0]["end_us"] or held.value > near[0]["value"]
 
     def apply(
         self, rule: Base, fields: tuple[str, ...], bound: str, found: Iterable[Found], *, least_resolve_us: int = 0
@@ -82,7 +85,8 @@ class Alerts:
         """Take in what a detector found; how many groups were left out since too many are open.
 
         What lies no further than `resolve_after` from an alert of the same group is that alert: it lasts longer, and
-        fires again where it was resolved and lasts until now.
+        fires again where it was resolved and lasts until now. Where that are several, they become the first of them:
+        the others are resolved.
 
         Args:
             rule: whose it is.
@@ -95,14 +99,16 @@ class Alerts:
         resolve_us = max(seconds(rule.resolve_after) * SECOND_US, least_resolve_us)
         now = self._clock()
         with self._file.transaction():
+            silenced = self._silences.held(now)
+            open_ = self._file.number("count_open", rule=rule.name)
             for one in found:
-                near = self._near(rule.name, one.held)
+                near, *others = self._near(rule.name, one.held) or (None,)
                 if near is not None:
-                    self._extend(near, one, now)
-                elif self._file.number("count_open", rule=rule.name) >= MAX_OPEN:
+                    open_ += self._extend(near, one, others, now, silenced)
+                elif open_ >= MAX_OPEN:
                     left_out += 1
                 else:
-                    self._add(rule, fields, bound, one, now, resolve_us)
+                    open_ += self._add(rule, fields, bound, one, now, resolve_us, silenced)
             if left_out:
                 self._file.count_up("left_out", left_out)
         return left_out
@@ -110,18 +116,21 @@ class Alerts:
     def settle(self, keep: Callable[[str], bool] = lambda _rule: False, until_us: int | None = None) -> None:
         """Resolve alerts whose time is over, tell of those that no silence holds back any more, and forget the oldest.
 
+        Of what was resolved or acknowledged under a silence it tells where somebody was told before that it fires.
+
         Args:
             keep: whether a rule is still to be evaluated up to now, so that its alerts may last on.
             until_us: until when all other rules were evaluated; None for now.
         """
         now = self._clock()
         with self._file.transaction():
+            silenced = self._silences.held(now)
             for row in self._file.rows("is_over", now_us=now if until_us is None else until_us):
                 if not keep(row["rule"]):
-                    self._move(row, RESOLVED, now)
+                    self._move(row, RESOLVED, now, silenced)
             for row in self._file.rows("untold") if self._tells else []:
-                if not self._silences.holds(row["rule"], _decode(row["grouping"]), now):
-                    self._tell(row, FIRING, now)
+                if not _is_silenced(row, silenced):
+                    self._tell(row, row["state"], now)
             self._file.run("prune_alerts", most=MAX_ALERTS)
             self._file.run("prune_silences", now_us=now)
 
@@ -131,21 +140,30 @@ class Alerts:
             row = self.find(alert)
             if row is None or row["state"] != FIRING:
                 return row
-            self._move(row, ACKNOWLEDGED, self._clock(), by, comment)
+            now = self._clock()
+            self._move(row, ACKNOWLEDGED, now, self._silences.held(now), by, comment)
             return self.find(alert)
 
     def find(self, alert: str) -> Row | None:
         """One alert."""
         return next(iter(self._file.rows("alert", id=alert)), None)
 
-    def _near(self, rule: str, held: Held) -> Row | None:
+    def _near(self, rule: str, held: Held) -> list[Row]:
+        """The alerts that this is, those that are open first."""
         key = _key(held.group)
-        found = self._file.rows("near", rule=rule, group_key=key, start_us=held.start_us, end_us=held.end_us)
-        return found[0] if found else None
+        return self._file.rows("near", rule=rule, group_key=key, start_us=held.start_us, end_us=held.end_us)
 
     def _add(
-        self, rule: Base, fields: tuple[str, ...], bound: str, one: Found, now: int, resolve_after_us: int
-    ) -> None:
+        self,
+        rule: Base,
+        fields: tuple[str, ...],
+        bound: str,
+        one: Found,
+        now: int,
+        resolve_after_us: int,
+        silenced: Silenced,
+    ) -> int:
+        """Make an alert; how many more are open."""
         held = one.held
         made = alert_id(rule.name, held.group, held.start_us)
         added = self._file.run(
@@ -156,7 +174,7 @@ class Alerts:
             severity=rule.severity,
             description=rule.description,
             labels=_encode(rule.labels).decode(),
-            grouping=_encode(dict(zip(fields, held.group, strict=True))).decode(),
+            grouping=_encode(dict(zip(fields, map(shortened, held.group), strict=True))).decode(),
             group_key=_key(held.group),
             start_us=held.start_us,
             end_us=held.end_us,
@@ -170,30 +188,40 @@ class Alerts:
             now_us=now,
         )
         if added:
-            self._changed(made, FIRING, now)
+            self._changed(made, FIRING, now, silenced)
+        return added
 
-    def _extend(self, row: Row, one: Found, now: int) -> None:
+    def _extend(self, row: Row, one: Found, others: list[Row], now: int, silenced: Silenced) -> int:
+        """Have an alert last longer, and as long as others that turn out to be the same; how many more are open."""
         held = one.held
+        others = [other for other in others if other["state"] != RESOLVED]
+        start_us = min([held.start_us, *(other["start_us"] for other in others)])
+        end_us = max([held.end_us, *(other["end_us"] for other in others)])
         is_worse = held.value > row["value"] or held.end_us > row["end_us"]
-        is_longer = held.end_us > row["end_us"]
-        if not (is_worse or held.start_us < row["start_us"]):
-            return
+        is_longer = end_us > row["end_us"]
+        if not (is_worse or is_longer or start_us < row["start_us"] or others):
+            return 0
+        worst = max([(held.value, held.summary)] + [(other["value"], other["summary"]) for other in others])
         self._file.run(
             "extend_alert",
             id=row["id"],
-            start_us=held.start_us,
-            end_us=held.end_us,
-            since_us=held.since_us,
+            start_us=start_us,
+            end_us=end_us,
+            since_us=min([held.since_us, *(other["since_us"] for other in others)]),
             now_us=now if is_longer else row["seen_us"],
-            value=held.value if is_worse else row["value"],
-            summary=held.summary if is_worse else row["summary"],
+            value=worst[0] if is_worse or worst[0] > row["value"] else row["value"],
+            summary=worst[1] if is_worse or worst[0] > row["value"] else row["summary"],
             trend=_encode(one.trend).decode() if one.trend else row["trend"],
         )
-        lasts = held.end_us + row["resolve_after_us"] > now
+        for other in others:
+            self._move(other, RESOLVED, now, silenced, comment=f"the same as {row['id']}, which lasts on")
+        lasts = end_us + row["resolve_after_us"] > now
         if is_longer and lasts and row["state"] == RESOLVED:
-            self._move(row, FIRING, now)
+            self._move(row, FIRING, now, silenced)
+            return 1 - len(others)
+        return -len(others)
 
-    def _move(self, row: Row, state: str, now: int, by: str = "", comment: str = "") -> None:
+    def _move(self, row: Row, state: str, now: int, silenced: Silenced, by: str = "", comment: str = "") -> None:
         acknowledged = {"acknowledged_us": row["acknowledged_us"], "acknowledged_by": row["acknowledged_by"]}
         if state == ACKNOWLEDGED:
             acknowledged = {"acknowledged_us": now, "acknowledged_by": by}
@@ -203,20 +231,20 @@ class Alerts:
         self._file.run("set_state", id=row["id"], state=state, resolved_us=resolved_us, **acknowledged)
         if state == FIRING:
             self._file.run("set_told", id=row["id"], is_told=0)
-        self._changed(row["id"], state, now, by, comment)
+        self._changed(row["id"], state, now, silenced, by, comment)
 
-    def _changed(self, alert: str, state: str, now: int, by: str = "", comment: str = "") -> None:
+    def _changed(self, alert: str, state: str, now: int, silenced: Silenced, by: str = "", comment: str = "") -> None:
         self._file.run("add_transition", alert=alert, state=state, at_us=now, by_whom=by, comment=comment)
         self._file.run("prune_transitions", alert=alert, most=MAX_TRANSITIONS)
         row = self.find(alert)
         if row is None or not self._tells:
             return
-        if state == FIRING:
-            if not self._silences.holds(row["rule"], _decode(row["grouping"]), now):
+        # Nobody is told of the end of what they were not told of.
+        if state == FIRING or row["is_told"]:
+            if not _is_silenced(row, silenced):
                 self._tell(row, state, now)
-        elif row["is_told"]:
-            # Nobody is told of the end of what they were not told of.
-            self._tell(row, state, now)
+            elif state != FIRING:
+                self._file.run("set_told", id=alert, is_told=_KEPT_BACK)
 
     def _tell(self, row: Row, state: str, now: int) -> None:
         """Put a message in the outbox, in the transaction of the change it tells of."""
@@ -232,4 +260,8 @@ class Alerts:
 
 
 def _key(group: tuple[str, ...]) -> str:
-    return _encode(group).decode()
+    return _encode([shortened(value) for value in group]).decode()
+
+
+def _is_silenced(row: Row, silenced: Silenced) -> bool:
+    return (row["rule"], _decode(row["grouping"])) in silenced

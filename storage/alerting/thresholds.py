@@ -10,7 +10,7 @@ from itertools import groupby
 from logmill.record import URGENT_LEVELS
 from logmill.rules.detectors import Threshold, seconds
 from storage.alerting.conditions import Condition, Part
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed, quoted
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.spans import SECOND_US, Span
 from storage.engine.protocol import Engine, Value
@@ -203,7 +203,7 @@ class ThresholdDetector:
         return statement("alerts", "state_number", function=function, parameters=parameters, number=sql), params
 
     def _held(self, group: tuple[str, ...], run: Run, now_us: int) -> Held:
-        clauses = [f"{field.name}:{quoted(value)}" for field, value in zip(self._groups, group, strict=True)]
+        clauses = [field.clause(value) for field, value in zip(self._groups, group, strict=True)]
         filters = [field.filter(value) for field, value in zip(self._groups, group, strict=True)]
         # It began to hold within the last step of its first window; that may not be over yet.
         start_us = (run.first - 1) * self._step_us

@@ -95,13 +95,18 @@ class Webhook:
         if self._url:
             self._thread.start()
 
-    def close(self) -> bool:
-        """End; whether it has. A message for whose answer it waits too long is sent again at the next start."""
-        self._closed.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(_CLOSE_S)
-        return not self._thread.is_alive()
+    def close(self) -> None:
+        """End. A message for whose answer it waits too long is sent again at the next start."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._wake.set()
+            if self._thread.is_alive():
+                self._thread.join(_CLOSE_S)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it delivers, or has not ended yet."""
+        return self._thread.is_alive()
 
     def wake(self) -> None:
         """There may be something to deliver."""

@@ -17,7 +17,7 @@ from logmill.request_bodies import read_body, require_json
 from storage import alert_shapes, render, shapes
 from storage.alerting import showing
 from storage.alerting.service import Alerting
-from storage.alerting.silencing import Silence
+from storage.alerting.silencing import Silence, Silenced
 from storage.search.described import COMMON
 from storage.search.parameters import refuse_unknown, single
 from storage.search.times import time_us
@@ -33,8 +33,8 @@ _SILENCE_ID = Parameter("silence_id", "The id of a silence.", {**_TEXT, "example
 _NONE = {404: "there is none with this id"}
 _BAD_BODY = {400: "the body cannot be read, or a field has no such value"}
 _UNAVAILABLE = {503: "the alerts cannot be read or written for now"}
-# As msgspec names it: a field that is missing or not known, or the path to one.
-_FIELD = re.compile(r"field `([^`]+)`|`\$\.([^`]+)`")
+# As msgspec names it: a field that is missing or not known, or the path to one or into it.
+_FIELD = re.compile(r"field `(.+)`$|`\$\.([^`\[.]+)[^`]*`$", re.DOTALL)
 _Shape = TypeVar("_Shape")
 
 
@@ -69,14 +69,14 @@ def blueprint(alerting: Alerting) -> Blueprint:
             known = ", ".join((*showing.STATES, "open"))
             raise InvalidField("state", f"state must be one of {known}, not {state[:100]!r}")
         limit = whole_number("limit", single(args, "limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT)
-        silences = alerting.silences.all(alerting.clock())
-        page = showing.page(alerting.file, silences, state, single(args, "rule"), limit, single(args, "cursor"))
+        silenced = alerting.silences.held(alerting.clock())
+        page = showing.page(alerting.file, silenced, state, single(args, "rule"), limit, single(args, "cursor"))
         return web.answer(
             {
                 "status": "success",
                 "count": len(page.alerts),
                 "truncated": page.next_cursor is not None,
-                "counts": _counts(alerting, silences),
+                "counts": _counts(alerting, silenced),
                 "alerts": page.alerts,
                 "next_cursor": page.next_cursor,
             }
@@ -196,20 +196,18 @@ def _one(alerting: Alerting, alert_id: str) -> Response:
     return web.answer(
         {
             "status": "success",
-            "alert": showing.shown(row, alerting.silences.all(alerting.clock())),
+            "alert": showing.shown(row, alerting.silences.held(alerting.clock())),
             "history": showing.transitions(alerting.file, alert_id),
         }
     )
 
 
-def _counts(alerting: Alerting, silences: list[Silence]) -> dict[str, int]:
+def _counts(alerting: Alerting, silenced: Silenced) -> dict[str, int]:
     found = dict.fromkeys(showing.STATES, 0)
     for (state, _), count in alerting.counts().items():
         found[state] += count
-    if silences and found["firing"]:
-        silenced = showing.page(alerting.file, silences, "silenced", "", found["firing"], "").alerts
-        found["silenced"] = len(silenced)
-        found["firing"] -= len(silenced)
+    found["silenced"] = min(found["firing"], showing.count_silenced(alerting.file, silenced))
+    found["firing"] -= found["silenced"]
     return found
 
 

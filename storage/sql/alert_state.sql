@@ -5,6 +5,9 @@ PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
 PRAGMA journal_size_limit = 16777216;
 
+-- name: pragmas_of_reader
+PRAGMA query_only = ON;
+
 -- name: schema
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS arrived (
@@ -57,6 +60,8 @@ CREATE TABLE IF NOT EXISTS alerts (
 CREATE INDEX IF NOT EXISTS alerts_of_group ON alerts (rule, group_key, start_us);
 CREATE INDEX IF NOT EXISTS alerts_by_time ON alerts (fired_us, id);
 CREATE INDEX IF NOT EXISTS alerts_by_state ON alerts (state, fired_us, id);
+CREATE INDEX IF NOT EXISTS alerts_of_rule ON alerts (rule, state);
+CREATE INDEX IF NOT EXISTS alerts_kept_back ON alerts (id) WHERE is_told = 2;
 CREATE TABLE IF NOT EXISTS transitions (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     alert TEXT NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
@@ -84,6 +89,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     next_us INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS outbox_of_alert ON outbox (alert, number);
 
 -- name: count_up
 INSERT INTO meta (name, value) VALUES (:name, :by) ON CONFLICT (name) DO UPDATE SET value = value + :by
@@ -99,6 +105,9 @@ SELECT start_us, end_us FROM arrived
 
 -- name: forget_arrived
 DELETE FROM arrived
+
+-- name: forget_one_arrived
+DELETE FROM arrived WHERE start_us = :start_us AND end_us = :end_us
 
 -- name: owe
 INSERT INTO owed (rule, start_us, end_us) VALUES (:rule, :start_us, :end_us)
@@ -165,8 +174,7 @@ DELETE FROM patterns WHERE number <= (SELECT max(number) FROM patterns) - :most
 SELECT * FROM alerts
 WHERE rule = :rule AND group_key = :group_key
     AND start_us <= :end_us + resolve_after_us AND end_us + resolve_after_us >= :start_us
-ORDER BY start_us
-LIMIT 1
+ORDER BY state = 'resolved', start_us
 
 -- name: count_open
 SELECT count(*) FROM alerts WHERE rule = :rule AND state != 'resolved'
@@ -223,8 +231,14 @@ state != 'resolved'
 SELECT * FROM alerts
 WHERE state != 'resolved' AND max(min(end_us, :now_us), seen_us) + resolve_after_us <= :now_us
 
+-- Of which nobody was told yet that they fire, and of which a later change was kept back.
 -- name: untold
 SELECT * FROM alerts WHERE state = 'firing' AND is_told = 0
+UNION ALL
+SELECT * FROM alerts WHERE is_told = 2
+
+-- name: groups_firing
+SELECT rule, grouping FROM alerts WHERE state = 'firing'
 
 -- name: count_by_state
 SELECT state, rule, count(*) AS alerts FROM alerts GROUP BY state, rule

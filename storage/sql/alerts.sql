@@ -67,17 +67,17 @@ LIMIT {most:UInt32}
 -- name: address_of
 arrayFirst(one -> one != '', arrayConcat(
     arrayMap(name -> JSONExtractString(metadata_text, name), {names:Array(String)}),
-    [extract(message, {pattern:String}), extract(message, {otherwise:String})]
+    [extract(message, {sshd:String}), extract(message, {pattern:String}), extract(message, {otherwise:String})]
 ))
 
 -- name: user_of
 arrayFirst(one -> one != '', arrayConcat(
     [user_id],
     arrayMap(name -> JSONExtractString(metadata_text, name), {names:Array(String)}),
-    [extract(message, {pattern:String})]
+    [if(match(message, {sshd:String}), extract(message, {sshd:String}), extract(message, {pattern:String}))]
 ))
 
--- name: by_bucket
+-- name: counted_by_bucket
 SELECT value, bucket, sum(counted) AS logs, sumIf(counted, level_name IN {errors:Array(String)}) AS errors
 FROM (
     SELECT toString($column) AS value, toString(level) AS level_name, toInt64($moment) AS bucket, count() AS counted
@@ -86,7 +86,23 @@ FROM (
     GROUP BY value, level_name, bucket
 )
 GROUP BY value, bucket
+
+-- The groups that have enough in some bucket, those with the most first.
+-- name: groups_with_enough
+SELECT value
+FROM ($counted)
+WHERE value != '' AND $measured >= {at_least:UInt64}
+GROUP BY value
+ORDER BY max($measured) DESC, value
 LIMIT {most:UInt32}
+
+-- name: by_bucket
+SELECT value, bucket, logs, errors
+FROM ($counted)
+LIMIT {most:UInt32}
+
+-- name: is_one_of
+toString($column) IN {values:Array(String)}
 
 -- name: within_named
 ($start >= toDateTime({$first:UInt32}, 'UTC') AND $start < toDateTime({$last:UInt32}, 'UTC'))

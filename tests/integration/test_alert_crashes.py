@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import random
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 from logmill.timestamps import now_us
 from tests.support.service_process import ServiceProcess
@@ -37,21 +40,26 @@ def watched(folder: Path, receiver: Receiver, **settings: object) -> StorageServ
     rules = folder / "rules.yaml"
     if not rules.exists():
         rules.write_text(RULES)
-    return StorageService(
-        folder / "data",
-        alert_interval_s=0.05,
-        alert_webhook_url=receiver.url,
-        alert_webhook_secret=SECRET,
-        rules_file=str(rules),
-        **settings,
-    )
+    ours = {"alert_interval_s": 0.05, "alert_webhook_url": receiver.url, "alert_webhook_secret": SECRET}
+    return StorageService(folder / "data", **{**ours, "rules_file": str(rules), **settings})
 
 
-def post(storage: StorageService, service: str) -> bytes:
+def three_logs(service: str, hours_ago: int = 0) -> bytes:
     now = now_us()
-    body = stream(batch(3, service=service, timestamp=now, received_at=now, processed_at=now))
-    storage.ingest(body)
-    return body
+    times = {"timestamp": now - hours_ago * 3600 * 1_000_000, "received_at": now, "processed_at": now}
+    return stream(batch(3, service=service, **times))
+
+
+def post(storage: StorageService, service: str, hours_ago: int = 0) -> None:
+    assert storage.ingest(three_logs(service, hours_ago)).status_code == 201
+
+
+def is_taken(storage: StorageService, body: bytes) -> bool:
+    """Whether these logs are answered with success, by a storage that may be killed meanwhile."""
+    try:
+        return storage.ingest(body).status_code == 201
+    except requests.RequestException:
+        return False
 
 
 def alerts(storage: StorageService, **asked: object) -> list[dict]:
@@ -67,24 +75,52 @@ def check_signature(received: Received) -> None:
 
 @pytest.mark.timeout(300)
 def test_killed_before_during_and_after_evaluations_each_alert_is_there_once_and_told(tmp_path, receiver):
-    draw = random.Random(7)
+    """Nobody sends again what was answered with success: who posted it has forgotten it.
+
+    Each of them has a time of its own, so that no look for the sake of others finds it.
+    """
     sent = []
-    with watched(tmp_path, receiver) as storage:
+    with watched(tmp_path, receiver, alert_interval_s=0.25) as storage:
         wal = tmp_path / "data" / "alerts.sqlite3-wal"
         for number in range(8):
             sent.append(f"service-{number}")
             before = wal.stat().st_mtime_ns if wal.exists() else 0
-            body = post(storage, sent[-1])
-            # After none, one or some of the transactions that follow an insert.
-            for _ in range(draw.randrange(4)):
-                wait_until(lambda b=before: wal.stat().st_mtime_ns != b, 5, "a change of the file")
+            post(storage, sent[-1], number)
+            # At once, mostly before the next evaluation, or after some of the transactions that follow an insert.
+            for _ in range(number % 4):
+                # It may have come already.
+                with suppress(TimeoutError):
+                    wait_until(lambda b=before: wal.stat().st_mtime_ns != b, 1, "a change of the file")
                 before = wal.stat().st_mtime_ns
             storage.kill()
             storage.restart()
-            storage.ingest(body, check=True)
-        wait_until(lambda: len(alerts(storage)) == len(sent), TIMEOUT_S, "the alerts")
-        wait_until(lambda: storage.get("/alerts/rules").json()["webhook"]["waiting"] == 0, TIMEOUT_S, "the messages")
-        found = alerts(storage)
+        check_each_is_there_once_and_told(storage, receiver, sent)
+
+
+@pytest.mark.timeout(300)
+def test_killed_while_logs_are_stored_each_alert_is_there_once_and_told(tmp_path, receiver):
+    """Only what was not answered is sent again, as the processor does."""
+    sent = []
+    with watched(tmp_path, receiver) as storage, ThreadPoolExecutor(1) as pool:
+        # The first insert takes longer than others.
+        post(storage, "service")
+        for number in range(1, 9):
+            sent.append(f"service-{number}")
+            body = three_logs(sent[-1], number)
+            answer = pool.submit(is_taken, storage, body)
+            time.sleep(0.004 * number)
+            storage.kill()
+            was_taken = answer.result(TIMEOUT_S)
+            storage.restart()
+            if not was_taken:
+                assert storage.ingest(body, check=True).status_code == 201
+        check_each_is_there_once_and_told(storage, receiver, ["service", *sent])
+
+
+def check_each_is_there_once_and_told(storage: StorageService, receiver: Receiver, sent: list[str]) -> None:
+    wait_until(lambda: len(alerts(storage)) == len(sent), TIMEOUT_S, "the alerts")
+    wait_until(lambda: storage.get("/alerts/rules").json()["webhook"]["waiting"] == 0, TIMEOUT_S, "the messages")
+    found = alerts(storage)
     assert Counter(alert["group"]["service"] for alert in found) == Counter(sent)
     told = {received.headers["Logmill-Delivery"]: received.json for received in receiver.taken()}
     assert Counter(body["alert"]["id"] for body in told.values()) == Counter(alert["id"] for alert in found)
@@ -110,7 +146,8 @@ def test_a_receiver_that_fails_hangs_up_redirects_and_comes_back_is_told_of_each
         receiver.status = 200
         storage.restart()
         wait_until(lambda: len(receiver.taken()) == 2, TIMEOUT_S, "both")
-        assert storage.get("/alerts/rules").json()["webhook"]["waiting"] == 0
+        # It takes note of the answer after the receiver gave it.
+        wait_until(lambda: storage.get("/alerts/rules").json()["webhook"]["waiting"] == 0, TIMEOUT_S, "the note")
     assert [received.json["event"] for received in receiver.taken()] == ["firing", "acknowledged"]
     ids = [received.headers["Logmill-Delivery"] for received in receiver.requests]
     assert len(set(ids)) == 2, "what is sent again has the id it had"

@@ -125,6 +125,10 @@ def test_what_cannot_be_asked_is_refused_by_name(storage: StorageService):
         ({"until": "now+1h", "rule": "no_such"}, "rule"),
         ({"until": "now+1h", "rule": "many", "comment": "x" * 1001}, "comment"),
         ({"until": "now+1h", "rule": "many", "unknown": 1}, "unknown"),
+        ({"until": "now+1h", "rule": "many", "`unknown`": 1}, "`unknown`"),
+        ({"until": "now+1h", "group": {"service": 7}}, "group"),
+        ({"until": "now+1h", "group": {"`": "x" * 10_001}}, "group"),
+        ({"until": "now+1h", "group": {"`" * 201: "x"}}, "group"),
         ({"until": "now+1h", "group": {str(number): "" for number in range(11)}}, "group"),
     ):
         answer = post(storage, "/alerts/silences", **body)

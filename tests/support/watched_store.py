@@ -62,8 +62,8 @@ class WatchedStore:
 
     def alerts(self, state: str = "", rule: str = "") -> list[dict[str, Any]]:
         """The alerts, oldest first."""
-        silences = self.alerting.silences.all(self.now)
-        return showing.page(self.alerting.file, silences, state, rule, 1000, "").alerts[::-1]
+        silenced = self.alerting.silences.held(self.now)
+        return showing.page(self.alerting.file, silenced, state, rule, 1000, "").alerts[::-1]
 
     def errors(self) -> dict[str, str]:
         """What went wrong with rules."""

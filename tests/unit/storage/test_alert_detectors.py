@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from logmill.rules.detectors import Spike
 from storage.alerting import conditions
-from storage.alerting.bursts import _ADDRESS, _REPEATED, _USER, Attempt, episodes
+from storage.alerting.bursts import _ADDRESS, _REPEATED, _SSHD_ADDRESS, _SSHD_USER, _USER, Attempt, _said_s, episodes
 from storage.alerting.patterns import is_old, is_reached
 from storage.alerting.robust import usual_count, usual_share
 from storage.alerting.service import pause_s
@@ -58,6 +58,13 @@ def test_what_lines_say_of_their_time_counts_where_all_say_it():
     assert episodes([*hourly, Attempt(100, None, 1)], 600, 5)[0].most == 6
 
 
+def test_attempts_over_new_year_are_as_close_as_they_were():
+    texts = [f"Dec 31 23:59:{second}" for second in (50, 52, 54, 56, 58)] + [f"Jan  1 00:00:0{at}" for at in (2, 4, 6)]
+    assert episodes([Attempt(100, _said_s(text), 1) for text in texts], 600, 5)[0].most == 8
+    spring = [Attempt(100, _said_s(f"{month}  1 00:00:00"), 1) for month in ("Mar", "Jul", "Aug", "Dec")]
+    assert episodes(spring, 600, 2) == []
+
+
 @pytest.mark.parametrize(
     ("message", "user", "address"),
     [
@@ -69,12 +76,26 @@ def test_what_lines_say_of_their_time_counts_where_all_say_it():
         ("login failed user=carol ip=192.0.2.7", "carol", "192.0.2.7"),
         ("authentication failed for <email> from [192.0.2.7]", "email", "192.0.2.7"),
         (" Failed password for root from 192.0.2.7 port 22 ssh2 [preauth]", "root", "192.0.2.7"),
+        ("Failed password for a from 9.9.9.9 from 192.0.2.7 port 22 ssh2", "a from 9.9.9.9", "192.0.2.7"),
+        (
+            "Failed none for invalid user a from 9.9.9.9 port 1 ssh2 from ::1 port 22",
+            "a from 9.9.9.9 port 1 ssh2",
+            "::1",
+        ),
+        ("Invalid user a from 9.9.9.9 from 192.0.2.7", "a from 9.9.9.9", "192.0.2.7"),
+        ("Failed password for invalid user  from 192.0.2.7 port 22 ssh2", "", "192.0.2.7"),
+        ("Failed password for user from fe80::1%eth0 port 22 ssh2", "user", "fe80::1"),
+        ("Login failed for user 'bob' from 192.0.2.7", "bob", "192.0.2.7"),
+        ("Failed login from 192.0.2.7 port 22 for x from 9.9.9.9 port 1", "x", "192.0.2.7"),
+        ("login failed user=a, retry by 10:20:30, client 192.0.2.7:5022", "a", "192.0.2.7"),
+        ("login failed user=a by 1:2:3:4:5:6:7:8", "a", "1:2:3:4:5:6:7:8"),
+        ("login failed user=a from ::ffff:192.0.2.7", "a", "::ffff:192.0.2.7"),
         ("message repeated 5 times: [ Failed password for root from 5.36.59.76 port 42393 ssh2]", "root", "5.36.59.76"),
     ],
 )
 def test_user_and_address_are_read_from_messages(message, user, address):
-    assert re.search(_USER, message)[1] == user
-    assert re.search(_ADDRESS, message)[1] == address
+    assert (re.search(_SSHD_USER, message) or re.search(_USER, message))[1] == user
+    assert (re.search(_SSHD_ADDRESS, message) or re.search(_ADDRESS, message))[1] == address
     assert (re.search(_REPEATED, message) or ["", "1"])[1] == ("5" if "repeated" in message else "1")
 
 
