@@ -38,11 +38,13 @@ class Found(msgspec.Struct, gc=False):
     host: str = ""
 
     def within(self, envelope: Found) -> Found:
-        """The same with what its envelope said; where both say one thing, what is inside holds."""
+        """The same with what its envelope said; of two times or levels the inner one holds, and both times are kept."""
         joined = dict(envelope.fields)
         for name, value in self.fields.items():
             joined[free_name(joined, name)] = value
         has_level, has_time = bool(self.level), self.time_us is not None
+        if has_time and envelope.time_field and envelope.time_us not in {None, self.time_us}:
+            joined[free_name(joined, envelope.time_field[0])] = envelope.time_field[1]
         return Found(
             fields=joined,
             message=envelope.message if self.message is None else self.message,

@@ -79,6 +79,7 @@ def test_what_is_in_the_envelope_is_parsed_too():
     found = one('<14>1 2003-10-11T22:14:15Z h app - - - {"msg": "inner", "level": "error", "pid": 3}')
     assert (found.parsed_as, found.message, found.level, found.host) == ("syslog", "inner", "ERROR", "h")
     assert found.metadata == {"app": "app", "facility": "user", "syslog_severity": "info", "pid": 3}
+    assert found.time_us == 1_065_910_455_000_000
     access = one('<190>Oct 11 22:14:15 h nginx: 1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 500 5')
     assert (access.metadata["status_code"], access.metadata["app"], access.message[:7]) == (500, "nginx", "1.2.3.4")
     assert access.time_us == 971_211_336_000_000
@@ -119,3 +120,14 @@ def test_a_year_behind_the_time_is_a_part_of_it():
     assert (found.host, found.metadata["time"]) == ("h", "Oct 11 22:14:15 2023")
     line = one("Oct 11 22:14:15 2023 h a[7]: x")
     assert (line.host, line.metadata) == ("h", {"app": "a", "pid": 7, "time": "Oct 11 22:14:15 2023"})
+
+
+def test_of_two_times_the_inner_one_holds_and_the_headers_is_metadata():
+    text = '<13>1 2003-10-11T22:14:15.003Z h app 1 - - {"time":"%s","msg":"x"}'
+    found = one(text % "2024-01-01T00:00:00Z")
+    assert (found.time_us, found.metadata["time"]) == (1_704_067_200_000_000, "2003-10-11T22:14:15.003Z")
+    assert "time" not in one(text % "2003-10-11T22:14:15.003Z").metadata
+    sent = one(text % "2024-01-01T00:00:00Z", timestamp=9, timestamp_from="")
+    assert (sent.metadata["time"], sent.metadata["time_2"]) == ("2003-10-11T22:14:15.003Z", "2024-01-01T00:00:00Z")
+    access = one('<190>2003-10-11T22:14:15Z h nginx: 1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 500 5')
+    assert (access.time_us, access.metadata["time"]) == (971_211_336_000_000, "2003-10-11T22:14:15Z")
