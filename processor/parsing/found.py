@@ -56,7 +56,8 @@ class Found(msgspec.Struct, gc=False):
         )
 
 
-Reader = Callable[[pl.Series], Sequence[Found | None]]
+# Of messages, and of when they arrived in microseconds since 1970-01-01 UTC.
+Reader = Callable[[pl.Series, pl.Series], Sequence[Found | None]]
 
 
 @dataclass(frozen=True, slots=True)

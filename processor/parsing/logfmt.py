@@ -22,12 +22,12 @@ MOST_PAIRS = 256
 _WORDS = {"true": msgspec.Raw(b"true"), "false": msgspec.Raw(b"false")}
 
 
-def read(messages: pl.Series) -> list[Found | None]:
+def read(messages: pl.Series, received: pl.Series) -> list[Found | None]:
     """The pairs of each message: two or more, or one that is its message. Numbers and booleans are such in JSON too."""
-    return [_read(message) for message in messages]
+    return [_read(message, received_us) for message, received_us in zip(messages, received, strict=True)]
 
 
-def _read(message: str) -> Found | None:
+def _read(message: str, received_us: int) -> Found | None:
     text = message.strip()
     fields: dict[str, Any] = {}
     position = 0
@@ -46,7 +46,7 @@ def _read(message: str) -> Found | None:
         position = match.end()
     if len(fields) < 2 and not any(name in fields for name in MESSAGE_NAMES):  # noqa: PLR2004 - one pair is prose
         return None
-    return lift(fields)
+    return lift(fields, received_us)
 
 
 def _unquoted(text: str) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import MAX_LABEL_BYTES
 from processor.parsing.found import Format, Found
-from processor.parsing.lifting import time_us
+from processor.parsing.lifting import is_in_us, time_us
 from processor.parsing.values import SECRET_HINT, names_secret, present, tears_secret, whole_number
 
 FACILITIES = (
@@ -58,7 +58,7 @@ _BOM = "\ufeff"
 _NO_HOST = re.compile(r"[0-9]++|[0-9]{1,2}:[0-9]{2}(?::[0-9.]++)?|.*?(?:://|[=\"'(){}<>,;|]).*+", re.DOTALL)
 
 
-def read(messages: pl.Series) -> list[Found | None]:
+def read(messages: pl.Series, _received: pl.Series) -> list[Found | None]:
     """The header of each message; what is behind it becomes the message."""
     found: list[Found | None] = [None] * len(messages)
     left = list(range(len(messages)))
@@ -159,9 +159,10 @@ def _found(priority: str, time: str, host: str, app: str, pid: str, text: str | 
         found.message = text.removeprefix(_BOM)
     if time:
         found.time_us = time_us(time)
-        found.time_field = ("time", time)
-        if found.time_us is None:
+        if found.time_us is None or not is_in_us(time):
             fields["time"] = time
+        else:
+            found.time_field = ("time", time)
     if len(host.encode()) <= MAX_LABEL_BYTES:
         found.host = host
     else:

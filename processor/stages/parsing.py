@@ -35,13 +35,14 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
         max_metadata_bytes: how long metadata may be in UTF-8.
     """
     frame = frame.with_columns(parsed_as=pl.lit(""), parsed_from=pl.lit(None, dtype=pl.String))
+    received = frame["received_at"].to_physical()
     candidates = _candidates(frame["message"], formats)
     rows: list[int] = []
     changes: list[_Change] = []
     # A share at a time: what is read of it is gone before the next, so that memory stays small and near.
     for start in range(0, len(candidates), SHARE_ROWS):
         share = candidates.slice(start, SHARE_ROWS)
-        found = _read_all(frame["message"].gather(share), formats)
+        found = _read_all(frame["message"].gather(share), received.gather(share), formats)
         share = share.gather(list(found))
         rows.extend(share.to_list())
         sent = zip(*(frame[name].gather(share) for name in _READ), strict=True)
@@ -69,7 +70,7 @@ def _candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:
     return messages.to_frame("message").select(pl.any_horizontal(gates)).to_series().arg_true()
 
 
-def _read_all(messages: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
+def _read_all(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
     """What is in these messages, and the name of its format, by place; places are in order."""
     found: dict[int, tuple[str, Found]] = {}
     envelopes: list[int] = []
@@ -81,9 +82,8 @@ def _read_all(messages: pl.Series, formats: Sequence[Format]) -> dict[int, tuple
         hits = left.filter(messages.gather(left).str.contains(gate))
         if hits.is_empty():
             continue
-        new = {
-            place: (each.name, one) for place, one in zip(hits, each.read(messages.gather(hits)), strict=True) if one
-        }
+        read = each.read(messages.gather(hits), received.gather(hits))
+        new = {place: (each.name, one) for place, one in zip(hits, read, strict=True) if one}
         found |= new
         left = left.filter(~left.is_in(list(new)))
         if each.is_envelope:
@@ -91,7 +91,7 @@ def _read_all(messages: pl.Series, formats: Sequence[Format]) -> dict[int, tuple
     if envelopes:
         inner = pl.Series([found[place][1].message for place in envelopes], dtype=pl.String)
         others = [each for each in formats if not each.is_envelope]
-        for index, (_name, one) in _read_all(inner, others).items():
+        for index, (_name, one) in _read_all(inner, received.gather(envelopes), others).items():
             name, envelope = found[envelopes[index]]
             found[envelopes[index]] = (name, one.within(envelope))
     return dict(sorted(found.items()))
