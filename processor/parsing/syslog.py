@@ -156,7 +156,7 @@ def _found(priority: str, time: str, host: str, app: str, pid: str, text: str | 
         fields["syslog_severity"] = SEVERITIES[severity]
         found.level = LEVEL_SYNONYMS[str(severity)]
     if text and text.strip(_BOM):
-        found.message = text.removeprefix(_BOM)
+        found.message = found.inner = text.removeprefix(_BOM)
     if time:
         found.time_us = time_us(time)
         if found.time_us is None or not is_in_us(time):
@@ -165,6 +165,7 @@ def _found(priority: str, time: str, host: str, app: str, pid: str, text: str | 
             found.time_field = ("time", time)
     if len(host.encode()) <= MAX_LABEL_BYTES:
         found.host = host
+        found.host_field = ("host", host)
     else:
         fields["host"] = host
     return found

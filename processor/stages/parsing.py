@@ -71,9 +71,26 @@ def _candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:
 
 
 def _read_all(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
-    """What is in these messages, and the name of its format, by place; places are in order."""
+    """What is in these messages and within what they wrap, and the name of the outer format, by place, in order."""
+    found = _read_each(messages, received, formats)
+    # What is wrapped is opened once, and after that the stack trace in what it was.
+    for is_quoted in (False, True):
+        opened = [
+            place for place, (_name, one) in found.items() if one.inner is not None and one.is_quoted == is_quoted
+        ]
+        if not opened:
+            continue
+        others = [each for each in formats if (each.has_lines if is_quoted else not each.is_envelope)]
+        inner = pl.Series([found[place][1].inner for place in opened], dtype=pl.String)
+        for index, (_name, one) in _read_each(inner, received.gather(opened), others).items():
+            name, envelope = found[opened[index]]
+            found[opened[index]] = (name, one.within(envelope))
+    return dict(sorted(found.items()))
+
+
+def _read_each(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
+    """What is in these messages themselves."""
     found: dict[int, tuple[str, Found]] = {}
-    envelopes: list[int] = []
     left = pl.int_range(len(messages), dtype=pl.UInt32, eager=True)
     for each in formats:
         if left.is_empty():
@@ -86,15 +103,7 @@ def _read_all(messages: pl.Series, received: pl.Series, formats: Sequence[Format
         new = {place: (each.name, one) for place, one in zip(hits, read, strict=True) if one}
         found |= new
         left = left.filter(~left.is_in(list(new)))
-        if each.is_envelope:
-            envelopes += [place for place, (_name, one) in new.items() if one.message is not None]
-    if envelopes:
-        inner = pl.Series([found[place][1].message for place in envelopes], dtype=pl.String)
-        others = [each for each in formats if not each.is_envelope]
-        for index, (_name, one) in _read_all(inner, received.gather(envelopes), others).items():
-            name, envelope = found[envelopes[index]]
-            found[envelopes[index]] = (name, one.within(envelope))
-    return dict(sorted(found.items()))
+    return found
 
 
 def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_metadata_bytes: int) -> _Change:
@@ -107,7 +116,7 @@ def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_
     if found.time_us is not None and not time_is_free:
         _add(fields, found.time_field)
     if host and found.host and found.host != host:
-        _add(fields, ("host", found.host))
+        _add(fields, found.host_field)
     text = joined(metadata, fields, max_metadata_bytes) if fields else metadata
     if text is None:
         return (NO_ROOM, None, None, None, None, None)

@@ -110,6 +110,85 @@ def test_a_line_of_dockers_files():
     assert found.metadata == {"stream": "stderr", "time": "2026-01-31T12:00:00.123456789Z"}
 
 
+def docker(line: str) -> str:
+    return json.dumps({"log": line + "\n", "stream": "stderr", "time": "2026-01-31T12:00:00.123456Z"})
+
+
+def test_what_docker_wrapped_is_parsed_too():
+    inner = one(docker('{"level":"error","msg":"inner","n":1}'))
+    assert (inner.parsed_as, inner.message, inner.level) == ("json", "inner", "ERROR")
+    assert (inner.metadata, inner.time_us) == ({"stream": "stderr", "n": 1}, us("2026-01-31T12:00:00.123456Z"))
+    pairs = one(docker('time=2026-01-31T11:00:00Z level=warn msg="half full"'))
+    assert (pairs.message, pairs.level, pairs.time_us) == ("half full", "WARNING", us("2026-01-31T11:00:00Z"))
+    assert pairs.metadata == {"stream": "stderr", "time": "2026-01-31T12:00:00.123456Z"}
+    trace = one(docker("java.io.IOException: x\n\tat a.B.c(D.java:1)"))
+    assert (trace.level, trace.metadata["exception.type"]) == ("ERROR", "java.io.IOException")
+    access = one(docker('1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 500 5'))
+    assert (access.metadata["status_code"], access.message[:7]) == (500, "1.2.3.4")
+
+
+def test_of_two_levels_the_inner_one_holds_and_the_outer_counts_where_there_is_none():
+    wrapped = {"log": '{"level":"error","msg":"m"}', "level": "info"}
+    assert (one(json.dumps(wrapped)).level, one(json.dumps(wrapped)).metadata) == ("ERROR", {"level": "info"})
+    assert one('{"log": "{\\"msg\\":\\"m\\"}", "level": "warn"}').level == "WARNING"
+
+
+def test_it_is_opened_once_and_what_a_logger_quotes_is_not_opened():
+    twice = one(docker(docker('{"msg": "m", "level": "error"}')))
+    assert (twice.message, twice.level) == ('{"msg": "m", "level": "error"}\n', "INFO")
+    syslog = one(docker("<34>1 2026-01-31T12:00:00Z h app - - - x"))
+    assert (syslog.message[:5], syslog.level) == ("<34>1", "INFO")
+    quoted = one('{"msg": "{\\"level\\": \\"error\\"}", "n": 1}')
+    assert (quoted.message, quoted.level, quoted.metadata) == ('{"level": "error"}', "INFO", {"n": 1})
+    assert one('{"msg": "a=1 b=2"}').metadata == {}
+
+
+JAVA = "java.io.IOException: x\n\tat com.example.Pool.take(Pool.java:13)\nCaused by: java.net.SocketException: reset"
+PYTHON = 'Traceback (most recent call last):\n  File "x.py", line 3, in f\nValueError: bad'
+
+
+@pytest.mark.parametrize("name", ["stack", "stack_trace", "stacktrace", "exception", "exc_info", "error.stack"])
+def test_a_stack_trace_in_a_member_is_taken_apart_and_stays(name):
+    found = one(json.dumps({"level": "warn", "msg": "fail", name: JAVA}))
+    assert (found.parsed_as, found.message, found.level) == ("json", "fail", "WARNING")
+    assert (found.metadata[name], found.metadata["exception.type"]) == (JAVA, "java.io.IOException")
+    assert found.metadata["exception.innermost.line"] == 13
+    assert found.metadata["exception.causes"] == [{"type": "java.net.SocketException", "message": "reset"}]
+    assert one(json.dumps({"msg": "fail", name: PYTHON})).level == "ERROR"
+
+
+def test_a_stack_trace_is_found_in_an_error_in_the_message_and_in_what_is_wrapped():
+    pino = one(json.dumps({"level": 50, "msg": "m", "pid": 1, "hostname": "h", "err": {"type": "E", "stack": JAVA}}))
+    assert (pino.level, pino.metadata["exception.language"]) == ("ERROR", "java")
+    told = one(json.dumps({"msg": f"failed\n{PYTHON}", "n": 1}))
+    assert (told.message, told.metadata["exception.type"]) == (f"failed\n{PYTHON}", "ValueError")
+    line = json.dumps({"msg": "m", "stack": JAVA})
+    for wrapped in (docker(line), f"<34>1 2026-01-31T12:00:00Z h app - - - {line}"):
+        assert one(wrapped).metadata["exception.type"] == "java.io.IOException"
+    for text in ("no\ntrace", "TypeError: x\n    at f (/app/x.js:1:2)", "", JAVA.replace("\n", " ")):
+        assert "exception.type" not in one(json.dumps({"msg": "m", "stack": text, "err": [1]})).metadata
+
+
+def test_a_stack_trace_stays_text_where_traces_are_switched_off(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text("parsing: {formats: {trace: false}}")
+    assert one(json.dumps({"msg": "m", "stack": JAVA}), rules=str(path)).metadata == {"stack": JAVA}
+
+
+def test_a_hostname_is_the_host_where_none_was_sent():
+    for name in ("hostname", "host", "host.name"):
+        found = one(f'{{"msg": "m", "{name}": "web1"}}')
+        assert (found.host, found.metadata) == ("web1", {name: "web1"})
+        sent = one(f'{{"msg": "m", "{name}": "web1"}}', host="mine")
+        assert (sent.host, sent.metadata) == ("mine", {name: "web1"})
+    syslog = one('<34>1 2026-01-31T12:00:00Z h app - - - {"msg": "m", "hostname": "web1"}')
+    assert (syslog.host, syslog.metadata["hostname"]) == ("h", "web1")
+    for beside in ('"method": "GET"', '"status": 200', '"port": 5432'):
+        assert one(f'{{"msg": "m", "host": "example.com", {beside}}}').host == ""
+    for value in ("1", "null", "[]", '" "', '"' + "x" * 9000 + '"'):
+        assert one(f'{{"msg": "m", "host": {value}}}').host == ""
+
+
 def test_names_of_attributes_fill_their_columns_later():
     found = one('{"message": "m", "status": 404, "duration_ms": 5.5, "trace_id": "t", "method": "get"}')
     assert found.metadata == {"status": 404, "duration_ms": 5.5, "trace_id": "t", "method": "get"}

@@ -83,6 +83,11 @@ REQUEST = "10.0.0.1 - - [10/Oct/2000:13:55:36 -0700]"
         ("syslog", f'<34>Oct 11 22:14:15 h app: {{"msg": "{escaped(EMAIL)}", "{escaped("password")}": "{PASSWORD}"}}'),
         ("trace", f"Traceback (most recent call last):\n  File \"/home/{EMAIL}/x.py\", line 3, in f\nE: no {EMAIL}"),
         ("trace", f"Traceback (most recent call last):\n  File \"x.py\", line 3, in f\nErrorPassword: {PASSWORD}"),
+        ("json", json.dumps({"msg": "m", "stack": f"a.Error: password={PASSWORD} of {EMAIL}\n\tat a.B.c(D.java:1)"})),
+        ("json", json.dumps({"msg": "m", "stack": f"a.Secret: {PASSWORD}\n\tat a.B.c(D.java:1)"})),
+        ("json", json.dumps({"msg": "m", "hostname": EMAIL})),
+        ("json", json.dumps({"log": f'{{"msg": "of {escaped(EMAIL)}", "{escaped("password")}": "{PASSWORD}"}}'})),
+        ("json", json.dumps({"log": f'user={EMAIL} password="{PASSWORD}"'})),
         # What says so may stand in another part, or be gone.
         ("syslog", f"<34>Oct 11 22:14:15 password: {PASSWORD} sshd[1]: failed"),
         ("syslog", f"<34>Oct 11 22:14:15 --password {PASSWORD} sshd[1]: failed"),
