@@ -49,6 +49,7 @@ _MOST_PRIORITY = 191
 # Matched where the last one ended, with possessive repetitions: linear in time.
 _ELEMENT = re.compile(r'\[([^ =\]"]++)((?: [^ =\]"]++="(?:[^"\\\]]|\\.)*+")*+)\]', re.DOTALL)
 _DATA = re.compile(r'(?:[^ ]++ ){6}((?:\[[^ =\]"]++(?: [^ =\]"]++="(?:[^"\\\]]|\\.)*+")*+\])++)', re.DOTALL)
+_MOST_TORN_CHARS = 32 * 1024
 # What a line that is not taken apart has all the same.
 _SAFE = ("facility", "syslog_severity", "time")
 _PARAMETER = re.compile(r' ([^ =\]"]++)="((?:[^"\\\]]|\\.)*+)"', re.DOTALL)
@@ -79,7 +80,11 @@ def _whole_where_torn(message: str, found: Found) -> Found:
 
     The message stays then; what the priority and the time say is no text.
     """
-    parts = [found.host, found.message or "", *(text for text in found.fields.values() if isinstance(text, str))]
+    text = found.message or ""
+    # So far a secret may reach that begins in the header; behind that both are the same.
+    room = _MOST_TORN_CHARS - (len(message) - len(text))
+    message = message[:_MOST_TORN_CHARS]
+    parts = [found.host, text[: max(0, room)], *(text for text in found.fields.values() if isinstance(text, str))]
     data = _DATA.match(message) if "structured_data" in found.fields else None
     if data is not None:
         parts.append(data[1])

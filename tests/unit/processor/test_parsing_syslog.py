@@ -131,3 +131,9 @@ def test_of_two_times_the_inner_one_holds_and_the_headers_is_metadata():
     assert (sent.metadata["time"], sent.metadata["time_2"]) == ("2003-10-11T22:14:15.003Z", "2024-01-01T00:00:00Z")
     access = one('<190>2003-10-11T22:14:15Z h nginx: 1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 500 5')
     assert (access.time_us, access.metadata["time"]) == (971_211_336_000_000, "2003-10-11T22:14:15Z")
+
+
+def test_a_long_line_with_secrets_is_taken_apart_where_none_is_torn():
+    text = "password: abcd-1234 and " * 4000
+    assert one(f"<13>Oct 11 22:14:15 h app: {text}").message == text
+    assert one(f"<13>Oct 11 22:14:15 --password abc[1]: {text}").host == ""
