@@ -45,6 +45,7 @@ def read(messages: pl.Series, received: pl.Series) -> list[Found | None]:
 
 
 def _read(message: str, received_us: int) -> Found | None:
+    """With its host, and with the text in which more may be: a line that Docker wrapped, or a stack trace."""
     body: str | bytes = message
     if "\\ud" in message or "\\uD" in message:
         body = mend_surrogates(message.encode()) or message
@@ -56,20 +57,13 @@ def _read(message: str, received_us: int) -> Found | None:
         return None
     had_log = "log" in fields
     found = lift(fields, received_us)
-    return _opened(found, is_wrapped=had_log and "log" not in fields)
-
-
-def _opened(found: Found, *, is_wrapped: bool) -> Found:
-    """With its host, and with the text in which more may be: a line that Docker wrapped, or a stack trace."""
-    fields = found.fields
     found.host = _host(fields)
-    if is_wrapped:
+    if had_log and "log" not in fields:
         found.inner = found.message
-        return found
-    stack = _stack(fields)
-    found.is_quoted = True
-    if stack is not None or (found.message and "\n" in found.message):
-        found.inner = stack or found.message
+    # As JSON writes it, a text of several lines has this; most objects have none.
+    elif "\\n" in message:
+        found.is_quoted = True
+        found.inner = _stack(fields) or (found.message if found.message and "\n" in found.message else None)
     return found
 
 
