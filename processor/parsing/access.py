@@ -20,7 +20,7 @@ _HTTP_DATE = "%d/%b/%Y:%H:%M:%S %z"
 _NAMES = ("vhost", "client_ip", "user_id", "time", "request", "status_code", "bytes", "referer", "user_agent")
 
 
-def read(messages: pl.Series) -> list[Found | None]:
+def read(messages: pl.Series, _received: pl.Series) -> list[Found | None]:
     """Who asked for what, and how it was answered. The message stays, and a status changes no level."""
     lines = messages.str.extract_groups(_LINE).struct.unnest()
     lines.columns = list(_NAMES)

@@ -27,7 +27,7 @@ _REQUEST = r"^([A-Z]+) ([^ ?]+)(?:\?([^ ]*))?"
 _PORT = r"^(.+?):[0-9]+$"
 
 
-def read(messages: pl.Series) -> list[Found | None]:
+def read(messages: pl.Series, _received: pl.Series) -> list[Found | None]:
     """The head of each line, and of Nginx what it says of the request at its end. The message stays."""
     is_apache = messages.str.starts_with("[")
     apache = iter(_apache(messages.filter(is_apache)))

@@ -27,6 +27,10 @@ class Found(msgspec.Struct, gc=False):
         time_us: microseconds since 1970-01-01 UTC, or None where no time with a zone was read.
         time_field: the same for the time.
         host: where the log was written, or "".
+        host_field: the same for the host.
+        inner: text in which a further format is looked for, or None.
+        is_quoted: whether that is a part of what one logger wrote: then only a stack trace is looked for in it, and it
+            says nothing of the level where the logger did.
     """
 
     fields: dict[str, Any]
@@ -36,13 +40,25 @@ class Found(msgspec.Struct, gc=False):
     time_us: int | None = None
     time_field: tuple[str, Any] | None = None
     host: str = ""
+    host_field: tuple[str, Any] | None = None
+    inner: str | None = None
+    is_quoted: bool = False
 
     def within(self, envelope: Found) -> Found:
-        """The same with what its envelope said; where both say one thing, what is inside holds."""
+        """The same with what its envelope said; of two times or levels the inner one holds, and both are kept."""
         joined = dict(envelope.fields)
         for name, value in self.fields.items():
             joined[free_name(joined, name)] = value
-        has_level, has_time = bool(self.level), self.time_us is not None
+        has_time = self.time_us is not None
+        has_level = bool(self.level) and not (envelope.is_quoted and envelope.level)
+        has_host = not envelope.host
+        lost = (
+            envelope.time_field if has_time and envelope.time_us not in {None, self.time_us} else None,
+            envelope.level_field if has_level and envelope.level not in {"", self.level} else None,
+            self.host_field if not has_host and self.host not in {"", envelope.host} else None,
+        )
+        for name, value in filter(None, lost):
+            joined[free_name(joined, name)] = value
         return Found(
             fields=joined,
             message=envelope.message if self.message is None else self.message,
@@ -50,11 +66,15 @@ class Found(msgspec.Struct, gc=False):
             level_field=self.level_field if has_level else envelope.level_field,
             time_us=self.time_us if has_time else envelope.time_us,
             time_field=self.time_field if has_time else envelope.time_field,
-            host=self.host or envelope.host,
+            host=self.host if has_host else envelope.host,
+            host_field=self.host_field if has_host else envelope.host_field,
+            inner=self.inner if self.is_quoted else None,
+            is_quoted=self.is_quoted,
         )
 
 
-Reader = Callable[[pl.Series], Sequence[Found | None]]
+# Of messages, and of when they arrived in microseconds since 1970-01-01 UTC.
+Reader = Callable[[pl.Series, pl.Series], Sequence[Found | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,7 @@ class Format:
         read: what is in each message of a column, None where the message is of another format after all. Never raises.
         is_anchored: whether the gate begins at the start of the message, so that most rows fail it at once.
         has_lines: whether only messages of several lines can be of the format.
-        is_envelope: whether what it leaves of the message may be of another format.
+        is_envelope: whether it is only looked for in messages as they came, not within others.
     """
 
     name: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
 
 from logmill.coerce import MALFORMED
+from processor.attribute_names import overruling
 from processor.parsing.found import free_name
 
 MOST_BYTES_A_CHAR = 4
@@ -18,7 +19,8 @@ _encode = msgspec.json.Encoder().encode
 def joined(metadata: str, fields: Mapping[str, Any], max_bytes: int) -> str | None:
     """The object with these members behind its own, which stay byte for byte; None where it cannot be made.
 
-    A member whose name is taken is added as `name_2`, unless the value there is the same.
+    A member whose name is taken is added as `name_2`, unless the value there is the same; and so is one that would fill
+    a column in place of what the object says under another name (`status_code` where it has `status`).
 
     Args:
         metadata: a JSON object on one line.
@@ -32,8 +34,9 @@ def joined(metadata: str, fields: Mapping[str, Any], max_bytes: int) -> str | No
             own = _decode(metadata)
         except MALFORMED:
             return None
-        if not own.keys().isdisjoint(fields):
-            fields = _renamed(fields, own)
+        hidden = overruling(own, fields)
+        if hidden or not own.keys().isdisjoint(fields):
+            fields = _renamed(fields, own, hidden)
             if not fields:
                 return metadata
     else:
@@ -50,13 +53,13 @@ def joined(metadata: str, fields: Mapping[str, Any], max_bytes: int) -> str | No
     return text if fits else None
 
 
-def _renamed(fields: Mapping[str, Any], own: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
+def _renamed(fields: Mapping[str, Any], own: Mapping[str, msgspec.Raw], hidden: Set[str]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     taken = own.keys() | fields.keys()
     for name, value in fields.items():
-        if name not in own:
+        if name not in own and name not in hidden:
             kept[name] = value
-        elif _encode(value) != bytes(own[name]):
+        elif name in hidden or _encode(value) != bytes(own[name]):
             free = free_name(taken, name)
             taken.add(free)
             kept[free] = value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -20,22 +22,39 @@ from processor.parsing.found import Found
 MESSAGE_NAMES = ("message", "msg", "@m", "event", "log")
 LEVEL_NAMES = ("level", "lvl", "severity", "log.level", "levelname", "loglevel", "@l")
 TIME_NAMES = ("timestamp", "@timestamp", "time", "ts", "@t")
-# A smaller number under `time` is rather a duration than a time.
+# A number under these names is as often a duration or a count: it is a time where it is near to that of arrival.
+MOST_AGE_US, MOST_AHEAD_US = 2 * 366 * 86_400_000_000, 86_400_000_000
+# A smaller number is no time at all.
 LEAST_NUMBER_US = 946_684_800_000_000  # the year 2000
 MOST_TIME_CHARS = 64
 # pino and Bunyan count otherwise than Python, and always name both of these.
 _PINO_MARKS = ("pid", "hostname")
 _PINO_LEVELS = {10: "DEBUG", 20: "DEBUG", 30: "INFO", 40: "WARNING", 50: "ERROR", 60: "CRITICAL"}
+# Small numbers and single letters are as often the level of something else; beside these or a time it is a logger's.
+_LOGGER_MARKS = frozenset(
+    ["logger", "logger_name", "loggername", "log.logger", "pid", "process", "process.pid", "hostname", "caller",
+     "thread", "thread_name", "threadname", "short_message", "facility", "syslog_facility", "@version"]
+)  # fmt: skip
+_MOST_SEVERITY = 7
 _decode = msgspec.json.Decoder().decode
 _HTTP_DATE = "%d/%b/%Y:%H:%M:%S %z"
+# What a column of microseconds has no room for.
+_FINER = re.compile(r"[.,][0-9]{6}[0-9]*?[1-9]")
+_UNITS = (Decimal(1_000_000), Decimal(1000), Decimal(1), Decimal("0.001"))
 
 
-def lift(fields: dict[str, Any], message_names: Sequence[str] = MESSAGE_NAMES) -> Found:
+def lift(
+    fields: dict[str, Any], received_us: int, message_names: Sequence[str] = MESSAGE_NAMES, *, is_sure: bool = False
+) -> Found:
     """What a message's fields say, with its message, level and time taken out of them.
+
+    A level or time stays among the fields too where it may be none after all, or has more digits than the log's has.
 
     Args:
         fields: by name; values as in `Found`. Changed.
+        received_us: when the message arrived.
         message_names: where the message may be.
+        is_sure: whether somebody said that these names mean what they say.
     """
     found = Found(fields)
     for name in message_names:
@@ -45,19 +64,52 @@ def lift(fields: dict[str, Any], message_names: Sequence[str] = MESSAGE_NAMES) -
                 found.message = text
                 del fields[name]
                 break
+    time_name, is_number = _find_time(found, received_us, is_sure=is_sure)
+    is_marked = is_sure or bool(time_name) or any(name.lower() in _LOGGER_MARKS for name in fields)
     for name in LEVEL_NAMES:
         if name in fields:
-            found.level = _level(name, scalar(fields[name]), fields)
+            found.level, is_doubtful = _level(name, scalar(fields[name]), fields, is_marked=is_marked)
             if found.level:
-                found.level_field = (name, fields.pop(name))
+                if is_sure or not is_doubtful:
+                    found.level_field = (name, fields.pop(name))
                 break
-    for name in TIME_NAMES:
-        if name in fields:
-            found.time_us = time_us(scalar(fields[name]))
-            if found.time_us is not None:
-                found.time_field = (name, fields.pop(name))
-                break
+    is_logged = is_sure or found.level_field is not None
+    if time_name and (is_logged or not is_number) and _is_whole(fields[time_name], found.time_us):
+        found.time_field = (time_name, fields.pop(time_name))
     return found
+
+
+def _find_time(found: Found, received_us: int, *, is_sure: bool) -> tuple[str, bool]:
+    """Set the time; the name under which it was found, or "", and whether it was a number."""
+    for name in TIME_NAMES:
+        if name not in found.fields:
+            continue
+        value = scalar(found.fields[name])
+        moment = time_us(value)
+        is_number = not isinstance(value, str)
+        if moment is None:
+            continue
+        if is_sure or not is_number or received_us - MOST_AGE_US <= moment <= received_us + MOST_AHEAD_US:
+            found.time_us = moment
+            return name, is_number
+    return "", False
+
+
+def _is_whole(value: Any, moment_us: int | None) -> bool:
+    """Whether these microseconds are all that the value says."""
+    text = bytes(value).decode() if isinstance(value, msgspec.Raw) else str(value)
+    if text[:1] == '"' or isinstance(value, str):
+        return is_in_us(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return False
+    return any(number * unit == moment_us for unit in _UNITS)
+
+
+def is_in_us(text: str) -> bool:
+    """Whether a time that is written so has no parts of microseconds."""
+    return _FINER.search(text) is None
 
 
 def scalar(value: Any) -> Any:
@@ -71,18 +123,24 @@ def scalar(value: Any) -> Any:
     return None if isinstance(found, dict | list) else found
 
 
-def _level(name: str, value: Any, fields: dict[str, Any]) -> str:
-    """One of LEVELS, or "". A number under `severity` may be of any scale, so it is none; see `logmill.coerce`."""
-    if isinstance(value, bool):
-        return ""
-    if isinstance(value, int) and name != "severity":
-        if all(mark in fields for mark in _PINO_MARKS):
-            return _PINO_LEVELS.get(value, "")
-        return LEVEL_SYNONYMS.get(str(value), "") if 0 <= value <= max(_PINO_LEVELS) else ""
-    if not isinstance(value, str):
-        return ""
-    text = value.strip()
-    return "" if name == "severity" and text.isdigit() else LEVEL_SYNONYMS.get(text.upper(), "")
+def _level(name: str, value: Any, fields: dict[str, Any], *, is_marked: bool) -> tuple[str, bool]:
+    """One of LEVELS, or "", and whether it may be one of something else.
+
+    A number under `severity` may be of any scale, so it is none; see `logmill.coerce`.
+    """
+    if isinstance(value, str):
+        text = value.strip().upper()
+        if not (text.isascii() and text.isdigit()):
+            is_doubtful = len(text) == 1
+            return (LEVEL_SYNONYMS.get(text, ""), is_doubtful) if is_marked or not is_doubtful else ("", False)
+        value = int(text) if len(text) <= 2 else None  # noqa: PLR2004 - no level is greater
+    if isinstance(value, bool) or not isinstance(value, int) or name == "severity":
+        return "", False
+    if all(mark in fields for mark in _PINO_MARKS):
+        return _PINO_LEVELS.get(value, ""), False
+    if 0 <= value <= _MOST_SEVERITY:
+        return (LEVEL_SYNONYMS.get(str(value), "") if is_marked else ""), True
+    return (LEVEL_SYNONYMS.get(str(value), "") if value in _PINO_LEVELS else ""), False
 
 
 def time_us(value: Any) -> int | None:

@@ -16,18 +16,22 @@ _PAIR = re.compile(
     r'([A-Za-z_@][A-Za-z0-9_.@/-]*+)=(?:"((?:[^"\\]++|\\.)*+)"|([^\s"]*+))(?:[ \t]++|\Z)',
     re.DOTALL,
 )
+# One pair alone is logfmt where it can be nothing else.
+_SINGLE = re.compile(r'(?:msg|message)="')
+# What stands under `log` in a pair is rather a file.
+_MESSAGE_NAMES = tuple(name for name in MESSAGE_NAMES if name != "log")
 # Pairs that these stand between are a list of some other form, whose values would have them at their end.
 _BETWEEN = (",", ";")
 MOST_PAIRS = 256
 _WORDS = {"true": msgspec.Raw(b"true"), "false": msgspec.Raw(b"false")}
 
 
-def read(messages: pl.Series) -> list[Found | None]:
-    """The pairs of each message: two or more, or one that is its message. Numbers and booleans are such in JSON too."""
-    return [_read(message) for message in messages]
+def read(messages: pl.Series, received: pl.Series) -> list[Found | None]:
+    """The pairs of each message: two or more, or a quoted message. Numbers and booleans are such in JSON too."""
+    return [_read(message, received_us) for message, received_us in zip(messages, received, strict=True)]
 
 
-def _read(message: str) -> Found | None:
+def _read(message: str, received_us: int) -> Found | None:
     text = message.strip()
     fields: dict[str, Any] = {}
     position = 0
@@ -44,9 +48,9 @@ def _read(message: str) -> Found | None:
         else:
             fields[name] = _WORDS.get(bare) or number_or_text(bare, is_time=name in TIME_NAMES)
         position = match.end()
-    if len(fields) < 2 and not any(name in fields for name in MESSAGE_NAMES):  # noqa: PLR2004 - one pair is prose
+    if len(fields) < 2 and not _SINGLE.match(text):  # noqa: PLR2004 - one pair is prose
         return None
-    return lift(fields)
+    return lift(fields, received_us, _MESSAGE_NAMES)
 
 
 def _unquoted(text: str) -> str:

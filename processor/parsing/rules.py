@@ -48,18 +48,20 @@ def format_of(rule: Placed[ParsingRule]) -> Format:
     return Format(rule.rule.name, expanded.pattern, read, is_anchored=False)
 
 
-def _read(messages: pl.Series, *, pattern: str, fields: Mapping[str, tuple[str, str]]) -> list[Found | None]:
+def _read(
+    messages: pl.Series, received: pl.Series, *, pattern: str, fields: Mapping[str, tuple[str, str]]
+) -> list[Found | None]:
     groups = messages.str.extract_groups(pattern).struct.unnest().select(list(fields))
     names = list(fields.values())
-    return [_found(names, row) for row in groups.rows()]
+    return [_found(names, row, received_us) for row, received_us in zip(groups.rows(), received, strict=True)]
 
 
-def _found(names: list[tuple[str, str]], row: tuple[str | None, ...]) -> Found | None:
+def _found(names: list[tuple[str, str]], row: tuple[str | None, ...], received_us: int) -> Found | None:
     values: dict[str, Any] = {}
     for (name, kind), text in zip(names, row, strict=True):
         if text:
             values[free_name(values, name)] = _typed(text, kind)
-    return lift(values, MESSAGE_NAMES) if values else None
+    return lift(values, received_us, MESSAGE_NAMES, is_sure=True) if values else None
 
 
 def _typed(text: str, kind: str) -> Any:

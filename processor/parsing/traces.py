@@ -11,7 +11,7 @@ from processor.parsing.trace_parts import lines_of
 _READERS = (trace_python.read, trace_java.read, trace_go.read)
 
 
-def read(messages: pl.Series) -> list[Found | None]:
+def read(messages: pl.Series, _received: pl.Series) -> list[Found | None]:
     """The first trace in each message. The message stays."""
     return [_read(message) for message in messages]
 

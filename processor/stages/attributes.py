@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 import polars as pl
 
-# Names under which people send them, the first that is set wins; a name that is missing here stays metadata only.
-STATUS_NAMES = ("status_code", "http_status", "status")
-TIME_NAMES = ("response_time_ms", "response_time", "duration_ms")
-TEXT_NAMES = ("method", "path", "user_id", "request_id", "error_code")
-TRACE_NAMES = ("trace_id", "span_id")
-NAMES = STATUS_NAMES + TIME_NAMES + TEXT_NAMES + TRACE_NAMES
-FIRST_STATUS, LAST_STATUS = 1, 999
+from processor.attribute_names import (
+    FIRST_STATUS,
+    LAST_STATUS,
+    NAMES,
+    STATUS_NAMES,
+    TEXT_NAMES,
+    TIME_NAMES,
+    TRACE_NAMES,
+)
 
 _FIELDS = pl.Struct(dict.fromkeys(NAMES, pl.String))
 

@@ -35,13 +35,14 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
         max_metadata_bytes: how long metadata may be in UTF-8.
     """
     frame = frame.with_columns(parsed_as=pl.lit(""), parsed_from=pl.lit(None, dtype=pl.String))
+    received = frame["received_at"].to_physical()
     candidates = _candidates(frame["message"], formats)
     rows: list[int] = []
     changes: list[_Change] = []
     # A share at a time: what is read of it is gone before the next, so that memory stays small and near.
     for start in range(0, len(candidates), SHARE_ROWS):
         share = candidates.slice(start, SHARE_ROWS)
-        found = _read_all(frame["message"].gather(share), formats)
+        found = _read_all(frame["message"].gather(share), received.gather(share), formats)
         share = share.gather(list(found))
         rows.extend(share.to_list())
         sent = zip(*(frame[name].gather(share) for name in _READ), strict=True)
@@ -69,10 +70,27 @@ def _candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:
     return messages.to_frame("message").select(pl.any_horizontal(gates)).to_series().arg_true()
 
 
-def _read_all(messages: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
-    """What is in these messages, and the name of its format, by place; places are in order."""
+def _read_all(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
+    """What is in these messages and within what they wrap, and the name of the outer format, by place, in order."""
+    found = _read_each(messages, received, formats)
+    # What is wrapped is opened once, and after that the stack trace in what it was.
+    for is_quoted in (False, True):
+        opened = [
+            place for place, (_name, one) in found.items() if one.inner is not None and one.is_quoted == is_quoted
+        ]
+        if not opened:
+            continue
+        others = [each for each in formats if (each.has_lines if is_quoted else not each.is_envelope)]
+        inner = pl.Series([found[place][1].inner for place in opened], dtype=pl.String)
+        for index, (_name, one) in _read_each(inner, received.gather(opened), others).items():
+            name, envelope = found[opened[index]]
+            found[opened[index]] = (name, one.within(envelope))
+    return dict(sorted(found.items()))
+
+
+def _read_each(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
+    """What is in these messages themselves."""
     found: dict[int, tuple[str, Found]] = {}
-    envelopes: list[int] = []
     left = pl.int_range(len(messages), dtype=pl.UInt32, eager=True)
     for each in formats:
         if left.is_empty():
@@ -81,20 +99,11 @@ def _read_all(messages: pl.Series, formats: Sequence[Format]) -> dict[int, tuple
         hits = left.filter(messages.gather(left).str.contains(gate))
         if hits.is_empty():
             continue
-        new = {
-            place: (each.name, one) for place, one in zip(hits, each.read(messages.gather(hits)), strict=True) if one
-        }
+        read = each.read(messages.gather(hits), received.gather(hits))
+        new = {place: (each.name, one) for place, one in zip(hits, read, strict=True) if one}
         found |= new
         left = left.filter(~left.is_in(list(new)))
-        if each.is_envelope:
-            envelopes += [place for place, (_name, one) in new.items() if one.message is not None]
-    if envelopes:
-        inner = pl.Series([found[place][1].message for place in envelopes], dtype=pl.String)
-        others = [each for each in formats if not each.is_envelope]
-        for index, (_name, one) in _read_all(inner, others).items():
-            name, envelope = found[envelopes[index]]
-            found[envelopes[index]] = (name, one.within(envelope))
-    return dict(sorted(found.items()))
+    return found
 
 
 def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_metadata_bytes: int) -> _Change:
@@ -107,7 +116,7 @@ def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_
     if found.time_us is not None and not time_is_free:
         _add(fields, found.time_field)
     if host and found.host and found.host != host:
-        _add(fields, ("host", found.host))
+        _add(fields, found.host_field)
     text = joined(metadata, fields, max_metadata_bytes) if fields else metadata
     if text is None:
         return (NO_ROOM, None, None, None, None, None)

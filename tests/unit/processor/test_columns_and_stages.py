@@ -115,6 +115,27 @@ def test_fields_of_a_message_fill_the_columns_that_metadata_does():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("metadata", "message", "status", "took_ms", "names"),
+    [
+        ({"status": 200}, '{"status_code": 500}', 200, None, {"status", "status_code_2"}),
+        ({"http_status": "200"}, '{"status_code": 500, "status": 1}', 200, None,
+         {"http_status", "status_code_2", "status"}),
+        ({"duration_ms": 5}, '{"response_time": 9, "response_time_ms": 8, "msg": "m"}', 0, 5.0,
+         {"duration_ms", "response_time_2", "response_time_ms_2"}),
+        ({"status_code": 200}, '{"status": 500, "a": 1}', 200, None, {"status_code", "status", "a"}),
+        # What fills no column gives way.
+        ({"status": "ok"}, '{"status_code": 500}', 500, None, {"status", "status_code"}),
+        ({"status": [200]}, '{"status_code": 500}', 500, None, {"status", "status_code"}),
+        ({"duration_ms": "soon"}, '{"response_time": 9}', 0, 9.0, {"duration_ms", "response_time"}),
+    ],
+)  # fmt: skip
+def test_what_a_sender_gave_keeps_its_column(metadata, message, status, took_ms, names):
+    frame = enriched(entry(message, metadata=metadata))
+    assert only(frame, "status_code", "response_time_ms") == (status, took_ms)
+    assert json.loads(only(frame, "metadata")).keys() == names
+
+
 def test_messages_that_differ_in_variable_parts_share_a_fingerprint():
     same = [
         "Request 3fa85f64-5717-4562-b3fc-2c963f66afa6 from 10.0.0.1 took 12.5 ms at 0xdeadbeef",

@@ -29,9 +29,9 @@ def test_a_line_of_gos_slog():
 
 
 def test_times_in_seconds_and_in_parts_of_them():
-    for sent in ("1700000000.5", "1700000000500", "1700000000500000", "1700000000500000000"):
-        found = one(f"ts={sent} a=1")
-        assert (found.time_us, found.metadata) == (1_700_000_000_500_000, {"a": 1}), sent
+    for sent in ("1799000000.5", "1799000000500", "1799000000500000", "1799000000500000000"):
+        found = one(f"ts={sent} a=1 level=info")
+        assert (found.time_us, found.metadata) == (1_799_000_000_500_000, {"a": 1}), sent
 
 
 def test_a_key_given_twice_keeps_both_values():
@@ -43,12 +43,19 @@ def test_a_key_given_twice_keeps_both_values():
     [
         "user=bob logged in", "a=1", 'a="open b=2', "a=1 b", "=1 b=2", 'a="x"y b=2', "x = y", "a=1\nb=2 c d",
         "a=1, b=2", "Content-Type=text/html; charset=utf-8",
+        "log=/var/log/x.log", "event=click&user=bob", 'event="click"', "msg=done", 'message=""x', 'log="x y"',
         "ready=true,policy=3", " ".join(f"k{n}={n}" for n in range(300)),
     ],
 )  # fmt: skip
 def test_prose_with_an_equals_sign_stays(text):
     found = one(text)
     assert (found.parsed_as, found.message, found.metadata) == ("", text, {})
+
+
+def test_a_single_pair_is_logfmt_where_it_is_a_quoted_message():
+    for text in ('msg="disk is full"', 'message="disk is full" '):
+        assert (one(text).parsed_as, one(text).message, one(text).metadata) == ("logfmt", "disk is full", {})
+    assert one("log=/var/log/x.log n=1").metadata == {"log": "/var/log/x.log", "n": 1}
 
 
 COMBINED = (

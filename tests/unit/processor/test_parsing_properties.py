@@ -218,8 +218,14 @@ def test_tracebacks_are_read_as_python_writes_them(messages):
         "  + " * 15_000 + "\n" + "  | \n" * 15_000,
         "Traceback (most recent call last):\n" + "  +-+---------------- 1 ----------------\n" * 15_000,
         "2023/01/31 12:00:00 [error] 1#2: " + ", client: " * 100_000,
+        "<13>Oct 11 22:14:15 " + "x" * 1_000_000, "<13>Oct 11 22:14:15 h " + "[" * 1_000_000,
+        "<13>Oct 11 22:14:15 h password: a " + "password: a " * 80_000,
+        "<34>1 - h app - - " + '[a b="c"]' * 100_000 + " password: x",
+        json.dumps({"stack": "\n" * 500_000}), json.dumps({"stack": "\n\tat a.b(c)" * 15_000}),
+        json.dumps({"log": "a=1 " * 250_000}), json.dumps({"log": '{"a":' * 100_000}),
+        '{"time": 1799000000.' + "1" * 1_000_000 + "}", '{"level":' + "1" * 1_000_000 + "}",
     ],
-    ids=range(21),
+    ids=range(31),
 )  # fmt: skip
 def test_long_messages_are_done_in_little_time(text):
     began_s = time.process_time()

@@ -83,6 +83,11 @@ REQUEST = "10.0.0.1 - - [10/Oct/2000:13:55:36 -0700]"
         ("syslog", f'<34>Oct 11 22:14:15 h app: {{"msg": "{escaped(EMAIL)}", "{escaped("password")}": "{PASSWORD}"}}'),
         ("trace", f"Traceback (most recent call last):\n  File \"/home/{EMAIL}/x.py\", line 3, in f\nE: no {EMAIL}"),
         ("trace", f"Traceback (most recent call last):\n  File \"x.py\", line 3, in f\nErrorPassword: {PASSWORD}"),
+        ("json", json.dumps({"msg": "m", "stack": f"a.Error: password={PASSWORD} of {EMAIL}\n\tat a.B.c(D.java:1)"})),
+        ("json", json.dumps({"msg": "m", "stack": f"a.Secret: {PASSWORD}\n\tat a.B.c(D.java:1)"})),
+        ("json", json.dumps({"msg": "m", "hostname": EMAIL})),
+        ("json", json.dumps({"log": f'{{"msg": "of {escaped(EMAIL)}", "{escaped("password")}": "{PASSWORD}"}}'})),
+        ("json", json.dumps({"log": f'user={EMAIL} password="{PASSWORD}"'})),
         # What says so may stand in another part, or be gone.
         ("syslog", f"<34>Oct 11 22:14:15 password: {PASSWORD} sshd[1]: failed"),
         ("syslog", f"<34>Oct 11 22:14:15 --password {PASSWORD} sshd[1]: failed"),
@@ -102,6 +107,36 @@ def test_nothing_sensitive_is_stored(parsed_as, message):
     kept = decoded(row)
     assert not [secret for secret in SECRETS if secret in kept], kept
     assert "<" in kept
+
+
+@pytest.mark.parametrize("secret", ["abc12", "admin1", "12345", "hunter2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h https://u:%s@db/x", "https://u:%s@db/x", "https://u:%s@db/x is down", "h https[1]://u:%s@db/x",
+        "password: %s", "cvv: %s", "h cvv: %s", "h cvv[1]: %s", "--password %s sshd[1]: failed", "h --token=%s x[1]: y",
+        "password= %s[1]: failed", "h db-password: %s", "h (api_key: %s)", "h 'secret': %s",
+    ],
+)  # fmt: skip
+def test_no_header_is_guessed_that_tears_a_secret_from_its_name(text, secret):
+    # What is known as a secret in the text alone is known in the line too.
+    alone = stored(text % secret)[0]["message"]
+    for head in ("<13>Oct 11 22:14:15 ", "<13>2026-01-31T12:00:00Z ", "<13>Oct 11 22:14:15 2026 ", "Oct 11 22:14:15 "):
+        row = stored(head + text % secret)[0]
+        before, _secret, behind = (text % "\0").partition("\0")
+        kept = f"{row['message']} {row['metadata']} {row['host']}"
+        assert alone == text % secret or f"{before[-1]}{secret}{behind}" not in kept, kept
+        assert row["message"] != secret
+        assert not row["message"].startswith("//")
+
+
+def test_a_line_that_is_left_whole_for_a_secret_still_has_time_and_level():
+    (row,) = stored('<34>1 2026-01-31T12:00:00Z h --password hunter2 - [a@1 b="c"] x')
+    assert row["message"] == '<34>1 2026-01-31T12:00:00Z h --password <password> - [a@1 b="c"] x'
+    assert (row["level"], row["host"], str(row["timestamp"])[:10]) == ("CRITICAL", "", "2026-01-31")
+    assert json.loads(row["metadata"]) == {"facility": "auth", "syslog_severity": "crit"}
+    data = stored('<34>1 - h app - - [a@1 password="hunter2-Zq7"] x')[0]
+    assert (data["message"], data["host"]) == ("x", "h")
 
 
 def test_a_number_as_long_as_that_of_a_card_is_looked_at_whatever_its_name_is():

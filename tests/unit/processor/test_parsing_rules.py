@@ -52,6 +52,15 @@ def test_grok_with_types_and_what_belongs_elsewhere(rules):
     assert one("10.0.0.1 ::1 x", rules=rules).metadata == {"ip": "10.0.0.1", "ip_2": "::1", "rest.of-it": "x"}
 
 
+def test_of_an_own_form_time_and_level_are_what_it_says_they_are(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        "parsing: {rules: [{name: own, grok: '^%{WORD:level} %{INT:timestamp:int} %{GREEDYDATA:message}'}]}"
+    )
+    found = one("C 1523000000 done", rules=str(path))
+    assert (found.level, found.time_us, found.metadata) == ("CRITICAL", 1_523_000_000_000_000, {})
+
+
 def test_own_forms_come_first_and_formats_can_be_switched_off(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text("parsing: {formats: {json: false, logfmt: false}, rules: [{name: own, pattern: '^(?P<all>.)'}]}")
