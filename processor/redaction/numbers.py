@@ -197,7 +197,7 @@ _MIN_DIGITS, _MAX_DIGITS = 8, 17  # 15, and the (0) that many write although it 
 
 
 _COUNTRY_CHARS = 10
-_NO_MARKS = str.maketrans("", "", "+ ()./-")
+_NO_MARKS = str.maketrans("", "", "+ ()./-e")
 _EXTENSION = r"(?: ?(?:x|ext\.? ?)[0-9]{1,6})?"
 _INTERNATIONAL = compiled(
     r"(?:\+[1-9][0-9]{0,2}[ .-]?(?:\([0-9]{1,5}\))?"
@@ -207,6 +207,11 @@ _INTERNATIONAL = compiled(
 _DIGITS_END = compiled(r"[0-9](?:[^0-9]|$)")
 
 
+def _dialled(written: str) -> str:
+    """The digits of a telephone's number, without those of an extension."""
+    return written.lower().partition("x")[0].translate(_NO_MARKS)
+
+
 def _international(text: str) -> Iterator[Span]:
     """Numbers with + or 00 and a country code; what follows them after a blank may be digits too."""
     for match in _INTERNATIONAL.finditer(text):
@@ -214,12 +219,12 @@ def _international(text: str) -> Iterator[Span]:
         written = match.group()
         if _GROUP.search(text[max(0, start - 6) : start + 5]):
             continue  # part of a longer number that is written in groups of four
-        country = written[:_COUNTRY_CHARS].translate(_NO_MARKS).removeprefix("00")
+        country = _dialled(written[:_COUNTRY_CHARS]).removeprefix("00")
         if country[:1] not in _COUNTRIES and country[:2] not in _CODES:
             continue
         ends = [end, *(start + last.start() + 1 for last in reversed(list(_DIGITS_END.finditer(written))))]
         for at in ends:
-            digits = "".join(filter(str.isdigit, text[start:at].lower().partition("x")[0])).removeprefix("00")
+            digits = _dialled(text[start:at]).removeprefix("00")
             if len(digits) < (_AFTER_A_TIME if _TIME.match(written) else _MIN_DIGITS):
                 break
             if len(digits) <= _MAX_DIGITS and _is_phone(text, (start, at)):
@@ -266,7 +271,7 @@ def _named(text: str) -> Iterator[Span]:
             start + len(written),
             *(start + last.start() + 1 for last in reversed(list(_DIGITS_END.finditer(written)))),
         ):
-            digits = sum(map(str.isdigit, text[start:at].lower().partition("x")[0]))
+            digits = len(_dialled(text[start:at]))
             if digits < _LEAST_DIGITS:
                 break
             if digits <= _MAX_DIGITS and text[at - 1].isdigit() and stands_alone(text, (start, at)):
