@@ -71,3 +71,26 @@ def stands_alone(text: str, span: Span, joining: str = "._") -> bool:
     if after == "." and (end + 1 >= len(text) or not text[end + 1].isalnum()):
         after = " "  # the end of a sentence
     return not (before.isalnum() or before in joining or after.isalnum() or after == "_" or after in joining)
+
+
+_UUID = compiled(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID_CHARS = 36
+# Names under which machines write numbers: as long as a card's, and some with its check digit.
+_MACHINE_ID = compiled(
+    r"(?i)(?:(?:trace|span|parent|correlation|request|req|event|message|msg|order|job|task|run|build|block|blk)"
+    r"[ _.-]?(?:ids?|no|nr|number)[\\\"']{0,3}[ :=#_]{1,3}|(?:^|[^a-z])(?:trace|span|blk)[\\\"']{0,3} ?[:=#_]{1,2} ?)"
+    r"[\\\"']{0,3}$"
+)
+_LONGEST_NAME = 40
+
+
+def is_machine_id(text: str, span: Span) -> bool:
+    """Whether the digits are of an id that no person has: part of a UUID, or after a name such as `trace_id`."""
+    start, end = span
+    if _MACHINE_ID.search(text[max(0, start - _LONGEST_NAME) : start]):
+        return True
+    first = max(0, start - _UUID_CHARS)
+    return any(
+        first + match.start() < end and first + match.end() > start
+        for match in _UUID.finditer(text[first : end + _UUID_CHARS])
+    )

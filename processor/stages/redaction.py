@@ -16,6 +16,8 @@ MESSAGE, METADATA = "message", "metadata"
 # What a message was before it was taken apart; null where it was not.
 PARSED_FROM = "parsed_from"
 LABELS = ("service", "original_level", "client_id", "trace_id", "span_id", "host", "file")
+# There a number is no person's, though it may have a card's check digit.
+_NAMES = {"trace_id": "trace_id", "span_id": "span_id"}
 # JSON may write a letter as its number, or a slash behind another: what is sensitive in it is looked for once decoded.
 _ESCAPED = r"\\u00[2-7]|[:0-9]\\/"
 # There a word may also begin after an escape such as \n, whose last letter looks like a part of it.
@@ -34,7 +36,7 @@ def redact(frame: pl.DataFrame, redactor: Redactor) -> pl.DataFrame:
     columns = {
         MESSAGE: _messages(frame[MESSAGE], redactor),
         METADATA: _changed(frame[METADATA], _suspect_documents(frame[METADATA], redactor), Documents(redactor).redact),
-        **{name: _labels(frame[name], redactor) for name in LABELS},
+        **{name: _labels(frame[name], redactor, _NAMES.get(name, "")) for name in LABELS},
     }
     redacted = frame.with_columns(**columns)
     if PARSED_FROM not in frame.columns:
@@ -90,11 +92,11 @@ def _changed(column: pl.Series, rows: pl.Series, change: Callable[[str], str]) -
     return column.clone().scatter(rows, pl.Series([change(text) for text in column.gather(rows)], dtype=pl.String))
 
 
-def _labels(column: pl.Series, redactor: Redactor) -> pl.Series:
-    """A column with few distinct texts, redacted."""
+def _labels(column: pl.Series, redactor: Redactor, says: str) -> pl.Series:
+    """A column with few distinct texts, redacted; `says` is the name where it says what numbers in it are."""
     distinct = column.unique()
     rows = _suspects(distinct, redactor.hints)
     if rows.is_empty():
         return column
-    new = _changed(distinct, rows, redactor.redact)
+    new = _changed(distinct, rows, lambda text: redactor.redact(text, says if text.isdecimal() else ""))
     return column.replace_strict(distinct, new, return_dtype=pl.String)
