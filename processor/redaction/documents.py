@@ -78,6 +78,12 @@ class _Inside:
     count: int = 0
     is_key: bool = False
 
+    def opened(self, name: _Name, bracket: str, size: int | None) -> _Inside:
+        """What begins in it with this bracket, of so many items."""
+        is_array = bracket == "["
+        pairs = size == _PAIR if self.is_array else "headers" in name.redacted.lower()
+        return _Inside(name, self.is_secret or name.is_secret, is_array=is_array, pairs=is_array and pairs)
+
 
 @dataclass(slots=True)
 class _Sibling:
@@ -85,6 +91,24 @@ class _Sibling:
 
     names: dict[int, str] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Members:
+    """Of an object or array: where it begins, its commas, the name a member says, and where the keys of values are."""
+
+    begin: int
+    commas: int = 0
+    name: str = ""
+    values: list[int] = field(default_factory=list)
+
+    def add(self, parts: list[str], index: int) -> None:
+        """The member whose key is here."""
+        key = parts[index][1:-1].lower()
+        if key in _VALUES:
+            self.values.append(index)
+        elif key in _NAMED_BY and not self.name:
+            self.name = _string_after(parts, index)
 
 
 class Documents:
@@ -144,22 +168,15 @@ class Documents:
                 if _is_key(parts, index):
                     name = self._of(before.names.get(index, text))
                     new = self._of(text).redacted
-                elif inside.is_array:
-                    new = self._item(text, inside, depth)
                 else:
-                    new = self._value(text, name, depth, is_secret=inside.is_secret)
+                    new = self._item(text, name, inside, depth)
             elif first in _DIGITS:
                 text = part
                 new = self._number(text, name, depth, is_secret=inside.is_secret)
             else:
                 if first in "{[":
                     around.append(inside)
-                    is_secret = inside.is_secret or name.is_secret
-                    pairs = first == "[" and (
-                        (inside.is_array and before.sizes.get(index) == _PAIR)
-                        or (not inside.is_array and "headers" in name.redacted.lower())
-                    )
-                    inside = _Inside(name, is_secret, is_array=first == "[", pairs=pairs)
+                    inside = inside.opened(name, first, before.sizes.get(index))
                 elif first in "}]" and around:
                     name, inside = inside.name, around.pop()
                 continue
@@ -168,8 +185,10 @@ class Documents:
                 changed = True
         return "".join(parts) if changed else document
 
-    def _item(self, text: str, inside: _Inside, depth: int) -> str:
-        """A string of an array, in the light of the one before it."""
+    def _item(self, text: str, name: _Name, inside: _Inside, depth: int) -> str:
+        """A string of an object, or one of an array in the light of the one before it."""
+        if not inside.is_array:
+            return self._value(text, name, depth, is_secret=inside.is_secret)
         name, last = inside.name, inside.last
         is_value = inside.pairs and inside.count % _PAIR == 1
         inside.count, inside.last = inside.count + 1, text
@@ -236,29 +255,23 @@ def is_json(text: str) -> bool:
 def _look_ahead(parts: list[str], document: str) -> _Sibling:
     """Which members are called by what another says, by the place of their key; and how many items arrays have."""
     found = _Sibling()
-    if "alue" not in document and '"val"' not in document and "[" not in document:
+    if not any(sign in document for sign in ("alue", '"val"', "[")):
         return found
-    around: list[tuple[int, int, str, list[int]]] = []  # where it begins, commas, the name it says, its values' keys
+    around: list[_Members] = []
     for index, part in enumerate(parts):
         if part in {"{", "["}:
-            around.append((index, 0, "", []))
+            around.append(_Members(index))
         elif not around:
             continue
         elif part in {"}", "]"}:
-            begin, commas, name, keys = around.pop()
-            found.sizes[begin] = commas + 1
-            if name:
-                found.names.update(dict.fromkeys(keys, name))
+            members = around.pop()
+            found.sizes[members.begin] = members.commas + 1
+            if members.name:
+                found.names.update(dict.fromkeys(members.values, members.name))
         elif part == ",":
-            begin, commas, name, keys = around[-1]
-            around[-1] = (begin, commas + 1, name, keys)
+            around[-1].commas += 1
         elif part[0] == '"' and _is_key(parts, index):
-            key = part[1:-1].lower()
-            begin, commas, name, keys = around[-1]
-            if key in _VALUES:
-                keys.append(index)
-            elif key in _NAMED_BY and not name and (said := _string_after(parts, index)):
-                around[-1] = (begin, commas, said, keys)
+            around[-1].add(parts, index)
     return found
 
 

@@ -131,7 +131,7 @@ class Ends:
         return spans, start
 
     def _closes_what_is_before(self, start: int, at: int) -> bool:
-        """Whether the bracket here belongs to one that was opened before the word; in a long word none is looked for."""
+        """Whether the bracket here belongs to one that was opened before the word; in long words none is sought."""
         opening = _CLOSING.get(self._text[at])
         if opening is None or at - start > _LOOK_BACK or self._text.find(opening, start, at) >= 0:
             return False

@@ -6,10 +6,19 @@ from collections.abc import Iterator
 
 from processor.redaction.ends import Ends
 from processor.redaction.kinds import Span, compiled, finder
-from processor.redaction.names import SOME_SECRET as SOME_SECRET
-from processor.redaction.names import SURE, TAIL, UNSURE, has_letter_and_digit, is_likely, is_state
-from processor.redaction.names import is_secret_name as is_secret_name
+from processor.redaction.names import (
+    SOME_SECRET,
+    SURE,
+    TAIL,
+    UNSURE,
+    has_letter_and_digit,
+    is_likely,
+    is_secret_name,
+    is_state,
+)
 from processor.redaction.placeholders import is_placeholder
+
+__all__ = ["SOME_SECRET", "find_passwords", "is_flag_value", "is_secret_name", "names_flag"]
 
 _ASSIGNED = compiled(
     rf"(?i)(?:(?P<sure>{SURE}){TAIL}|(?P<unsure>{UNSURE})s?)(?P<after>[\\\"'\])]{{0,8}})[ \t]{{0,40}}"
@@ -26,14 +35,12 @@ _FLAG = compiled(
 )
 HINT = (
     r"(?i:pass|pwd|secret|credential|authorization|cookie|cvv|cvc|key|token|signature|jwt|sess(?:ion)?[_. -]?id)"
-    r"[a-zA-Z0-9_. -]{0,6}[\\\"'\])]{0,8}[ \t]*[:=]"
+    r"[a-zA-Z0-9_. -]{0,6}(?:[\\\"'\])]{0,8}[ \t]*[:=]|\\*\"\s*[,}\]])"
     r"|(?i:passw(?:or)?d|pass(?:phrase|code)|pwd)[a-zA-Z0-9_.\[-]*[\\\"'\])]{0,8}[ \t]*[:=]"
-    r"|(?i:(?:\b|_)(?:pw|pin|t?otp)|connect\.sid|[?&;]sig)s?[\\\"'\])]{0,8}[ \t]*[:=]|(?-i:Pw|Pin|Otp)[\\\"'\])]{0,8}[ \t]*[:=]"
-    r"|(?i:pass|pwd|secret|token|key|credential|authorization|cookie|jwt|cvv|cvc|pin|otp|sess(?:ion)?[_. -]?id)"
-    r"[a-zA-Z0-9_-]{0,14}(?:\\*\"\s*[,}\]]|[^<>]{0,3}>[^<\s])"
+    r"|(?:(?i:\b(?:pw|pin|t?otp)|connect\.sid|[?&;]sig)|_pin|_t?otp|_pw|Pin|Otp)[\\\"'\])]{0,8}[ \t]*[:=]"
+    r"|</[^<>\s]*(?i:pass|pwd|secret|token|key|credential|pin|otp)"
     r"|://[^\s/?#]*:[^\s/?#]+@|-[a-zA-Z0-9_-]*(?i:pass|secret|token|key|pwd|pw|cookie)[a-zA-Z0-9]*[\\\"',]*[ \t]"
-    r"|(?i:identified by)|(?i:cv[vc])2?[ \t]+[0-9]|sshpass| (?:-u|--user|-U|--proxy-user)[ =]?[\"']?[^\s:\"']+:[^\s/]"
-    r"|mysql[a-z]* [^|;\n]*-p[^\s0-9-]"
+    r"|(?i:identified by|cv[vc]2?[ \t]+[0-9])|sshpass |curl [^\n]*-[uU-]|mysql[a-z]* [^\n]*-p[^\s0-9-]"
 )
 _SURE_GROUP = _ASSIGNED.groupindex["sure"]
 # Of these one word is the secret, of others all that follows.

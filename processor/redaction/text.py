@@ -16,7 +16,7 @@ from processor.redaction.tokens import is_open_key
 NAMED = "password"
 KEYS = "private_key"
 # What was redacted may uncover something: `_without` sees to what touches it, and so few rounds do.
-_MAX_ROUNDS = 10
+_MAX_ROUNDS, _LEAST_ROUNDS, _MAX_CHARS = 10, 3, 1_000_000
 # What stands for a text in which there is something sensitive after all of them; nobody writes such texts but to try.
 WITHHELD = "withheld: what is sensitive in this text lies too close together"
 # In so much of what touches a secret the next one is looked for.
@@ -108,7 +108,7 @@ class Redactor:
         return placeholder(kind, mode, value, self._key)
 
     def _redact(self, text: str) -> str:
-        for _round in range(_MAX_ROUNDS):
+        for _round in range(max(_LEAST_ROUNDS, min(_MAX_ROUNDS, _MAX_CHARS // (len(text) + 1)))):
             if all(hint.search(text) is None for hint in self._any):
                 return text
             before = text
