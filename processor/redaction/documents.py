@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
+from processor.redaction.members import is_key_at, look_ahead, text_of
 from processor.redaction.names import SOME_CODE, SOME_SECRET
 from processor.redaction.passwords import names_flag
 from processor.redaction.text import KEYS, Redactor
@@ -27,17 +28,13 @@ _NUMBER_NAMES = re.compile(
     r"personal|citizen|identity|tax",
     re.IGNORECASE,
 )
-_HALVES = re.compile("[\ud800-\udfff]")
 _MAX_NAMES = 10_000
 # JSON in a string of JSON is looked at so deep; further down it is a text.
 _MAX_DEPTH = 8
 _IN_TEXT = 1
 # A letter of ASCII as JSON may write it, or a slash; and a pair of backslashes, of which the second begins nothing.
 _ESCAPE = re.compile(r"\\(?:u00([2-7][0-9a-fA-F])|(/)|\\)")
-# Members of which one says what the other is called.
-_NAMED_BY, _VALUES = frozenset(["name", "key", "header", "field"]), frozenset(["value", "values", "val"])
 _PAIR = 2
-_decode = msgspec.json.Decoder(str).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +61,10 @@ class _Inside:
     Attributes:
         name: what its values are called.
         is_secret: whether all in it is.
+        is_array: whether it is an array.
         pairs: whether its strings are names and values in turn.
-        texts: the strings of an array so far, the last one only.
-        count: how many they are.
+        last: the last string of an array so far.
+        count: how many there were.
         is_key: whether a private key goes on here.
     """
 
@@ -83,32 +81,6 @@ class _Inside:
         is_array = bracket == "["
         pairs = size == _PAIR if self.is_array else "headers" in name.redacted.lower()
         return _Inside(name, self.is_secret or name.is_secret, is_array=is_array, pairs=is_array and pairs)
-
-
-@dataclass(slots=True)
-class _Sibling:
-    """What is known of an object before it is redacted: the name that one member gives another."""
-
-    names: dict[int, str] = field(default_factory=dict)
-    sizes: dict[int, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Members:
-    """Of an object or array: where it begins, its commas, the name a member says, and where the keys of values are."""
-
-    begin: int
-    commas: int = 0
-    name: str = ""
-    values: list[int] = field(default_factory=list)
-
-    def add(self, parts: list[str], index: int) -> None:
-        """The member whose key is here."""
-        key = parts[index][1:-1].lower()
-        if key in _VALUES:
-            self.values.append(index)
-        elif key in _NAMED_BY and not self.name:
-            self.name = _string_after(parts, index)
 
 
 class Documents:
@@ -156,16 +128,16 @@ class Documents:
         if not may_be_json(document):
             return self._redactor.redact(document)
         parts = _PARTS.findall(document)
-        before = _look_ahead(parts, document)
+        before = look_ahead(parts, document)
         around: list[_Inside] = []
         inside = _Inside(self._no_name, is_secret=False)
         name, changed = self._no_name, False
         for index, part in enumerate(parts):
             first = part[0]
             if first == '"':
-                if (text := _text_of(part)) is None:
+                if (text := text_of(part)) is None:
                     return self._redactor.redact(document)
-                if _is_key(parts, index):
+                if is_key_at(parts, index):
                     name = self._of(before.names.get(index, text))
                     new = self._of(text).redacted
                 else:
@@ -212,9 +184,13 @@ class Documents:
             new = self._redact_encoded(text, depth + 1, name.says)
         else:
             new = self._redactor.redact(text, name.says)
-        if is_secret or ((name.is_secret or name.may_be_secret) and self._redactor.is_secret(name.redacted, text)):
+        if is_secret or ((name.is_secret or name.may_be_secret) and self._is_named_secret(name, text, new)):
             return self._redactor.hide(new)
         return new
+
+    def _is_named_secret(self, name: _Name, *values: str) -> bool:
+        """Whether it is one as it came, or as it reads once what else is sensitive in it is gone."""
+        return any(self._redactor.is_secret(name.redacted, value) for value in values)
 
     def _of(self, name: str) -> _Name:
         return self._names.get(name) or self._look_at(name)
@@ -252,55 +228,5 @@ def is_json(text: str) -> bool:
     return True
 
 
-def _look_ahead(parts: list[str], document: str) -> _Sibling:
-    """Which members are called by what another says, by the place of their key; and how many items arrays have."""
-    found = _Sibling()
-    if not any(sign in document for sign in ("alue", '"val"', "[")):
-        return found
-    around: list[_Members] = []
-    for index, part in enumerate(parts):
-        if part in {"{", "["}:
-            around.append(_Members(index))
-        elif not around:
-            continue
-        elif part in {"}", "]"}:
-            members = around.pop()
-            found.sizes[members.begin] = members.commas + 1
-            if members.name:
-                found.names.update(dict.fromkeys(members.values, members.name))
-        elif part == ",":
-            around[-1].commas += 1
-        elif part[0] == '"' and _is_key(parts, index):
-            around[-1].add(parts, index)
-    return found
-
-
-def _string_after(parts: list[str], index: int) -> str:
-    """The string that is the value of the key here, or ""."""
-    following = [part for part in parts[index + 1 : index + 5] if not part.isspace()]
-    value = following[1] if len(following) > 1 else ""
-    return _text_of(value) or "" if value[:1] == '"' else ""
-
-
 def _letter(found: re.Match[str]) -> str:
     return chr(int(found[1], 16)) if found[1] else found[2] or found[0]
-
-
-def _text_of(part: str) -> str | None:
-    """A string's text; None where it is no JSON."""
-    if "\\" not in part:
-        return part[1:-1] if len(part) > 1 else None
-    try:
-        return str(_decode(part.encode()))
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        pass
-    try:  # half of a letter (a lone surrogate) is JSON for some; what is looked for can have none
-        return _HALVES.sub("\ufffd", json.loads(part))
-    except ValueError:
-        return None
-
-
-def _is_key(parts: list[str], index: int) -> bool:
-    """Whether a colon follows."""
-    following = parts[index + 1 : index + 3]
-    return following[:1] == [":"] or (following[1:] == [":"] and following[0].isspace())

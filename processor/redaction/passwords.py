@@ -47,6 +47,7 @@ _SURE_GROUP = _ASSIGNED.groupindex["sure"]
 _ONE_WORD = compiled(r"(?i)^(?:bearer|basic|negotiate|ntlm)[ ]+")
 _SCHEME = compiled(r"(?i)^(?:bearer|basic|negotiate|ntlm|token|apikey|digest|oauth|hawk|signature|aws4-[a-z0-9-]+)[ ]+")
 _MAX_SCHEME, _LONGEST_STATE, _MAX_LEFT, _MAX_VALUE = 40, 100, 16, 512
+_LINES = frozenset(["authorization", "cookie"])
 _SAYS = frozenset(["is", "was"])
 _IN_URL = finder(r"://[^\s/?#:]*:(?P<secret>[^\s/?#]+)@", group="secret")
 _OTHERS = (
@@ -102,7 +103,7 @@ def _assigned(text: str) -> Iterator[Span]:
                 done = end
                 continue
             span = start, ends.of_word(start)
-        elif sure.lower() in {"authorization", "cookie"}:
+        elif sure.lower() in _LINES or (sure.lower() == "passphrase" and sign == ":"):
             span = _header(text, ends, match.start(_SURE_GROUP), start, sure.lower(), is_line=sign == ":")
         else:
             span = _word(text, ends, start)
@@ -150,14 +151,10 @@ def _header(text: str, ends: Ends, name: int, start: int, header: str, *, is_lin
     if header == "authorization":
         one_word = _ONE_WORD.search(text[start : start + _MAX_SCHEME])
         if one_word is not None:
-            at = start + one_word.end()
-            if text[at : at + 1] in {'"', "'"}:
-                return at + 1, ends.of_quoted(at + 1, text[at])
-            end = ends.of_word(at)
-            return None if _says_nothing(text, at, end) else (start, end)
-        has_scheme = _SCHEME.search(text[start : start + _MAX_SCHEME]) is not None
-        if _says_nothing(text, start, first) or not (is_line or has_scheme):
-            return start, first
+            return _behind_scheme(text, ends, start, start + one_word.end())
+        is_line = is_line or _SCHEME.search(text[start : start + _MAX_SCHEME]) is not None
+    if header != "cookie" and (not is_line or _says_nothing(text, start, first)):
+        return start, first
     end = ends.of_header(name, start)
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -166,6 +163,14 @@ def _header(text: str, ends: Ends, name: int, start: int, header: str, *, is_lin
     if header == "authorization" and not any(map(str.isspace, text[first : min(end, first + _MAX_LEFT)])):
         return start, first
     return start, end
+
+
+def _behind_scheme(text: str, ends: Ends, start: int, at: int) -> Span | None:
+    """The word behind the scheme of a header, and the scheme; None where it was redacted."""
+    if text[at : at + 1] in {'"', "'"}:
+        return at + 1, ends.of_quoted(at + 1, text[at])
+    end = ends.of_word(at)
+    return None if _says_nothing(text, at, end) else (start, end)
 
 
 def _flags(text: str) -> Iterator[Span]:

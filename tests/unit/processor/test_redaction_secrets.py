@@ -95,7 +95,8 @@ def test_everyday_names_of_secrets_are_known_in_json(member):
         "curl/7.68 -u x", "password: (expired)", "password: [FILTERED]", "Authorization: required", "cookie: none",
         "password is required", "password: is required", "PASSWORD=\nDB_HOST=h1", "Password:\nlogin2 ok",
         "<pin>7</pin>",
-        "-token -x", "design: x", "signature: int f1(int)", "cvv check 3", "<password> left </b>", "keyboard: de1",
+        "-token -x",
+        "passphrase: wrong for key 1", "design: x", "signature: int f1(int)", "cvv check 3", "<password> left </b>", "keyboard: de1",
     ],
 )  # fmt: skip
 def test_what_only_sounds_like_a_secret_is_left(text):
@@ -141,6 +142,7 @@ AWS = f"Authorization: {SIGNED}"
         ('Cookie: a=b; s="secret99"; c=d', "Cookie: <password>"),
         ("curl -H 'Cookie: a=b; s=\"c\"' https://x", "curl -H 'Cookie: <password>' https://x"),
         ('msg="with Cookie: a=b; c=d" n=1', 'msg="with Cookie: <password>" n=1'),
+        ("passphrase: correct horse battery\nx", "passphrase: <password>\nx"),
         ("authorization=abc1234 user=bob", "authorization=<password> user=bob"),
         ("smtp://bob@example.com:pw123@mail/", "smtp://<email>:<password>@mail/"),
     ],
@@ -175,6 +177,8 @@ def test_flags_with_one_dash_and_values_in_quotes(text, expected):
          '{"request":{"body":"{\\"mail\\":\\"<email>\\"}"}}'),
         ('{"headers":[{"name":"Cookie","value":"sid=hunter2xyz"}]}',
          '{"headers":[{"name":"Cookie","value":"<password>"}]}'),
+        ('{"token":"a 4111 1111 1111 1111"}', '{"token":"a <card>"}'),
+        ('{"token":["=<>-----BEGIN PRIVATE KEY-----","x"]}', '{"token":["<password>","<private_key>"]}'),
         ('{"value":"hunter2xyz","name":"password"}', '{"value":"<password>","name":"password"}'),
         ('{"key":"phone","value":"0171 1234567"}', '{"key":"phone","value":"<phone>"}'),
         ('{"h":[["Authorization","hunter2xyz"],["Host","h"]]}', '{"h":[["Authorization","<password>"],["Host","h"]]}'),
