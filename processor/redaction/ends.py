@@ -95,7 +95,10 @@ class Ends:
         in it and it ends where it begins.
         """
         text = self._text
-        spans, end = self._pieces(start, min(len(text), start + _MAX_LIST))
+        limit = min(len(text), start + _MAX_LIST)
+        if text[start] == "(" and text[start + 1 : start + 2] not in {'"', "'"}:
+            limit = min(limit, self.of_word(start) + 1)
+        spans, end = self._pieces(start, limit)
         if end > start:
             following = text[end : end + 1]
             return (
@@ -117,8 +120,9 @@ class Ends:
                 depth += 1
             elif first in "]})":
                 depth -= 1
-                if not depth:
+                if not depth and _CLOSING[first] == text[start]:
                     return spans, at
+                depth = max(depth, 1)
             elif last in "\"'":
                 end = self.of_quoted(at, piece.group())
                 if end >= limit:

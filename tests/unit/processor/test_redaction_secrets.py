@@ -96,7 +96,8 @@ def test_everyday_names_of_secrets_are_known_in_json(member):
         "password is required", "password: is required", "PASSWORD=\nDB_HOST=h1", "Password:\nlogin2 ok",
         "<pin>7</pin>",
         "-token -x",
-        "passphrase: wrong for key 1", "design: x", "signature: int f1(int)", "cvv check 3", "<password> left </b>", "keyboard: de1",
+        "passphrase: wrong for key 1",
+        "design: x", "signature: int f1(int)", "cvv check 3", "<password> left </b>", "keyboard: de1",
     ],
 )  # fmt: skip
 def test_what_only_sounds_like_a_secret_is_left(text):
@@ -204,6 +205,9 @@ def test_one_part_of_a_document_may_say_what_another_is(metadata, expected):
         ("password: [hunter2xyz, hunter2abc] n=1", "password: [<password>, <password>] n=1"),
         ("map[Cookie:[sid=hunter2xyz] Host:[h1]]", "map[Cookie:[<password>] Host:[h1]]"),
         ('cut {"credentials":{"user":"b","p":"hunt', 'cut {"credentials":{"user":"<password>","p":"<password>'),
+        ("[a - passwd: (ab1 - -] (x)", "[a - passwd: <password> - -] (x)"),
+        ("password: [hunter2} pwd=abc", "password: [<password>} <password>"),
+        ("password=('a b', 'c')", "password=('<password>', '<password>')"),
         ("password=(ab)c1 x", "password=<password> x"),
         ('{"msg":"x","body":"{\\"pass\\\\u0077ord\\":\\"hunter2xyz\\"}"}',
          '{"msg":"x","body":"{\\"password\\":\\"<password>\\"}"}'),
