@@ -4,66 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from processor.redaction.ends import Ends
 from processor.redaction.kinds import Span, compiled, finder
-from processor.redaction.placeholders import is_placeholder, placeholder_end
-
-# Names whose value is a secret, however the name begins: db_password, userPassword, X-Api-Key.
-_NAMES = (
-    r"pass(?:word|wd|phrase|code)|pwd|secret|credentials?|authorization|cookie|cvv2?|cvc2?"
-    r"|(?:api|access|account|private|secret|signing|encryption|shared|license)[_. -]?key(?:[_. -]?id)?"
-    r"|(?:access|auth|refresh|session|id|bearer|csrf|xsrf|security|api|client|user|secret|oauth|device|push|login|reset)"
-    r"[_. -]?token"
+from processor.redaction.names import (
+    SOME_SECRET,
+    SURE,
+    TAIL,
+    UNSURE,
+    has_letter_and_digit,
+    is_likely,
+    is_secret_name,
+    is_state,
 )
-_SURE = compiled(rf"(?i)(?:{_NAMES})s?$")
-_UNSURE = compiled(r"(?i)(?:^|[^a-z])token$")
-# What any secret looks like that is only named so.
-SOME_SECRET = "Zq7-" * 4
-# "using password: YES" and the like say nothing secret; what was masked before is left.
-_STATES = frozenset(
-    ["yes", "no", "true", "false", "null", "none", "nil", "undefined", "required", "missing", "invalid",
-     "incorrect", "expired", "wrong", "empty", "unset", "set", "given", "provided", "changed", "failed", "ok",
-     "accepted", "rejected", "denied", "redacted", "filtered", "hidden", "masked", "unknown", "not", "is", "was"]
-)  # fmt: skip
-_MASKED = compiled(r"^(?:\*+|x{3,}|\.{3,}|\[[A-Za-z ]+\]|\$\{?[A-Z_][A-Z0-9_]*\}?|%s|\{\})$")
-# A token that is only called so has to look like one.
-_TOKEN = compiled(r"^[A-Za-z0-9._~+/=:-]{12,}$")
-_MIN_TOKEN = 8
+from processor.redaction.placeholders import is_placeholder
+
+__all__ = ["SOME_SECRET", "find_passwords", "is_flag_value", "is_secret_name", "names_flag"]
 
 _ASSIGNED = compiled(
-    rf"(?i)(?P<name>{_NAMES}|\btoken)s?[\\\"'\])]{{0,8}}[ \t]{{0,3}}(?::=|=>|[:=])[ \t]{{0,3}}"
-    r"(?P<quote>[\\]{0,4}[\"'])?"
+    rf"(?i)(?:(?P<sure>{SURE}){TAIL}|(?P<unsure>{UNSURE})s?)(?P<after>[\\\"'\])]{{0,8}})[ \t]{{0,40}}"
+    r"(?P<sign>:=|=>|[:=])(?P<gap>[ \t]{0,40}(?:\r?\n[ \t]{0,40})?)(?P<quote>[\\]{0,4}[\"'])?"
+)
+_FLAG_NAME = (
+    rf"--?(?:[a-z0-9_]+-)*(?:[a-z0-9_]*(?:{SURE}){TAIL}"
+    r"|(?P<unsure>token|pw|(?:store|key|src|dest|truststore|keystore)?pass(?:in|out)?))"
+)
+_IS_FLAG = compiled(rf"(?i)^{_FLAG_NAME}$")
+_FLAG = compiled(
+    rf"(?i)(?:^|[\s\"'=(\[,]){_FLAG_NAME}"
+    r"(?:[ \t]{1,40}|(?P<closed>[\\]{0,4}[\"'])[ \t]{0,3},?\s{0,40})(?P<quote>[\\]{0,4}[\"'])?"
 )
 HINT = (
-    r"(?i:pass|pwd|secret|credential|authorization|cookie|cvv|cvc|key|token)[a-zA-Z0-9_. -]{0,6}"
-    r"[\\\"'\])]{0,8}[ \t]*[:=]"
-    r"|://[^\s/?#@]*:[^\s/?#]+@|--[a-z-]*(?:pass|secret|token|key)|(?i:identified by)"
+    r"(?i:pass|pwd|secret|credential|authorization|cookie|cvv|cvc|key|token|signature|jwt|sess(?:ion)?[_. -]?id)"
+    r"[a-zA-Z0-9_. -]{0,6}(?:[\\\"'\])]{0,8}[ \t]*[:=]|\\*\"\s*[,}\]])"
+    r"|(?i:passw(?:or)?d|pass(?:phrase|code)|pwd)[a-zA-Z0-9_.\[-]*[\\\"'\])]{0,8}[ \t]*[:=]"
+    r"|(?:(?i:\b(?:pw|pin|t?otp)|connect\.sid|[?&;]sig)|_pin|_t?otp|_pw|Pin|Otp)[\\\"'\])]{0,8}[ \t]*[:=]"
+    r"|</[^<>\s]*(?i:pass|pwd|secret|token|key|credential|pin|otp)"
+    r"|://[^\s/?#]*:[^\s/?#]+@|-[a-zA-Z0-9_-]*(?i:pass|secret|token|key|pwd|pw|cookie)[a-zA-Z0-9]*[\\\"',]*[ \t]"
+    r"|(?i:identified by|cv[vc]2?[ \t]+[0-9])|sshpass |curl [^\n]*-[uU-]|mysql[a-z]* [^\n]*-p[^\s0-9-]"
 )
-# What ends a value in a list or a query, where another member follows.
-_NEXT_MEMBER = compiled(r"[,&;|] ?[A-Za-z_][A-Za-z0-9_.-]*[:=]")
-_SCHEME = compiled(r"(?i)^(?:bearer|basic|token|apikey|negotiate|ntlm)[ ]+")
-_LINE_END = compiled(r"[\r\n\"']")
-_BLANK = compiled(r"[\s\"']")
-_MAX_LINE, _MAX_SCHEME, _LOOK_BACK = 16 * 1024, 32, 500
-_FIRST_WORD = 8
-_ENDS = ",.;:"
-_BRACKETS = {")": "(", "]": "[", "}": "{", ">": "<"}
-_FLAG = finder(rf"(?i)--?[a-z-]{{0,20}}(?:{_NAMES}|token)[ ]+(?P<secret>[^\s\"'-][^\s\"']*)", group="secret")
-_IN_URL = finder(r"://[^\s/?#:@]*:(?P<secret>[^\s/?#]+)@", group="secret")
-_SQL = finder(r"(?i)identified by (?:password )?'(?P<secret>[^']+)'", group="secret")
-
-
-def is_secret_name(name: str, value: str) -> bool:
-    """Whether a member of this name holds a secret."""
-    if _SURE.search(name):
-        return not _is_state(value)
-    return bool(_UNSURE.search(name)) and len(value) >= _MIN_TOKEN and " " not in value and not _is_state(value)
+_SURE_GROUP = _ASSIGNED.groupindex["sure"]
+# Of these one word is the secret, of others all that follows.
+_ONE_WORD = compiled(r"(?i)^(?:bearer|basic|negotiate|ntlm)[ ]+")
+_SCHEME = compiled(r"(?i)^(?:bearer|basic|negotiate|ntlm|token|apikey|digest|oauth|hawk|signature|aws4-[a-z0-9-]+)[ ]+")
+_MAX_SCHEME, _LONGEST_STATE, _MAX_LEFT, _MAX_VALUE = 40, 100, 16, 512
+_LINES = frozenset(["authorization", "cookie"])
+_SAYS = frozenset(["is", "was"])
+_IN_URL = finder(r"://[^\s/?#:]*:(?P<secret>[^\s/?#]+)@", group="secret")
+_OTHERS = (
+    finder(r"(?i)identified by (?:password )?'(?P<secret>[^']+)'", group="secret"),
+    finder(r"(?i)\bcv[vc]2?[ \t]+(?P<secret>[0-9]{3,4})\b", group="secret"),
+    finder(r"(?i)[?&;](?:[a-z0-9_]+[_.-])?token=(?P<secret>[^\s&;#\"'<>,)\]}]+)", group="secret"),
+    finder(r"(?i)[?&;]sig(?:nature)?=(?P<secret>[a-z0-9%+/=_.-]{8,})", group="secret"),
+    finder(r"\bsshpass[ \t]+-p[ \t]*(?:'(?P<secret>[^'\n]+)')", group="secret"),
+    finder(r"\bsshpass[ \t]+-p[ \t]*(?:\"(?P<secret>[^\"\n]+)\")", group="secret"),
+    finder(r"\bsshpass[ \t]+-p[ \t]*(?P<secret>[^\s\"']+)", group="secret"),
+    finder(
+        r"\bcurl\b[^\n|;]*?[ \t](?:-u|--user|-U|--proxy-user)[ \t=]?[\"']?[^\s:\"']+:(?P<secret>[^\s\"']+)",
+        group="secret",
+    ),
+    finder(r"\bmysql[a-z]*[ \t](?:[^|;\n]*?[ \t])?-p[\"']?(?P<secret>[^\s\"'0-9-][^\s\"']*)", group="secret"),
+)
+_TAG = compiled(
+    rf"(?i)<(?P<tag>[a-z0-9_.:-]*?(?:(?:{SURE}){TAIL}|(?P<unsure>{UNSURE}|pass|pw|pin|otp|jwt|token)))"
+    r"(?:\s[^<>]*)?>\s*(?P<secret>[^<>\s][^<>]*)</"
+)
+_SECRET_GROUP = _TAG.groupindex["secret"]
 
 
 def find_passwords(text: str) -> Iterator[Span]:
     """Every way in which secrets are written that are named as such."""
-    flags = (span for span in _FLAG(text) if not _is_state(text[span[0] : span[1]]))
+    others = (span for find in _OTHERS for span in find(text) if not is_state(text[span[0] : span[1]]))
     done = 0
-    for start, end in sorted({*_assigned(text), *_IN_URL(text), *_SQL(text), *flags}):
+    for start, end in sorted({*_assigned(text), *_IN_URL(text), *_flags(text), *_tags(text), *others}):
         if start >= done and not is_placeholder(text[start:end]):
             yield start, end
             done = end
@@ -71,77 +83,136 @@ def find_passwords(text: str) -> Iterator[Span]:
 
 def _assigned(text: str) -> Iterator[Span]:
     """The values of secrets in `key=value`, `key: value`, JSON, headers and parameters."""
-    done = 0
+    done, ends = 0, Ends(text)
     for match in _ASSIGNED.finditer(text):
         start = match.end()
-        if start < done or _is_redacted(text, start):
+        if start < done or start >= len(text):
             continue
-        name, quote = match.group("name").lower(), match.group("quote")
-        end = _quoted_end(text, start, quote) if quote else _plain_end(text, start, name)
-        value = text[start:end]
-        if not value or _is_state(value) or (name == "token" and not _TOKEN.search(value)):
+        sure, unsure, after, sign, gap, quote = match.groups()
+        is_broken = "\n" in gap
+        if is_broken and not _goes_on(text, ends, start, after, sign, quote):
             continue
-        yield start, end
-        done = end
+        if unsure:
+            span = _unsure(text, ends, start, unsure, quote=quote, is_prose=sign == ":" and bool(gap))
+        elif quote:
+            span = _quoted(text, ends, start, quote)
+        elif text[start] in "[{(":
+            spans, end = ends.in_brackets(start)
+            if end > start:
+                yield from () if _says_nothing(text, start, end) else spans
+                done = end
+                continue
+            span = start, ends.of_word(start)
+        elif sure.lower() in _LINES or (sure.lower() == "passphrase" and sign == ":"):
+            span = _header(text, ends, match.start(_SURE_GROUP), start, sure.lower(), is_line=sign == ":")
+        else:
+            span = _word(text, ends, start)
+        if span is not None and span[1] > span[0] and not _says_nothing(text, *span):
+            yield span
+            done = span[1]
 
 
-def _is_redacted(text: str, start: int) -> bool:
-    """Whether a placeholder begins here, or after the scheme of a header."""
-    scheme = _SCHEME.search(text[start : start + _MAX_SCHEME])
-    start += scheme.end() if scheme else 0
-    end = placeholder_end(text, start)
-    return end > start and not text[end : end + 1].isalnum()
+def _goes_on(text: str, ends: Ends, start: int, after: str, sign: str, quote: str | None) -> bool:
+    """Whether the next line is the value: a text where the name is one too, or a word that looks like a secret."""
+    if quote:
+        return bool(after)
+    value = text[start : min(ends.of_word(start), start + _MAX_VALUE)]
+    return sign == "=" and has_letter_and_digit(value) and not {"=", ":"} & {*value}
 
 
-def _quoted_end(text: str, start: int, quote: str) -> int:
-    """Where the text ends that began with this quote: at the next one that is written the same way."""
-    at = start
-    while (found := text.find(quote, at)) >= 0:
-        slashes = 0
-        while found - slashes > start and text[found - slashes - 1] == "\\":
-            slashes += 1
-        if slashes % 2 == 0:
-            return found
-        at = found + 1
-    return len(text)
+def _unsure(text: str, ends: Ends, start: int, name: str, *, quote: str | None, is_prose: bool) -> Span | None:
+    """The value of a name that also means other things, where it looks like a secret."""
+    end = ends.of_quoted(start, quote) if quote else ends.of_word(start)
+    value = text[start : min(end, start + _MAX_VALUE)]
+    is_some = bool(value) and is_likely(name, value, is_member=bool(quote), is_prose=is_prose and not quote)
+    return (start, end) if is_some else None
 
 
-def _plain_end(text: str, start: int, name: str) -> int:
-    """Where a text without quotes ends: others at a blank, a header's after its scheme and word, or with its line."""
-    if not name.startswith(("authorization", "cookie")):
-        return _word_end(text, start)
-    line = text[start : start + _MAX_LINE]
-    stop = _LINE_END.search(line)
-    line = line[: stop.start()] if stop else line
-    scheme = _SCHEME.search(line)
-    if scheme is not None:
-        return start + _word_end(line, scheme.end())
-    is_word = name.startswith("authorization") and " " not in line.strip().partition(",")[0][:_FIRST_WORD]
-    return start + (_word_end(line, 0) if is_word else len(line))
+def _quoted(text: str, ends: Ends, start: int, quote: str) -> Span | None:
+    """A quoted text; None where it is a header's scheme with what was redacted."""
+    end = ends.of_quoted(start, quote)
+    scheme = _SCHEME.search(text[start : min(end, start + _MAX_SCHEME)])
+    return None if scheme and _says_nothing(text, start + scheme.end(), end) else (start, end)
 
 
-def _word_end(text: str, start: int) -> int:
-    """Where the word ends that begins here."""
-    rest = text[start : start + _MAX_LINE]
-    blank = _BLANK.search(rest)
-    stop = start + (blank.start() if blank else len(rest))
-    following = _NEXT_MEMBER.search(text[start:stop])
-    if following:
-        stop = start + following.start()
-    while stop > start and (text[stop - 1] in _ENDS or _closes_what_is_before(text, start, stop - 1)):
-        stop -= 1
-    return stop
+def _word(text: str, ends: Ends, start: int) -> Span:
+    """A word; the one behind `is` where that looks like a secret."""
+    end = ends.of_word(start)
+    if text[start:end].lower() in _SAYS and text[end : end + 1] == " ":
+        following = ends.of_word(end + 1)
+        if has_letter_and_digit(text[end + 1 : min(following, end + _MAX_VALUE)]):
+            return end + 1, following
+    return start, end
 
 
-def _closes_what_is_before(text: str, start: int, at: int) -> bool:
-    """Whether the bracket here belongs to one that was opened before the word."""
-    opening = _BRACKETS.get(text[at])
-    if opening is None or opening in text[start:at]:
-        return False
-    before = text[max(0, start - _LOOK_BACK) : start]
-    return before.count(opening) > before.count(text[at])
+def _header(text: str, ends: Ends, name: int, start: int, header: str, *, is_line: bool) -> Span | None:
+    """A header's value: all of it, or one word where the scheme, or what it was assigned with, says so."""
+    first = ends.of_word(start)
+    if header == "authorization":
+        one_word = _ONE_WORD.search(text[start : start + _MAX_SCHEME])
+        if one_word is not None:
+            return _behind_scheme(text, ends, start, start + one_word.end())
+        is_line = is_line or _SCHEME.search(text[start : start + _MAX_SCHEME]) is not None
+    if header != "cookie" and (not is_line or _says_nothing(text, start, first)):
+        return start, first
+    end = ends.of_header(name, start)
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end - start <= _LONGEST_STATE and all(map(is_state, text[start:end].split())):
+        return None
+    if header == "authorization" and not any(map(str.isspace, text[first : min(end, first + _MAX_LEFT)])):
+        return start, first
+    return start, end
 
 
-def _is_state(value: str) -> bool:
-    """Whether it says nothing, or nothing any more."""
-    return is_placeholder(value) or value.strip(".,;:!)").lower() in _STATES or bool(_MASKED.search(value))
+def _behind_scheme(text: str, ends: Ends, start: int, at: int) -> Span | None:
+    """The word behind the scheme of a header, and the scheme; None where it was redacted."""
+    if text[at : at + 1] in {'"', "'"}:
+        return at + 1, ends.of_quoted(at + 1, text[at])
+    end = ends.of_word(at)
+    return None if _says_nothing(text, at, end) else (start, end)
+
+
+def _flags(text: str) -> Iterator[Span]:
+    """Values of flags: `--token abc`, `-storepass 'abc'`, `"--password", "abc"`."""
+    done, ends = 0, Ends(text)
+    for match in _FLAG.finditer(text):
+        start, quote, closed = match.end(), match.group("quote"), match.group("closed")
+        if start < done or start >= len(text) or (closed and not quote) or (not quote and text[start] in "-\"'"):
+            continue
+        end = ends.of_quoted(start, quote) if quote else ends.of_word(start)
+        name = match.group("unsure")
+        value = text[start : min(end, start + _MAX_VALUE)]
+        if end > start and not _says_nothing(text, start, end) and (not name or is_flag_value(name, value)):
+            yield start, end
+            done = end
+
+
+def names_flag(text: str) -> bool:
+    """Whether it is a flag whose value, the next word, is secret: `--password`."""
+    return text[:1] == "-" and len(text) <= _LONGEST_STATE and _IS_FLAG.search(text) is not None
+
+
+def is_flag_value(name: str, value: str) -> bool:
+    """Whether it may be the secret of such a flag; numbers and signs are none."""
+    return any(map(str.isalpha, value)) and not is_state(value) and bool(name)
+
+
+def _tags(text: str) -> Iterator[Span]:
+    """What elements of XML hold that are named secret."""
+    for match in _TAG.finditer(text):
+        start, end = match.span(_SECRET_GROUP)
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        tag, name = match.group("tag"), match.group("unsure")
+        is_closed = text.startswith(f"{tag}>", match.end())
+        if (
+            is_closed
+            and (not name or is_likely(name, text[start:end], is_member=True))
+            and not _says_nothing(text, start, end)
+        ):
+            yield start, end
+
+
+def _says_nothing(text: str, start: int, end: int) -> bool:
+    return end - start <= _LONGEST_STATE and is_state(text[start:end])

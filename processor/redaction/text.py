@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from logmill.rules.sections import Mode
-from processor.redaction.kinds import Kind, compiled
+from processor.redaction.kinds import Kind, Span, compiled
 from processor.redaction.passwords import is_secret_name
-from processor.redaction.placeholders import is_placeholder, placeholder
+from processor.redaction.placeholders import is_placeholder, placeholder, placeholder_end
 from processor.redaction.shipped import KINDS
+from processor.redaction.tokens import is_open_key
 
 NAMED = "password"
-# Where two secrets touch, the second stands by itself once the first is gone; in no text of a log do so many touch.
-_MAX_ROUNDS = 50
+KEYS = "private_key"
+# What was redacted may uncover something: `_without` sees to what touches it, and so few rounds do.
+_MAX_ROUNDS, _LEAST_ROUNDS, _MAX_CHARS = 10, 3, 1_000_000
+# What stands for a text in which there is something sensitive after all of them; nobody writes such texts but to try.
+WITHHELD = "withheld: what is sensitive in this text lies too close together"
+# In so much of what touches a secret the next one is looked for.
+_MAX_TOUCHING, _LONGEST_PLACEHOLDER = 1024, 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ class Redactor:
     def __init__(self, rules: Sequence[Rule], key: bytes) -> None:
         self._rules = [(rule, compiled(rule.kind.hint)) for rule in rules]
         self._key = key
-        self._named = next((rule for rule in rules if rule.kind.name == NAMED), None)
+        self._modes = {rule.kind.name: rule.mode for rule in rules}
+        self._own = frozenset(rule.kind.name for rule in rules if rule.kind not in KINDS)
         shipped = "|".join(f"(?:{rule.kind.hint})" for rule in rules if rule.kind in KINDS)
         own = [rule.kind.hint for rule in rules if rule.kind not in KINDS]
         self._any = [compiled(hint) for hint in (shipped, *own) if hint]
@@ -78,7 +85,7 @@ class Redactor:
         names = {rule.kind.name for rule, _hint in self._rules}
         for rule, hint in self._rules:
             if hint.search(text) is not None:
-                for start, end in rule.kind.find(text):
+                for start, end in self._spans(rule, text):
                     value = text[start:end]
                     if len(value) >= _LEAST_CHARS and value not in names:
                         found[value] = placeholder(rule.kind.name, rule.mode, value, self._key)
@@ -86,33 +93,67 @@ class Redactor:
 
     def is_secret(self, name: str, value: str) -> bool:
         """Whether the value of a member is redacted whatever it is, for its name says that it is secret."""
-        return self._named is not None and is_secret_name(name, value)
+        return NAMED in self._modes and is_secret_name(name, value)
 
-    def hide(self, value: str) -> str:
+    def opens_key(self, text: str) -> bool:
+        """Whether a private key begins in the text and goes on in the next."""
+        return KEYS in self._modes and is_open_key(text)
+
+    def hide(self, value: str, kind: str = NAMED) -> str:
         """What stands for a value that `is_secret`; one that was redacted already stays so."""
-        if self._named is None or not value or is_placeholder(value):
+        mode = self._modes.get(kind)
+        if mode is None or not value or is_placeholder(value, self._own):
             return value
-        self.found[NAMED] += 1
-        return placeholder(NAMED, self._named.mode, value, self._key)
+        self.found[kind] += 1
+        return placeholder(kind, mode, value, self._key)
 
     def _redact(self, text: str) -> str:
-        for _round in range(_MAX_ROUNDS):
+        for _round in range(max(_LEAST_ROUNDS, min(_MAX_ROUNDS, _MAX_CHARS // (len(text) + 1)))):
             if all(hint.search(text) is None for hint in self._any):
-                break
+                return text
             before = text
             for rule, hint in self._rules:
                 if hint.search(text) is not None:
                     text = self._without(rule, text)
             if text == before:
-                break
-        return text
+                return text
+        return WITHHELD
 
     def _without(self, rule: Rule, text: str) -> str:
         parts, done = [], 0
-        for start, end in rule.kind.find(text):
-            if start < done:
-                continue
+        for start, end in self._spans(rule, text):
             parts += [text[done:start], placeholder(rule.kind.name, rule.mode, text[start:end], self._key)]
             done = end
             self.found[rule.kind.name] += 1
         return "".join((*parts, text[done:])) if parts else text
+
+    def _spans(self, rule: Rule, text: str) -> Iterator[Span]:
+        """What the rule finds, in order and apart, and what stands by itself once it is gone."""
+        done = 0
+        for start, end in rule.kind.find(text):
+            if start < done or self._is_redacted(rule, text, start, end):
+                continue
+            yield start, end
+            done = end
+            while (touching := _touching(rule, text, done)) > done:
+                yield done, touching
+                done = touching
+
+    def _is_redacted(self, rule: Rule, text: str, start: int, end: int) -> bool:
+        """Whether it is a placeholder of one's own kinds, or what such a kind finds in any placeholder."""
+        if text[start] == "<" and is_placeholder(text[start:end], self._own):
+            return True
+        if rule.kind.name not in self._own:
+            return False
+        opening = text.rfind("<", max(0, start - _LONGEST_PLACEHOLDER), start + 1)
+        return opening >= 0 and placeholder_end(text, opening, self._own) >= end
+
+
+def _touching(rule: Rule, text: str, start: int) -> int:
+    """Where a secret of this kind ends that begins right here, behind another; else `start`."""
+    if not (text[start : start + 1].isalnum() or text[start : start + 1] == "_"):
+        return start
+    rest = text[start : start + _MAX_TOUCHING]
+    begin, end = next(iter(rule.kind.find(rest)), (1, 0))
+    is_whole = end < len(rest) or start + len(rest) == len(text)
+    return start + end if begin == 0 and is_whole else start

@@ -70,3 +70,14 @@ def find_private_keys(text: str) -> Iterator[Span]:
             found = bisect_right(ends, begin.end())
             done = ends[found] if found < len(ends) else len(text)
             yield begin.start(), done
+
+
+def is_open_key(text: str) -> bool:
+    """Whether a private key begins in it and does not end in it."""
+    begins = [match.end() for match in _BEGIN.finditer(text)]
+    return bool(begins) and _END.search(text[begins[-1] :]) is None
+
+
+def ends_key(text: str) -> bool:
+    """Whether a private key ends in it."""
+    return _END.search(text) is not None
