@@ -25,7 +25,9 @@ _DIGITS = frozenset("-0123456789")
 _CARD_DIGITS = 15
 _NUMBER_NAMES = re.compile(
     r"card|pan\b|account|iban|phone|tel|mobile|msisdn|fax|cell|cpf|pesel|bsn|sin\b|ssn|nhs|egn|oib|cnp|aadhaar|national|"
-    r"personal|citizen|identity|tax",
+    r"personal|citizen|identity|tax"
+    # And of these names, that it is none of these kinds: see `numbers`.
+    r"|trace|span|(?:order|request|correlation)[ _.-]?id",
     re.IGNORECASE,
 )
 _MAX_NAMES = 10_000
@@ -199,9 +201,11 @@ class Documents:
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         is_secret = self._redactor.is_secret
+        redacted = self._redactor.redact(name)
         found = _Name(
-            redacted=self._redactor.redact(name),
-            says=name if _NUMBER_NAMES.search(name) else "",
+            redacted=redacted,
+            # As it is stored: redacting again must see the same.
+            says=redacted if _NUMBER_NAMES.search(redacted) else "",
             is_secret=is_secret(name, "Zq7") and is_secret(name, "7"),
             may_be_secret=is_secret(name, SOME_SECRET) or is_secret(name, SOME_CODE),
         )

@@ -46,8 +46,8 @@ class _Parts(Documents):
         super().__init__(redactor)
         self._secrets = secrets
 
-    def _value(self, text: str, name: _Name, *, is_secret: bool) -> str:
-        return super()._value(self._secrets.hidden(text), name, is_secret=is_secret)
+    def _value(self, text: str, name: _Name, depth: int, *, is_secret: bool) -> str:
+        return super()._value(self._secrets.hidden(text), name, depth, is_secret=is_secret)
 
 
 class _Secrets:
