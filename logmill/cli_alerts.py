@@ -77,7 +77,10 @@ def acknowledge(client: StorageClient, ids: tuple[str, ...], by: str, comment: s
     for alert_id in ids:
         body = {"by": by, "comment": comment}
         found = client.change("POST", f"/alerts/{quote(alert_id, safe='')}/acknowledge", body=body)
-        _say(f"{found['alert']['id']} is {found['alert']['state']}")
+        alert = found["alert"]
+        # Another may have been first: then that one has it.
+        who = f" by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
+        _say(f"{alert['id']} is {alert['state']}{who}")
 
 
 @alerts.command()

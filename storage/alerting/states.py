@@ -105,7 +105,14 @@ class Alerts:
                 near, *others = self._near(rule.name, one.held) or (None,)
                 if near is not None:
                     open_ += self._extend(near, one, others, now, silenced)
-                elif open_ >= MAX_OPEN:
+                    continue
+                # Whoever is told of both is told of the end first.
+                for row in self._file.rows(
+                    "passed", rule=rule.name, group_key=_key(one.held.group), start_us=one.held.start_us
+                ):
+                    self._move(row, RESOLVED, now, silenced)
+                    open_ -= 1
+                if open_ >= MAX_OPEN:
                     left_out += 1
                 else:
                     open_ += self._add(rule, fields, bound, one, now, resolve_us, silenced)

@@ -176,6 +176,9 @@ WHERE rule = :rule AND group_key = :group_key
     AND start_us <= :end_us + resolve_after_us AND end_us + resolve_after_us >= :start_us
 ORDER BY state = 'resolved', start_us
 
+-- name: passed
+SELECT * FROM alerts WHERE rule = :rule AND group_key = :group_key AND state != 'resolved' AND end_us < :start_us
+
 -- name: count_open
 SELECT count(*) FROM alerts WHERE rule = :rule AND state != 'resolved'
 

@@ -176,7 +176,8 @@ def test_the_command_lists_shows_acknowledges_and_silences(storage: StorageServi
     assert alerts[-1]["group"]["service"] == SERVICES[-1]
     assert "many" in command(storage).stdout
     alert = next(one for one in alerts if one["group"]["service"] == "d")
-    assert "acknowledged" in command(storage, "acknowledge", alert["id"], "--by", "eve").stdout
+    assert "acknowledged by eve" in command(storage, "acknowledge", alert["id"], "--by", "eve").stdout
+    assert "acknowledged by eve" in command(storage, "acknowledge", alert["id"], "--by", "bob").stdout
     shown = command(storage, "show", alert["id"]).stdout
     assert "acknowledged by eve" in shown
     words = shlex.split(next(line for line in shown.splitlines() if line.startswith("logs: ")))
