@@ -1,16 +1,14 @@
 // Alerts: what is wrong now and was before, whom it is about, its logs; to take, to silence; and the rules behind them.
 
-import { getJson, isAborted, postJson } from "./api.js";
+import { getJson, postJson } from "./api.js";
 import { RulesCard, SilencesCard } from "./alertrules.js";
 import { ask } from "./dialog.js";
 import { h, put, toast } from "./dom.js";
 import { ago, counted, duration, label, time, visible } from "./format.js";
-import { inWords, isFinal, Waits } from "./retry.js";
+import { Polling } from "./polling.js";
 import { sparkline } from "./sparkline.js";
 import { change, state } from "./state.js";
 
-const POLL_MS = 5000;
-const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 30_000];
 const LIMIT = 100;
 const SHOWN = { open: "all that are open", firing: "firing", acknowledged: "acknowledged", silenced: "silenced", resolved: "resolved", all: "all" };
 const ORDER = { firing: 0, acknowledged: 1, silenced: 2, resolved: 3 };
@@ -19,10 +17,8 @@ const SPANS = [["30m", "30 minutes"], ["2h", "2 hours"], ["8h", "8 hours"], ["1d
 /** The view; it asks every few seconds while it is shown. */
 export class AlertsView {
   constructor({ fail, counted: tell }) {
-    this.fail = fail;
     this.tell = tell;
-    this.waits = new Waits(FIRST_WAIT_MS, LONGEST_WAIT_MS);
-    this.polling = new AbortController();
+    this.polling = new Polling({ ask: (signal) => this.ask(signal), failing: (sentence) => this.failing(sentence), fail });
     this.isKnown = false;
     this.drawn = "";
     this.warning = h("div", { class: "pipeline-warning", role: "status" });
@@ -30,56 +26,31 @@ export class AlertsView {
     this.choice = h("select", { id: "alerts-shown", onchange: () => change({ alerts: this.choice.value }) }, Object.entries(SHOWN).map(([name, words]) => h("option", { value: name }, words)));
     this.body = h("div", { class: "card-body" });
     this.rules = new RulesCard();
-    this.silences = new SilencesCard(() => this.again(0));
+    this.silences = new SilencesCard(() => this.polling.again(0));
     const tools = h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), h("label", { for: "alerts-shown" }, "show"), this.choice);
     this.element = h("div", { class: "alerts-view scroller" }, this.warning, h("section", { class: "card", "aria-label": "Alerts" }, h("h2", {}, "Alerts"), tools, this.body), this.silences.element, this.rules.element);
   }
 
   /** Ask and show, then again every few seconds. Problems that asking again cannot mend are thrown. */
   async load(signal) {
-    this.stop();
-    this.polling = new AbortController();
-    this.waits.reset();
-    this.signal = AbortSignal.any([signal, this.polling.signal]);
-    await this.ask(this.signal);
+    await this.polling.start(signal);
   }
 
-  /** Ask once. Whatever comes of it, the next question follows, and only after this one has its answer. */
   async ask(signal) {
-    let wait = POLL_MS;
-    try {
-      const wanted = this.wanted();
-      const parameters = new URLSearchParams({ limit: LIMIT });
-      if (wanted !== "all") parameters.set("state", wanted);
-      const [found, rules, silences] = await Promise.all([getJson("alerts", parameters, { signal }), getJson("alerts/rules", null, { signal }), getJson("alerts/silences", null, { signal })]);
-      this.show(found, rules, silences);
-      this.waits.reset();
-      put(this.warning);
-    } catch (error) {
-      if (isAborted(error) || signal.aborted || isFinal(error)) {
-        wait = null;
-        throw error;
-      }
-      wait = this.waits.after(error);
-      put(this.warning, h("p", { class: "problem" }, `${error.message}; ${this.isKnown ? "this is what was known last" : "nothing is known yet"}. Asking ${inWords(wait)}.`));
-    } finally {
-      if (wait !== null) this.again(wait, signal);
-    }
+    const wanted = this.wanted();
+    const parameters = new URLSearchParams({ limit: LIMIT });
+    if (wanted !== "all") parameters.set("state", wanted);
+    const [found, rules, silences] = await Promise.all([getJson("alerts", parameters, { signal }), getJson("alerts/rules", null, { signal }), getJson("alerts/silences", null, { signal })]);
+    this.show(found, rules, silences);
+    put(this.warning);
   }
 
-  again(wait, signal = this.signal) {
-    clearTimeout(this.timer);
-    if (!signal || signal.aborted) return;
-    this.timer = setTimeout(() => {
-      // Nobody looks at a page in the background.
-      if (document.hidden) this.again(POLL_MS, signal);
-      else this.ask(signal).catch((error) => isAborted(error) || signal.aborted || this.fail(error));
-    }, wait);
+  failing(sentence) {
+    put(this.warning, h("p", { class: "problem" }, sentence(this.isKnown ? "this is what was known last" : "nothing is known yet")));
   }
 
   stop() {
-    this.polling.abort();
-    clearTimeout(this.timer);
+    this.polling.stop();
   }
 
   wanted() {
@@ -162,7 +133,7 @@ export class AlertsView {
     } catch (error) {
       toast(error.message, "error");
     }
-    this.again(0);
+    this.polling.again(0);
   }
 }
 

@@ -1,24 +1,20 @@
 // The pipeline itself: what comes in and is stored, what waits in each lane, the workers, the disk, dead letters, settings.
 
-import { getJson, isAborted } from "./api.js";
+import { getJson } from "./api.js";
 import { Lines, tipRows } from "./chart.js";
 import { configuration } from "./configuration.js";
 import { DeadLetters } from "./deadletters.js";
 import { h, put } from "./dom.js";
 import { ago, bytes, compact, count, counted, decimal, duration, label, time } from "./format.js";
-import { inWords, isFinal, Waits } from "./retry.js";
+import { Polling } from "./polling.js";
 
-const POLL_MS = 5000;
-const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 30_000];
 const CHART_PX = 150;
 const LANES = ["urgent", "normal", "bulk"];
 
 /** The view; it asks every few seconds while it is shown. */
 export class PipelineView {
   constructor({ fail }) {
-    this.fail = fail;
-    this.waits = new Waits(FIRST_WAIT_MS, LONGEST_WAIT_MS);
-    this.polling = new AbortController();
+    this.polling = new Polling({ ask: (signal) => this.ask(signal), failing: (sentence) => this.failing(sentence), fail });
     this.isKnown = false;
     this.warning = h("div", { class: "pipeline-warning", role: "status" });
     this.tiles = h("div", { class: "tiles" });
@@ -46,46 +42,21 @@ export class PipelineView {
 
   /** Ask and show, then again every few seconds. Problems that asking again cannot mend are thrown. */
   async load(signal) {
-    this.stop();
-    this.polling = new AbortController();
-    this.waits.reset();
-    const either = AbortSignal.any([signal, this.polling.signal]);
-    await this.ask(either);
-    await this.dead.load(either);
+    await this.dead.load(await this.polling.start(signal));
   }
 
-  /** Ask once. Whatever comes of it, the next question follows, and only after this one has its answer. */
   async ask(signal) {
-    let wait = POLL_MS;
-    try {
-      this.show(await getJson("pipeline", null, { signal }));
-      this.waits.reset();
-      this.element.classList.remove("stale");
-    } catch (error) {
-      if (isAborted(error) || signal.aborted || isFinal(error)) {
-        wait = null;
-        throw error;
-      }
-      wait = this.waits.after(error);
-      this.element.classList.add("stale");
-      put(this.warning, h("p", { class: "problem" }, `${error.message}; ${this.isKnown ? "these are the last figures known" : "nothing is known yet"}. Asking ${inWords(wait)}.`));
-    } finally {
-      if (wait !== null) this.again(wait, signal);
-    }
+    this.show(await getJson("pipeline", null, { signal }));
+    this.element.classList.remove("stale");
   }
 
-  again(wait, signal) {
-    if (signal.aborted) return;
-    this.timer = setTimeout(() => {
-      // Nobody looks at a page in the background.
-      if (document.hidden) this.again(POLL_MS, signal);
-      else this.ask(signal).catch((error) => isAborted(error) || signal.aborted || this.fail(error));
-    }, wait);
+  failing(sentence) {
+    this.element.classList.add("stale");
+    put(this.warning, h("p", { class: "problem" }, sentence(this.isKnown ? "these are the last figures known" : "nothing is known yet")));
   }
 
   stop() {
-    this.polling.abort();
-    clearTimeout(this.timer);
+    this.polling.stop();
   }
 
   show(found) {
