@@ -76,14 +76,11 @@ class Metrics:
             self._gauge(f"logmill_alerts_{name}", words, read)
 
     def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
-        Gauge(name, help_, registry=self.registry).set_function(read)
+        Gauge(name, help_, registry=self.registry).set_function(partial(_or_none, read))
 
 
 def _alerts(alerting: Alerting, state: str) -> float:
-    try:
-        return sum(count for (one, _), count in alerting.counts().items() if one == state)
-    except LogmillError:
-        return float("nan")
+    return sum(count for (one, _), count in alerting.counts().items() if one == state)
 
 
 def _failing(alerting: Alerting) -> float:
@@ -95,17 +92,11 @@ def _behind(alerting: Alerting) -> float:
 
 
 def _count(alerting: Alerting, name: str) -> float:
-    try:
-        return alerting.file.counts().get(name, 0)
-    except LogmillError:
-        return float("nan")
+    return alerting.file.counts().get(name, 0)
 
 
 def _webhook(alerting: Alerting, name: str) -> float:
-    try:
-        found: int = getattr(alerting.webhook.deliveries(), name)
-    except LogmillError:
-        return float("nan")
+    found: int = getattr(alerting.webhook.deliveries(), name)
     return found
 
 
@@ -123,8 +114,12 @@ def _bytes(tier: Recent) -> float:
 
 
 def _known(read: Callable[[], dict[str, int]], name: str) -> float:
-    """One number of a reading; not a number where it cannot be taken, so that the other metrics still show."""
+    return read()[name]
+
+
+def _or_none(read: Callable[[], float]) -> float:
+    """A reading; not a number where it cannot be taken, so that the other metrics still show."""
     try:
-        return read()[name]
+        return read()
     except LogmillError:
         return float("nan")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from logmill.record import LEVEL_SYNONYMS
-from processor.redaction.passwords import HINT, SOME_SECRET, find_passwords, is_secret_name
+from processor.redaction.names import SOME_SECRET, is_secret_name
+from processor.redaction.passwords import HINT, find_passwords
 
 # As many digits as a 64-bit number has for certain.
 MOST_DIGITS = 18

@@ -40,7 +40,7 @@ _PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class Name:
     """What the name of a member says of its value.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Inside:
         is_key: whether a private key goes on here.
     """
 
-    name: _Name
+    name: Name
     is_secret: bool
     is_array: bool = False
     pairs: bool = False
@@ -78,7 +78,7 @@ class _Inside:
     count: int = 0
     is_key: bool = False
 
-    def opened(self, name: _Name, bracket: str, size: int | None) -> _Inside:
+    def opened(self, name: Name, bracket: str, size: int | None) -> _Inside:
         """What begins in it with this bracket, of so many items."""
         is_array = bracket == "["
         pairs = size == _PAIR if self.is_array else "headers" in name.redacted.lower()
@@ -94,7 +94,7 @@ class Documents:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._names: dict[str, _Name] = {}
+        self._names: dict[str, Name] = {}
         self._no_name = self._look_at("")
 
     def redact(self, document: str) -> str:
@@ -159,7 +159,7 @@ class Documents:
                 changed = True
         return "".join(parts) if changed else document
 
-    def _item(self, text: str, name: _Name, inside: _Inside, depth: int) -> str:
+    def _item(self, text: str, name: Name, inside: _Inside, depth: int) -> str:
         """A string of an object, or one of an array in the light of the one before it."""
         if not inside.is_array:
             return self._value(text, name, depth, is_secret=inside.is_secret)
@@ -175,13 +175,13 @@ class Documents:
             name = self._of(last)
         return self._value(text, name, depth, is_secret=inside.is_secret or is_flagged)
 
-    def _number(self, text: str, name: _Name, depth: int, *, is_secret: bool) -> str:
+    def _number(self, text: str, name: Name, depth: int, *, is_secret: bool) -> str:
         is_told = is_secret or name.is_secret or name.may_be_secret or name.says
         if not (is_told or depth >= _IN_TEXT or len(text) >= _CARD_DIGITS):
             return text
         return self._value(text, name, depth, is_secret=is_secret)
 
-    def _value(self, text: str, name: _Name, depth: int, *, is_secret: bool) -> str:
+    def _value(self, text: str, name: Name, depth: int, *, is_secret: bool) -> str:
         if depth < _MAX_DEPTH and ("\\" in text or may_be_json(text)):
             new = self._redact_encoded(text, depth + 1, name.says)
         else:
@@ -190,19 +190,19 @@ class Documents:
             return self._redactor.hide(new)
         return new
 
-    def _is_named_secret(self, name: _Name, *values: str) -> bool:
+    def _is_named_secret(self, name: Name, *values: str) -> bool:
         """Whether it is one as it came, or as it reads once what else is sensitive in it is gone."""
         return any(self._redactor.is_secret(name.redacted, value) for value in values)
 
-    def _of(self, name: str) -> _Name:
+    def _of(self, name: str) -> Name:
         return self._names.get(name) or self._look_at(name)
 
-    def _look_at(self, name: str) -> _Name:
+    def _look_at(self, name: str) -> Name:
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         is_secret = self._redactor.is_secret
         redacted = self._redactor.redact(name)
-        found = _Name(
+        found = Name(
             redacted=redacted,
             # As it is stored: redacting again must see the same.
             says=redacted if _NUMBER_NAMES.search(redacted) else "",

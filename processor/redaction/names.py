@@ -72,11 +72,13 @@ def is_likely(name: str, value: str, *, is_member: bool = False, is_prose: bool 
     if name.endswith("pin"):
         return bool(_CODE.fullmatch(value))
     if name.endswith("otp"):
-        return bool(_CODE.fullmatch(value)) or (len(value) >= _LEAST_OTP and _is_mixed(value) and value.isalnum())
+        return bool(_CODE.fullmatch(value)) or (
+            len(value) >= _LEAST_OTP and has_letter_and_digit(value) and value.isalnum()
+        )
     if name.endswith(("pass", "pw")):
         return _is_pass(value, is_bare=name.lstrip("_") in {"pass", "pw"}, is_prose=is_prose)
     is_long = len(value) >= _LEAST_SESSION and not value.startswith("0x")
-    return is_long and _is_mixed(value) and bool(_TOKEN.fullmatch(value))
+    return is_long and has_letter_and_digit(value) and bool(_TOKEN.fullmatch(value))
 
 
 def is_state(value: str) -> bool:
@@ -109,6 +111,3 @@ def _is_pass(value: str, *, is_bare: bool, is_prose: bool) -> bool:
     if _NUMBER.fullmatch(value):
         return not is_bare and value.isdigit()
     return not (is_bare and is_prose) or has_letter_and_digit(value)
-
-
-_is_mixed = has_letter_and_digit

@@ -43,7 +43,6 @@ _GROUPED = tuple(
 )
 # All digits of a number, or the first group of one.
 _CARD_START = re.compile(r"[0-9]{12,}|(?<![0-9])[0-9]{4}(?=(?: {1,2}|[-._])[0-9]{4})")
-_LONGEST_CARD = 19
 _CENTS = re.compile(r"\.0{1,2}(?![0-9A-Za-z_.])")
 _NO_SEPARATORS = str.maketrans("", "", " -._")
 _DOUBLED = str.maketrans("0123456789", "0246813579")

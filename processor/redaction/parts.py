@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from processor.redaction.documents import Documents, _Name
+from processor.redaction.documents import Documents, Name
 from processor.redaction.encoded import redact_message
 from processor.redaction.kinds import Span
 from processor.redaction.text import Redactor
@@ -46,7 +46,7 @@ class _Parts(Documents):
         super().__init__(redactor)
         self._secrets = secrets
 
-    def _value(self, text: str, name: _Name, depth: int, *, is_secret: bool) -> str:
+    def _value(self, text: str, name: Name, depth: int, *, is_secret: bool) -> str:
         return super()._value(self._secrets.hidden(text), name, depth, is_secret=is_secret)
 
 
@@ -70,7 +70,7 @@ class _Secrets:
             self._look_around(whole, words, redactor)
 
     def _look_around(self, whole: str, words: set[str], redactor: Redactor) -> None:
-        places = [span for span in _Places(redactor).of(whole) if whole[slice(*span)] in words]
+        places = [span for span in redactor.places_in(whole) if whole[slice(*span)] in words]
         secret = Counter(whole[start:end] for start, end in places)
         others = Counter(whole[start:end] for start, end in self._found(whole))
         self._beside = {word: (set(), set()) for word in words if others[word] > secret[word]}
@@ -113,16 +113,6 @@ class _Secrets:
         return any(
             len(one) >= _LEAST_BESIDE and one in known for one, known in zip((before, behind), beside, strict=True)
         )
-
-
-class _Places(Redactor):
-    """The redactor, which also says where it finds something."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self.__dict__.update(redactor.__dict__)
-
-    def of(self, text: str) -> set[Span]:
-        return {span for rule, hint in self._rules if hint.search(text) for span in rule.kind.find(text)}
 
 
 def _is_word(value: str) -> bool:

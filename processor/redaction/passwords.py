@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from processor.redaction.ends import Ends
 from processor.redaction.kinds import Span, compiled, finder
 from processor.redaction.names import (
-    SOME_SECRET,
     SURE,
     TAIL,
     UNSURE,
     has_letter_and_digit,
     is_likely,
-    is_secret_name,
     is_state,
 )
 from processor.redaction.placeholders import is_placeholder
-
-__all__ = ["SOME_SECRET", "find_passwords", "is_flag_value", "is_secret_name", "names_flag"]
 
 _ASSIGNED = compiled(
     rf"(?i)(?:(?P<sure>{SURE}){TAIL}|(?P<unsure>{UNSURE})s?)(?P<after>[\\\"'\])]{{0,8}})[ \t]{{0,40}}"
@@ -183,7 +179,7 @@ def _flags(text: str) -> Iterator[Span]:
         end = ends.of_quoted(start, quote) if quote else ends.of_word(start)
         name = match.group("unsure")
         value = text[start : min(end, start + _MAX_VALUE)]
-        if end > start and not _says_nothing(text, start, end) and (not name or is_flag_value(name, value)):
+        if end > start and not _says_nothing(text, start, end) and (not name or _is_flag_value(value)):
             yield start, end
             done = end
 
@@ -193,9 +189,9 @@ def names_flag(text: str) -> bool:
     return text[:1] == "-" and len(text) <= _LONGEST_STATE and _IS_FLAG.search(text) is not None
 
 
-def is_flag_value(name: str, value: str) -> bool:
-    """Whether it may be the secret of such a flag; numbers and signs are none."""
-    return any(map(str.isalpha, value)) and not is_state(value) and bool(name)
+def _is_flag_value(value: str) -> bool:
+    """Whether it may be the secret of a flag that also means other things; numbers and signs are none."""
+    return any(map(str.isalpha, value)) and not is_state(value)
 
 
 def _tags(text: str) -> Iterator[Span]:

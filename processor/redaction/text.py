@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from logmill.rules.sections import Mode
 from processor.redaction.kinds import Kind, Span, compiled
-from processor.redaction.passwords import is_secret_name
+from processor.redaction.names import is_secret_name
 from processor.redaction.placeholders import is_placeholder, placeholder, placeholder_end
 from processor.redaction.shipped import KINDS
 from processor.redaction.tokens import is_open_key
@@ -90,6 +90,10 @@ class Redactor:
                     if len(value) >= _LEAST_CHARS and value not in names:
                         found[value] = placeholder(rule.kind.name, rule.mode, value, self._key)
         return found
+
+    def places_in(self, text: str) -> set[Span]:
+        """Where each kind finds something sensitive in the text; they may overlap."""
+        return {span for rule, hint in self._rules if hint.search(text) for span in rule.kind.find(text)}
 
     def is_secret(self, name: str, value: str) -> bool:
         """Whether the value of a member is redacted whatever it is, for its name says that it is secret."""

@@ -17,7 +17,7 @@ MESSAGE, METADATA = "message", "metadata"
 PARSED_FROM = "parsed_from"
 LABELS = ("service", "original_level", "client_id", "trace_id", "span_id", "host", "file")
 # There a number is no person's, though it may have a card's check digit.
-_NAMES = {"trace_id": "trace_id", "span_id": "span_id"}
+_IDS = frozenset(["trace_id", "span_id"])
 # JSON may write a letter as its number, or a slash behind another: what is sensitive in it is looked for once decoded.
 _ESCAPED = r"\\u00[2-7]|[:0-9]\\/"
 # There a word may also begin after an escape such as \n, whose last letter looks like a part of it.
@@ -36,7 +36,7 @@ def redact(frame: pl.DataFrame, redactor: Redactor) -> pl.DataFrame:
     columns = {
         MESSAGE: _messages(frame[MESSAGE], redactor),
         METADATA: _changed(frame[METADATA], _suspect_documents(frame[METADATA], redactor), Documents(redactor).redact),
-        **{name: _labels(frame[name], redactor, _NAMES.get(name, "")) for name in LABELS},
+        **{name: _labels(frame[name], redactor, name if name in _IDS else "") for name in LABELS},
     }
     redacted = frame.with_columns(**columns)
     if PARSED_FROM not in frame.columns:

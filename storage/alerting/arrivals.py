@@ -15,7 +15,7 @@ import structlog
 from logmill.errors import StorageUnavailable
 from logmill.timestamps import now_us
 from storage.alerting.file import StateFile
-from storage.alerting.spans import MINUTE_US, Span, fewer, spans_of
+from storage.alerting.spans import MINUTE_US, Span, bound, fewer, spans_of
 
 log = structlog.get_logger()
 
@@ -79,8 +79,8 @@ class Arrivals:
         for at in range(0, len(spans), per_take):
             some = spans[at : at + per_take]
             with self._file.transaction():
-                self._file.run_each("owe", ({"rule": rule, **_bound(span)} for rule in rules for span in some))
-                self._file.run_each("forget_one_arrived", map(_bound, some))
+                self._file.run_each("owe", ({"rule": rule, **bound(span)} for rule in rules for span in some))
+                self._file.run_each("forget_one_arrived", map(bound, some))
             with self._lock:
                 self._pending.difference_update(some)
                 self._on_disk.difference_update(some)
@@ -124,7 +124,7 @@ class Arrivals:
                     if are_many:
                         self._bring_together()
                     else:
-                        self._file.run_each("note_arrived", map(_bound, fresh))
+                        self._file.run_each("note_arrived", map(bound, fresh))
             except StorageUnavailable as error:
                 if self._file.is_closed:
                     raise
@@ -144,13 +144,9 @@ class Arrivals:
                 self._pending = set(_apart(self._pending, self._clock()))
                 self._on_disk = set()
                 self._round += 1
-                fewer = list(self._pending)
+                noted = list(self._pending)
             self._file.run("forget_arrived")
-            self._file.run_each("note_arrived", map(_bound, fewer))
-
-
-def _bound(span: Span) -> dict[str, int]:
-    return {"start_us": span[0], "end_us": span[1]}
+            self._file.run_each("note_arrived", map(bound, noted))
 
 
 def _apart(spans: set[Span], now_us: int) -> list[Span]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage.alerting.file import StateFile
-from storage.alerting.spans import Span, fewer
+from storage.alerting.spans import Span, bound, fewer
 
 # Beyond this the spans of a rule are brought together, with the time between them.
 MAX_OWED = 20_000
@@ -83,17 +84,14 @@ class Book:
 
     def settle(self, rule: str, spans: Iterable[Span]) -> None:
         """These were looked at."""
-        with self._file.transaction():
-            for start_us, end_us in spans:
-                self._file.run("settle_owed", rule=rule, start_us=start_us, end_us=end_us)
+        self._file.run_each("settle_owed", ({"rule": rule, **bound(span)} for span in spans))
 
     def exchange(self, rule: str, spans: Iterable[Span], others: Iterable[Span], owed: Owed = _OWED) -> None:
         """In the place of these, others are to be looked at, with which it stands like this."""
         values = {"rule": rule, "attempts": owed.attempts, "is_after": owed.is_after}
         with self._file.transaction():
             self.settle(rule, spans)
-            for start_us, end_us in others:
-                self._file.run("owe_instead", start_us=start_us, end_us=end_us, **values)
+            self._file.run_each("owe_instead", ({**values, **bound(span)} for span in others))
 
     def owe_after(self, rule: str, looked: Span, follow_us: Iterable[int]) -> None:
         """So long after the end of what was looked at it is to be looked again, once each time is over.
@@ -110,9 +108,8 @@ class Book:
 
     def put_off(self, rule: str, spans: Iterable[Span], until_us: int) -> None:
         """These could not be looked at."""
-        with self._file.transaction():
-            for start_us, end_us in spans:
-                self._file.run("put_off", rule=rule, start_us=start_us, end_us=end_us, not_before_us=until_us)
+        values = {"rule": rule, "not_before_us": until_us}
+        self._file.run_each("put_off", ({**values, **bound(span)} for span in spans))
 
     def bound(self, rule: str, now_us: int) -> None:
         """See that there are not too many: with the time between them they are fewer."""
@@ -151,13 +148,13 @@ class KnownPatterns:
 
     def unknown(self, rule: str, fingerprints: list[int]) -> list[int]:
         """Those of these that were not decided on."""
-        return [
-            one for one in fingerprints if not self._file.rows("is_known_pattern", rule=rule, fingerprint=f"{one:x}")
-        ]
+        asked = {f"{one:x}": one for one in fingerprints}
+        found = self._file.rows("known_patterns", rule=rule, fingerprints=json.dumps(list(asked)))
+        known = {row["fingerprint"] for row in found}
+        return [one for text, one in asked.items() if text not in known]
 
     def keep(self, rule: str, fingerprints: Sequence[int]) -> None:
         """These are decided on; to be called in the transaction of what was found."""
-        for one in fingerprints:
-            self._file.run("know_pattern", rule=rule, fingerprint=f"{one:x}")
         if fingerprints:
+            self._file.run_each("know_pattern", ({"rule": rule, "fingerprint": f"{one:x}"} for one in fingerprints))
             self._file.run("prune_patterns", most=MAX_PATTERNS)

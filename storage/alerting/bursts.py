@@ -10,7 +10,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from logmill.rules.detectors import Burst, seconds
-from storage.alerting.detector import Held, Looked, narrowed
+from storage.alerting.detector import Held, Looked, Manner, begun, narrowed
+from storage.alerting.grouping import MAX_VALUE_CHARS
 from storage.alerting.spans import SECOND_US, Span
 from storage.engine.protocol import Engine, Value
 from storage.search.filters import And, Between, Bounds, Contains, Filter
@@ -129,22 +130,17 @@ def _after(said_s: int, year_s: int) -> int:
     return said_s + _LEAP_YEAR_S if said_s < year_s else said_s
 
 
-class BurstDetector:
+class BurstDetector(Manner):
     """A burst rule, compiled; see `Detector`."""
 
     def __init__(self, rule: Burst, wanted: Filter) -> None:
         self.rule = rule
         self.fields: tuple[str, ...] = (rule.per,)
         self.limit = f"{rule.at_least} failed logins within {rule.window}"
-        self.every_us = 0
         self._at_least = rule.at_least
         self._wanted = wanted
         self._window_s = seconds(rule.window)
         self.reach_us = self._window_s * SECOND_US
-        self.follow_us: tuple[int, ...] = ()
-        self.needs_calm = False
-        self.needs_all = False
-        self.needs_history = False
 
     def ready_us(self, _end_us: int) -> int:
         """As `Detector.ready_us`: more attempts only make it worse."""
@@ -176,6 +172,7 @@ class BurstDetector:
 
     def _held(self, group: str, episode: Episode) -> Held:
         start_us, end_us = episode.start_s * SECOND_US, (episode.end_s + 1) * SECOND_US
+        shown = group[:MAX_VALUE_CHARS]
         return Held(
             group=(group,),
             start_us=start_us,
@@ -183,18 +180,14 @@ class BurstDetector:
             value=float(episode.most),
             since_us=start_us - self.reach_us,
             summary=f"{episode.most} failed logins within {self.rule.window}, the limit is {self.rule.at_least}",
-            logs=And((self._wanted, Contains(group.lower()[:200]))),
-            q=narrowed(self.rule.q, f"*{_escaped(group[:200])}*") if _is_plain(group) else self.rule.q,
+            logs=And((self._wanted, Contains(group.lower()[:MAX_VALUE_CHARS]))),
+            q=narrowed(self.rule.q, f"*{begun(shown, '._-@')}*") if _is_plain(group) else self.rule.q,
         )
 
 
 def _is_plain(text: str) -> bool:
     """Whether a text can be looked for in messages as it is: not beginning or ending within what is no word."""
     return bool(text) and not any(char.isspace() for char in text)
-
-
-def _escaped(text: str) -> str:
-    return "".join(char if char.isalnum() or char in "._-@" else f"\\{char}" for char in text)
 
 
 @lru_cache(maxsize=65_536)

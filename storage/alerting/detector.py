@@ -96,10 +96,31 @@ class Detector(Protocol):
         """
 
 
+class Manner:
+    """What most detectors are; see `Detector`."""
+
+    every_us: int = 0
+    reach_us: int = 0
+    follow_us: tuple[int, ...] = ()
+    needs_calm: bool = False
+    needs_all: bool = False
+    needs_history: bool = False
+
+
 def quoted(text: str) -> str:
     """A value in a search text."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def begun(text: str, keep: str = "") -> str:
+    """The begin of a value in a search text, to be followed by an asterisk.
+
+    Args:
+        text: the begin.
+        keep: signs that need no backslash there.
+    """
+    return "".join(char if char.isalnum() or char in keep else f"\\{char}" for char in text)
 
 
 def narrowed(q: str, *clauses: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from storage import render
-from storage.alerting.detector import quoted
+from storage.alerting.detector import begun, quoted
 from storage.counting import values_of
 from storage.engine.protocol import Value
 from storage.search.fields import Holds, field_of
@@ -64,8 +64,7 @@ class Grouping:
         """The search text for the logs with this value; of one that alerts cut, for those that begin like it."""
         if len(value) <= MAX_VALUE_CHARS:
             return f"{self.name}:{quoted(value)}"
-        begin = "".join(char if char.isalnum() else f"\\{char}" for char in value[:MAX_VALUE_CHARS])
-        return f"{self.name}:{begin}*"
+        return f"{self.name}:{begun(value[:MAX_VALUE_CHARS])}*"
 
     def _path(self, names: str) -> tuple[str, dict[str, Value]]:
         params: dict[str, Value] = {f"{names}{number}": part for number, part in enumerate(self.path)}

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from logmill.rules.detectors import NewPattern, seconds
 from storage import render
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, Manner
 from storage.alerting.spans import SECOND_US, Span
 from storage.engine.protocol import Engine
 from storage.search.filters import And, AnyOf, Between, Bounds, Filter
@@ -37,18 +37,13 @@ def is_reached(first_us: list[int], at_least: int, window_us: int) -> bool:
     return len(first_us) >= at_least and first_us[at_least - 1] < first_us[0] + window_us
 
 
-class NewPatternDetector:
+class NewPatternDetector(Manner):
     """A rule about new patterns, compiled; see `Detector`."""
 
     def __init__(self, rule: NewPattern, wanted: Filter, known: Known) -> None:
         self.rule = rule
         self.fields = ("service", "fingerprint")
         self.limit = f"{rule.at_least} logs of a new pattern within {rule.window}"
-        self.every_us = 0
-        self.reach_us = 0
-        self.follow_us: tuple[int, ...] = ()
-        self.needs_calm = False
-        self.needs_all = False
         self.needs_history = True
         self._wanted, self._known = wanted, known
         self._window_us = seconds(rule.window) * SECOND_US

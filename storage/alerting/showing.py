@@ -15,10 +15,10 @@ from storage import render
 from storage.alerting.file import Row, StateFile
 from storage.alerting.silencing import Silenced
 from storage.alerting.spans import SECOND_US
-from storage.alerting.states import FIRING, MAX_TRANSITIONS, SILENCED
+from storage.alerting.states import ACKNOWLEDGED, FIRING, MAX_TRANSITIONS, RESOLVED, SILENCED, is_silenced
 from storage.statements import statement
 
-STATES = ("firing", "acknowledged", "silenced", "resolved")
+STATES = (FIRING, ACKNOWLEDGED, SILENCED, RESOLVED)
 _FORM = struct.Struct(">q12s")
 _PAGE = 500
 _decode = msgspec.json.Decoder().decode
@@ -118,7 +118,7 @@ def page(file: StateFile, silenced: Silenced, state: str, rule: str, limit: int,
 
 def count_silenced(file: StateFile, silenced: Silenced) -> int:
     """How many alerts would fire if no silence were for them."""
-    return sum((row["rule"], _decode(row["grouping"])) in silenced for row in file.rows("groups_firing"))
+    return sum(is_silenced(row, silenced) for row in file.rows("groups_firing"))
 
 
 def _state(row: Row, group: Mapping[str, str], silenced: Silenced) -> str:

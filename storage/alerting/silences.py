@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from logmill.rules.detectors import Silence, seconds
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, Manner, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.spans import MINUTE_US, SECOND_US, Span
 from storage.engine.protocol import Engine
@@ -55,7 +55,7 @@ def silent_since(habit: Habit, now_s: int, at_least_s: int, factor: float, learn
     return since_s if now_s >= since_s else None
 
 
-class SilenceDetector:
+class SilenceDetector(Manner):
     """A silence rule, compiled; see `Detector`. It is evaluated by the clock, and for now only: never of old logs."""
 
     def __init__(self, rule: Silence, wanted: Filter, group: Grouping) -> None:
@@ -63,10 +63,7 @@ class SilenceDetector:
         self.fields = (group.name,)
         self.limit = f"no log for {rule.at_least} and {rule.factor:g} times the longest pause"
         self.every_us = MINUTE_US
-        self.reach_us = 0
-        self.follow_us: tuple[int, ...] = ()
         self.needs_calm = True
-        self.needs_all = False
         self.needs_history = True
         self._wanted, self._group = wanted, group
         self._at_least_s, self._learn_s = seconds(rule.at_least), seconds(rule.learn)

@@ -102,3 +102,8 @@ def floor_to(time_us: int, width_us: int) -> int:
 def ceil_to(time_us: int, width_us: int) -> int:
     """The first multiple of the width that is not before the time."""
     return -(-time_us // width_us) * width_us
+
+
+def bound(span: Span) -> dict[str, int]:
+    """A span as statements bind it."""
+    return {"start_us": span[0], "end_us": span[1]}

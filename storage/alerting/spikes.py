@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from logmill.record import URGENT_LEVELS
 from logmill.rules.detectors import Spike, seconds
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, Manner, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.robust import Usual, usual_count, usual_share
 from storage.alerting.spans import DAY_US, HOUR_US, SECOND_US, Span, ceil_to, floor_to
@@ -108,7 +108,7 @@ def trailing_us(rule: Spike) -> int:
     return max(TRAILING_US, seconds(rule.learn) * SECOND_US)
 
 
-class SpikeDetector:
+class SpikeDetector(Manner):
     """A spike rule, compiled; see `Detector`."""
 
     def __init__(self, rule: Spike, wanted: Filter, group: Grouping) -> None:
@@ -116,10 +116,6 @@ class SpikeDetector:
         self.fields = (group.name,)
         what = "logs" if rule.measure == "count" else "a share of errors"
         self.limit = f"{what} of {rule.factor:g} times the usual and a score of {rule.score:g} within {rule.bucket}"
-        self.every_us = 0
-        self.reach_us = 0
-        self.follow_us: tuple[int, ...] = ()
-        self.needs_calm = False
         self.needs_all = rule.measure == "error_share"
         self.needs_history = True
         self._wanted, self._group = wanted, group

@@ -136,7 +136,7 @@ class Alerts:
                 if not keep(row["rule"]):
                     self._move(row, RESOLVED, now, silenced)
             for row in self._file.rows("untold") if self._tells else []:
-                if not _is_silenced(row, silenced):
+                if not is_silenced(row, silenced):
                     self._tell(row, row["state"], now)
             self._file.run("prune_alerts", most=MAX_ALERTS)
             self._file.run("prune_silences", now_us=now)
@@ -248,7 +248,7 @@ class Alerts:
             return
         # Nobody is told of the end of what they were not told of.
         if state == FIRING or row["is_told"]:
-            if not _is_silenced(row, silenced):
+            if not is_silenced(row, silenced):
                 self._tell(row, state, now)
             elif state != FIRING:
                 self._file.run("set_told", id=alert, is_told=_KEPT_BACK)
@@ -270,5 +270,6 @@ def _key(group: tuple[str, ...]) -> str:
     return _encode([shortened(value) for value in group]).decode()
 
 
-def _is_silenced(row: Row, silenced: Silenced) -> bool:
+def is_silenced(row: Row, silenced: Silenced) -> bool:
+    """Whether a silence is for this alert."""
     return (row["rule"], _decode(row["grouping"])) in silenced

@@ -10,7 +10,7 @@ from itertools import groupby
 from logmill.record import URGENT_LEVELS
 from logmill.rules.detectors import Threshold, seconds
 from storage.alerting.conditions import Condition, Part
-from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, narrowed
+from storage.alerting.detector import GRACE_US, MAX_FOUND, Held, Looked, Manner, narrowed
 from storage.alerting.grouping import Grouping
 from storage.alerting.spans import SECOND_US, Span
 from storage.engine.protocol import Engine, Value
@@ -68,7 +68,7 @@ def runs(edges: Iterable[tuple[int, float]], least_steps: int, *, wants_little: 
     return found
 
 
-class ThresholdDetector:
+class ThresholdDetector(Manner):
     """A threshold rule, compiled; see `Detector`.
 
     Args:
@@ -102,7 +102,6 @@ class ThresholdDetector:
         self.follow_us: tuple[int, ...] = () if is_told_at_once else (*filter(None, (lasting_us,)), self.reach_us)
         self.needs_calm = self._is_clocked
         self.needs_all = not when.only_grows
-        self.needs_history = False
 
     def ready_us(self, end_us: int) -> int:
         """As `Detector.ready_us`: at once where more logs could change nothing."""

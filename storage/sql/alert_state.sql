@@ -161,8 +161,8 @@ ON CONFLICT (rule) DO UPDATE SET evaluated_until_us = :until_us
 -- name: evaluations
 SELECT rule, evaluated_until_us FROM rules
 
--- name: is_known_pattern
-SELECT 1 FROM patterns WHERE rule = :rule AND fingerprint = :fingerprint
+-- name: known_patterns
+SELECT fingerprint FROM patterns WHERE rule = :rule AND fingerprint IN (SELECT value FROM json_each(:fingerprints))
 
 -- name: know_pattern
 INSERT OR IGNORE INTO patterns (rule, fingerprint) VALUES (:rule, :fingerprint)
