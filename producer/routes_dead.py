@@ -9,8 +9,9 @@ from flask import Flask, Response, request
 
 from logmill import dead_letters
 from logmill.broker import Broker
+from logmill.coerce import MALFORMED, malformed
 from logmill.dead_letters import Done
-from logmill.errors import InvalidField, Undecodable
+from logmill.errors import InvalidField
 from logmill.openapi import Answer, describe, letters
 from logmill.parameters import whole_number
 from logmill.places import Places
@@ -95,12 +96,13 @@ class DeadRoutes:
     def _chosen(self) -> list[str] | None:
         """The ids that the body names, None for all."""
         require_json()
+        body = read_body(self._max_body_bytes)
         try:
-            chosen = msgspec.json.decode(read_body(self._max_body_bytes), type=letters.Chosen)
+            chosen = msgspec.json.decode(body, type=letters.Chosen)
         except msgspec.ValidationError as error:
             raise InvalidField("ids", f"the body must be {{'ids': [...]}} or {{'all': true}}: {error}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Undecodable(f"the body is no valid JSON: {error}") from None
+        except MALFORMED as error:
+            raise malformed(error, body) from None
         if chosen.all == bool(chosen.ids):
             raise InvalidField("ids", "name the letters in ids, or say all: true")
         return None if chosen.all else chosen.ids

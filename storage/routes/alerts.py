@@ -9,7 +9,8 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from logmill import web
-from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.coerce import MALFORMED, malformed
+from logmill.errors import InvalidField, Refused
 from logmill.openapi import Answer, Body, Parameter, describe
 from logmill.openapi.operation import JSON
 from logmill.parameters import whole_number
@@ -238,5 +239,5 @@ def _read(shape: type[_Shape]) -> _Shape:
         found = _FIELD.search(str(error))
         field = next(filter(None, found.groups()), None) if found else None
         raise Refused(f"not as it must be: {error}", code="invalid_field", field=field) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Undecodable(f"the body is no valid JSON: {error}") from None
+    except MALFORMED as error:
+        raise malformed(error, body) from None

@@ -9,7 +9,8 @@ import pyarrow as pa
 from flask import Blueprint, Response, request
 
 from logmill import web
-from logmill.errors import InvalidField, Refused, Undecodable
+from logmill.coerce import MALFORMED, malformed
+from logmill.errors import InvalidField, Refused
 from logmill.openapi import Answer, Body, Parameter, describe
 from logmill.openapi.operation import JSON
 from logmill.request_bodies import read_body
@@ -119,8 +120,8 @@ def _read(body: bytes) -> list[Rejected]:
     except msgspec.ValidationError as error:
         field = str(error).rpartition("`$")[2].rstrip("`") or None
         raise Refused(f"not a list of rejections: {error}", code="invalid_field", field=field) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Undecodable(f"the body is no valid JSON: {error}") from None
+    except MALFORMED as error:
+        raise malformed(error, body) from None
     if len(items) > _MAX_ITEMS:
         raise Refused(f"{len(items)} rejections, {_MAX_ITEMS} at most", code="too_many", status=413)
     for item in items:

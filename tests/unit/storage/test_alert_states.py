@@ -1,24 +1,17 @@
-"""What becomes of what is found: never twice, extended, resolved, silenced, told; rules that are wrong."""
+"""What becomes of what is found: never twice, extended, resolved, silenced, told."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import random
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from logmill.errors import ConfigError
 from logmill.rules.detectors import Threshold
-from logmill.rules.ruleset import load
 from storage.alerting import showing
-from storage.alerting.arrivals import Arrivals
-from storage.alerting.book import Book, KnownPatterns
-from storage.alerting.compiling import compiled
 from storage.alerting.detector import Held
 from storage.alerting.file import StateFile
 from storage.alerting.silencing import Silenced, Silences
@@ -223,53 +216,6 @@ def test_a_damaged_file_is_put_aside(tmp_path):
     assert (tmp_path / "alerts.sqlite3.damaged").exists()
 
 
-def block(*minutes: int) -> pa.Table:
-    times = pa.array([minute * MINUTE_US for minute in minutes], pa.timestamp("us", tz="UTC"))
-    return pa.table({"timestamp": times, "received_at": times})
-
-
-def test_what_came_is_owed_to_each_rule_also_after_a_crash_and_while_rows_are_written(tmp_path):
-    file = StateFile(tmp_path)
-    arrivals, book = Arrivals(file), Book(file)
-    with arrivals.of(block(5, 6)):
-        pass
-    file.close()
-    file = StateFile(tmp_path)
-    arrivals, book = Arrivals(file), Book(file)
-    arrivals.take(["a", "b"])
-    assert [span for span, _ in book.due("b", 0, 10)] == [
-        (6 * MINUTE_US, 7 * MINUTE_US),
-        (5 * MINUTE_US, 6 * MINUTE_US),
-    ]
-    with arrivals.of(block(9)):
-        arrivals.take(["a"])
-        book.settle("a", [span for span, _ in book.due("a", 0, 10)])
-    arrivals.take(["a"])
-    assert [span for span, _ in book.due("a", 0, 10)] == [(9 * MINUTE_US, 10 * MINUTE_US)], (
-        "looked at before it was there"
-    )
-
-
-def test_spans_stay_few_however_scattered_the_times_are(tmp_path):
-    file = StateFile(tmp_path)
-    arrivals, book = Arrivals(file), Book(file)
-    draw = random.Random(1)
-    for _ in range(150):
-        with arrivals.of(block(*(draw.randrange(10**8) for _ in range(300)))):
-            pass
-    arrivals.take(["a"])
-    assert 0 < book.count("a") <= 20_000
-
-
-def test_patterns_that_were_decided_on_are_bounded_and_the_newest_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("storage.alerting.book.MAX_PATTERNS", 50)
-    known = KnownPatterns(StateFile(tmp_path))
-    for start in range(0, 200, 20):
-        known.keep("a", list(range(start, start + 20)))
-    assert known.unknown("a", list(range(200))) == list(range(150))
-    assert known.unknown("b", [199]) == [199]
-
-
 @pytest.mark.parametrize(
     "url", ["http://[::1", "http://" + "a" * 70 + ".example", "http://\udcff/", "http://127.0.0.1:99999"]
 )
@@ -288,47 +234,6 @@ def test_an_address_that_cannot_be_is_an_error_of_the_message_and_is_not_told(tm
 def test_a_signature_can_be_checked_with_a_shared_secret():
     expected = hmac.new(b"key", b"1700000000.{}", hashlib.sha256).hexdigest()
     assert signature("key", "1700000000", b"{}") == f"v1={expected}"
-
-
-@pytest.mark.parametrize(
-    ("rule", "line", "says"),
-    [
-        ("kind: threshold\n      q: 'level:('\n      when: count > 1", 5, "bracket"),
-        ("kind: threshold\n      when: count is large", 5, "comparison"),
-        ("kind: threshold\n      when: count > 1\n      group_by: [nothing]", 6, "nothing"),
-        ("kind: threshold\n      when: avg(service) > 1", 5, "number"),
-        ("kind: threshold\n      when: count > 1\n      window: 3w", 6, "window"),
-        ("kind: threshold\n      when: count < 1\n      group_by: [service]", 5, "group_by"),
-        ("kind: threshold\n      q: 'timestamp:>now-1h'\n      when: count > 1", 5, "time"),
-        ("kind: spike\n      measure: count\n      bucket: 7m", 6, "divide"),
-        ("kind: spike\n      measure: count\n      group_by: metadata.x", 6, "metadata"),
-        ("kind: spike\n      measure: speed", 5, "speed"),
-        ("kind: burst\n      q: a\n      per: user\n      at_least: 0", 7, ">= 1"),
-        ("kind: nothing", 4, "nothing"),
-    ],
-)
-def test_a_rule_that_cannot_be_names_its_line(tmp_path, rule, line, says):
-    path = tmp_path / "rules.yaml"
-    path.write_text(f"detectors:\n  rules:\n    - name: mine\n      {rule}\n")
-    with pytest.raises(ConfigError) as caught:
-        compiled(load(str(path)).detectors, KnownPatterns(StateFile(tmp_path)), 0)
-    assert f"rules.yaml, line {line}" in str(caught.value)
-    assert says in str(caught.value)
-
-
-def test_own_detectors_join_the_shipped_ones_replace_them_by_name_or_switch_them_off(tmp_path):
-    path = tmp_path / "rules.yaml"
-    own = "{name: silence, kind: silence, at_least: 1h}"
-    path.write_text(f"detectors:\n  without: [log_volume]\n  rules:\n    - {own}\n")
-    names = [placed.rule.name for placed in load(str(path)).detectors]
-    assert names[-1] == "silence"
-    assert names.count("silence") == 1
-    assert "log_volume" not in names
-    assert "error_rate" in names
-    path.write_text(f"detectors:\n  rules:\n    - {own}\n    - {own}\n")
-    load.cache_clear()
-    with pytest.raises(ConfigError, match=r"line 4.*another detector"):
-        load(str(path))
 
 
 def test_the_file_is_one_that_survives_a_power_cut(tmp_path):
