@@ -1,0 +1,1 @@
+"""The collector: follows files, and ships their lines to the producer."""
