@@ -1,0 +1,1 @@
+"""From lines to records: levels, formats, filters, tags, and the bodies that are sent."""
