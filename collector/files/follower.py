@@ -42,6 +42,9 @@ class Follower:
         source_of: what records of a new file are said to be of, by its name.
         from_end: whether files that are there at the very first start are read from their end on.
         max_open: files that are open at a time.
+
+    Attributes:
+        is_unsure: whether there are files of which it is not known yet whether they are new.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Follower:
         self._lost_at: dict[int, float] = {}
         self._next_id = 1
         self._is_first_scan = True
+        self.is_unsure = False
         self._from_end = from_end and checkpoint.fact("started") is None
 
     def load(self, ends: Mapping[int, End], alive_at: float) -> None:
@@ -113,6 +117,7 @@ class Follower:
             self._locate(file, found, folders, now)
         unknown = [one for key, one in found.items() if key not in self._by_key]
         beside = self._beside(found)
+        self.is_unsure = False
         for one in sorted([*unknown, *beside], key=lambda one: one.stat.st_mtime_ns):
             self._meet(one, now, is_matched=one.key in found)
         self._kinship.forget([one.key for one in (*unknown, *beside)])
@@ -121,10 +126,19 @@ class Follower:
         self._is_first_scan = self._from_end = False
         self._write()
 
-    def due(self) -> list[Followed]:
-        """The files to look at now."""
-        now = time.monotonic()
-        return [file for file in self._by_key.values() if file.due_at <= now]
+    @property
+    def count(self) -> int:
+        """Files whose content is known to be somewhere."""
+        return len(self._by_key)
+
+    def due(self, *, everything: bool = False) -> list[Followed]:
+        """The files to look at now; all that are not closed for good where `everything`."""
+        now = math.inf if everything else time.monotonic()
+        return [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+
+    def left_s(self) -> float:
+        """How long until the next one is to be looked at."""
+        return min((file.due_at for file in self._by_key.values()), default=math.inf) - time.monotonic()
 
     def open(self, file: Followed) -> bool:
         """Open a file that is closed; says whether it can be read. Where another is in its place, both part."""
@@ -138,7 +152,7 @@ class Follower:
         except FileNotFoundError:
             return False  # the next scan finds out where it is
         except OSError as error:
-            self._complain(file, error)
+            self.complain(file, error)
             return False
         file.problem = ""
         self._close_some()
@@ -269,6 +283,8 @@ class Follower:
             # What was written last before the log was seen under its name was rotated before anybody followed it.
             if is_matched or one.stat.st_mtime >= since - SLACK_S:
                 self._add(one, start)
+        elif kin is Kin.UNSURE and one.stat.st_size:
+            self.is_unsure = True
 
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""
@@ -322,9 +338,10 @@ class Follower:
             for file in sorted(is_open, key=lambda file: file.read_at)[: max(1, self._max_open // 10)]:
                 file.close()
 
-    def _complain(self, file: Followed, error: OSError) -> None:
+    def complain(self, file: Followed, error: Exception) -> None:
+        """A file cannot be read; it is tried again."""
         if not file.problem:
-            file.problem = error.strerror or str(error)
+            file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
 
     def _write(self) -> None:
