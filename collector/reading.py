@@ -153,10 +153,10 @@ class Reader:
         self._record()
         if self._batcher.is_due() and self._shipper.has_room():
             self._seal()
-        if self._is_done(progressed=progressed):
-            return False
         if not has_room:
             self._shipper.wait_for_room(LONGEST_WAIT_S)
+        elif self._is_done(progressed=progressed):
+            return False
         elif not progressed:
             self._wait()
         return True
