@@ -270,20 +270,8 @@ class Follower:
         """Find out what a file is that is not known by its inode."""
         if one.key in self._by_key:
             return
-        folder, name = os.path.split(one.path)
-        kin, relative = Kin.NONE, None
         try:
-            if is_rotated(name):
-                relatives = self._relatives(one.path)
-                for file in relatives:
-                    # Before it is taken for a copy of what lies there, or for longer than that.
-                    if file.key is not None and self.open(file) and not file.is_intact():
-                        self.part(file)
-                kin, relative = self._kinship.of(one, relatives)
-            elif self._is_first_scan:
-                # A disk that was restored, or is mounted elsewhere, has other inodes.
-                lost = [file for file in self._relatives(one.path) if file.key is None and file.position >= HEAD_BYTES]
-                kin, relative = self._kinship.of(one, lost)
+            kin, relative = self._kin_of(one)
             start = last_line_end(one.path, one.stat.st_size) if self._from_end else 0
         except OSError as error:
             self._discovery.problems[one.path] = error.strerror or str(error)
@@ -291,12 +279,32 @@ class Follower:
         if kin is Kin.REST and relative is not None:
             self._attach(relative, one, now)
         elif kin is Kin.NONE:
+            folder, name = os.path.split(one.path)
             since, _at = self._shifted.get((folder, root_of(name)), (math.inf, 0.0))
             # What was written last before the log was seen under its name was rotated before anybody followed it.
             if is_matched or one.stat.st_mtime >= since - SLACK_S:
                 self._add(one, start)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
+
+    def _kin_of(self, one: Found) -> tuple[Kin, Followed | None]:
+        """What a file is to those that are known.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        relatives = self._relatives(one.path)
+        if is_rotated(os.path.basename(one.path)):
+            for file in relatives:
+                # Before it is taken for a copy of what lies there, or for longer than that.
+                if file.key is not None and self.open(file) and not file.is_intact():
+                    self.part(file)
+        elif self._is_first_scan:
+            # A disk that was restored, or is mounted elsewhere, has other inodes.
+            relatives = [file for file in relatives if file.key is None and file.position >= HEAD_BYTES]
+        else:
+            return Kin.NONE, None
+        return self._kinship.of(one, relatives)
 
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""
