@@ -10,17 +10,9 @@ from typing import Any
 
 import msgspec
 
+from collector.status.figures import FaultSeen, History, Rates, Reason, Snapshot, SourceCounted, Totals
 from collector.status.following import FileState, Following, Shipping
-from collector.status.statistics import (
-    FaultSeen,
-    History,
-    Rates,
-    Reason,
-    Snapshot,
-    SourceCounted,
-    Statistics,
-    Totals,
-)
+from collector.status.statistics import Statistics
 from collector.status.windows import Counted, printable
 from logmill.configuration import Shown, shown
 from logmill.settings import Settings

@@ -150,9 +150,13 @@ def test_the_page_asks_nobody_but_its_collector(page, story):
 
 @pytest.mark.parametrize(
     "context",
-    [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 640}, "has_touch": True}],
+    [
+        {"color_scheme": "light"},
+        {"color_scheme": "dark"},
+        {"viewport": {"width": 360, "height": 640}, "is_mobile": True},
+    ],
     ids=["light", "dark", "phone"],
-)  # fmt: skip
+)
 def test_nothing_keeps_anybody_out(browser, tmp_path, story, context):
     # The policy of the page would keep axe out as well.
     with open_page(browser, tmp_path, bypass_csp=True, **context) as (page, _):
