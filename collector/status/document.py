@@ -31,6 +31,7 @@ _SHARED_SETTINGS = (
     "LOGMILL_DRAIN_TIMEOUT_S",
 )
 _OWN_SETTINGS = "LOGMILL_COLLECT_"
+_STDIN = "-"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -196,7 +197,7 @@ def _gone(one: SourceCounted) -> FileShown:
         lag_bytes=None,
         is_rotated=False,
         modified_at=None,
-        state="not followed any more",
+        state="read as it comes" if one.path == _STDIN else "not followed any more",
         records=one.records,
         per_s=one.per_s,
         faults=one.faults,

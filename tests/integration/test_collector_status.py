@@ -109,6 +109,7 @@ def test_the_status_has_what_was_counted_and_how_far_each_file_is(run):
 def test_what_was_counted_for_a_name_is_shown_once_and_kept_when_the_file_is_gone(run):
     run.statistics.add(Source("/logs/app.log", "app", "here"), Made(b"", 5), 10)
     run.statistics.add(Source("/logs/gone.log", "gone", "here"), Made(b"", 2), 10)
+    run.statistics.add(Source("-", "stdin", "here"), Made(b"", 1), 10)
     run.held.states = [state("/logs/app.log", lag=500, is_rotated=True), state("/logs/app.log")]
     shown = [
         (one["path"], one["is_rotated"], one["records"], one["size_bytes"], one["state"])
@@ -118,6 +119,7 @@ def test_what_was_counted_for_a_name_is_shown_once_and_kept_when_the_file_is_gon
         ("/logs/app.log", True, 0, 1000, "following"),
         ("/logs/app.log", False, 5, 1000, "following"),
         ("/logs/gone.log", False, 2, None, "not followed any more"),
+        ("-", False, 1, None, "read as it comes"),
     ]
 
 

@@ -52,11 +52,8 @@ def running(statistics: Statistics | None = None, **settings: object) -> Iterato
     counted, held = statistics or Statistics(), Held()
     in_force = load({}, **{"collect_port": free_port(), **settings})
     port = in_force.collect_port
-    server = serve(in_force, counted, held)
-    try:
+    with serve(in_force, counted, held):
         yield Running(counted, held, port)
-    finally:
-        server.close()
 
 
 class Past:
@@ -97,7 +94,7 @@ def tell_story(statistics: Statistics, held: Held, clock: Past, seed: int = 7) -
         for (path, size), lag in zip(read.items(), (0, 41_250, 0, 8_192, 0), strict=True)
     ]
     old = read[f"{FOLDER}/payment.log"] // 3
-    rotated = FileState(f"{FOLDER}/payment.log", old, old, old, 0, is_rotated=True, modified_at=now, state="finished")
+    rotated = FileState(f"{FOLDER}/payment.log", old, old, old, 0, is_rotated=True, modified_at=now, state="rotated")
     closed = FileState(f"{FOLDER}/audit.log", 18_220, 0, 0, 18_220, state="cannot be read: permission denied")
     held.states = [*held.states, msgspec.structs.replace(rotated, modified_at=now - timedelta(minutes=4)), closed]
     held.sent = Shipping(batches_in_flight=2, oldest_in_flight_s=0.4)

@@ -50,11 +50,10 @@ function hint(shown, chosen, known, all, text) {
 
 function row({ path, service, records, per_s: rate, size_bytes: size, lag_bytes: lag, faults, modified_at: modified, state, is_rotated: isRotated }) {
   const cell = (name, kind, ...shown) => h("td", { class: kind, "data-name": name }, shown);
-  const isWell = state === "following" || state === "finished";
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, path === "-" ? "standard input" : visible(path, 400), isRotated && h("small", {}, " rotated")),
+    h("th", { scope: "row" }, path === "-" ? "standard input" : visible(path, 400), isRotated && state !== "rotated" && state !== "deleted" && h("small", {}, " rotated")),
     cell("Service", "", visible(service, 100)),
     cell("Logs", "number", compact(records)),
     cell("Logs/s", "number", decimal(rate)),
@@ -62,6 +61,6 @@ function row({ path, service, records, per_s: rate, size_bytes: size, lag_bytes:
     cell("Lag", `number ${lag ? "lags" : ""}`, bytes(lag)),
     cell("Parse errors", "number", compact(faults)),
     cell("Changed", "moment", modified ? time(modified, { ms: false }) : "–"),
-    cell("State", isWell ? "" : "odd", visible(state, 200)),
+    cell("State", state.startsWith("cannot") ? "odd" : "", visible(state, 200)),
   );
 }
