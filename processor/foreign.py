@@ -43,7 +43,7 @@ def _read_results(message: Message, limits: Limits) -> tuple[Batch, list[Rejecti
     """A file of test results, as `read_foreign` says."""
     file = unpack_file(message)
     received_at = _received_at(file.received_at or message.timestamp_s * 1_000_000)
-    found = read_results(file.body, name=file.name, max_outcomes=limits.max_batch_records)
+    found = read_results(file.body, name=file.name, hint=file.hint, max_outcomes=limits.max_batch_records)
     if not found.is_readable:
         raise Undecodable(why_unreadable(found), code=PROBLEM)
     if found.left_out:
