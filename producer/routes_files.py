@@ -11,7 +11,7 @@ from logmill.intake import Rejection
 from logmill.openapi import describe
 from logmill.record import Lane
 from logmill.request_bodies import read_body
-from logmill.results.records import counted
+from logmill.results.model import counted
 from logmill.settings import Settings
 from logmill.submitted import Limits, known_lane
 from logmill.web import answer, error_answer

@@ -46,9 +46,9 @@ FILES = Body(
 )
 HELP = (
     "Each file is one message. Text is pairs of `Test: NAME` and `Result: PASS` or `FAIL` behind the file's name, XML "
-    "is JUnit's, and JSON pytest's report log. What cannot be read is told by its line, and the rest is taken; 400 where "
-    f"nothing can be read. A form has at most {MAX_FILES} files; each that cannot be taken is named by its index. "
-    "Bodies may be compressed: `Content-Encoding: gzip` or `zstd`."
+    "is JUnit's, and JSON pytest's report log. What cannot be read is told by its line, and the rest is taken; 400 "
+    f"where nothing can be read. A form has at most {MAX_FILES} files; each that cannot be taken is named by its "
+    "index. Bodies may be compressed: `Content-Encoding: gzip` or `zstd`."
 )
 
 

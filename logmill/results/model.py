@@ -163,3 +163,8 @@ def shortened(text: str, most: int) -> str:
 def quoted(text: str) -> str:
     """Text of a file as problems quote it."""
     return repr(text if len(text) <= 60 else f"{text[:60]}…")  # noqa: PLR2004
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts: 1 result, 2 results."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -11,7 +11,7 @@ from logmill.columns import Columns
 from logmill.errors import Refused
 from logmill.intake import Rejection
 from logmill.record import Entry
-from logmill.results.model import FAILURES, FileResults, Outcome
+from logmill.results.model import FAILURES, FileResults, Outcome, Result, counted
 from logmill.submitted import Limits, Submitted, entry_of
 
 # How storage tells these records from all others.
@@ -25,6 +25,7 @@ _SHOWN_PROBLEMS = 20
 _HEADLINE_CHARS = 300
 # What runs were to come would hide those of today.
 _CLOCK_SLACK_US = 86_400_000_000
+_PLURALS = {Result.ERROR: "errors"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -70,7 +71,7 @@ def records_of(found: FileResults, origin: Origin, limits: Limits) -> tuple[Colu
 
 def _of_file(found: FileResults, origin: Origin, limits: Limits) -> Entry:
     counts = found.counts()
-    said = [f"{count} {result}" for result, count in counts.items() if count]
+    said = [f"{count:,} {_PLURALS.get(result, result)}" for result, count in counts.items() if count]
     results, problems = len(found.outcomes), found.problem_count
     message = f"{found.name}: {counted(results, 'result')}" + (f": {', '.join(said)}" if said else "")
     metadata: dict[str, Any] = {
@@ -122,11 +123,6 @@ def _entry(item: Submitted, tag: str, at_us: int, origin: Origin, limits: Limits
     found = entry_of(item, limits, at_us, origin.protocol)
     # The time is the test's, or known to be that of the file: nothing in the message may be taken for it.
     return msgspec.structs.replace(found, tag=tag, timestamp_from="")
-
-
-def counted(count: int, noun: str) -> str:
-    """A number and what it counts: 1 result, 2 results."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def why_unreadable(found: FileResults) -> str:

@@ -19,7 +19,9 @@ def add_tags(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> pl.DataFrame:
         frame: with the columns that conditions look at, and `tag`: one that the log has whatever the rules say.
         rules: whether a log has the tag, by tag.
     """
-    return frame.with_columns(tags=label_lists(with_text(frame), {**rules, **_known(frame, rules)}, NO_TAG))
+    known = _known(frame, rules)
+    flags = {**known, **{tag: holds for tag, holds in rules.items() if tag not in known}}
+    return frame.with_columns(tags=label_lists(with_text(frame), flags, NO_TAG))
 
 
 def _known(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
