@@ -250,10 +250,9 @@ def _check_place_of_target(plan: Plan, *, yes: bool) -> None:
     from logmill.bench.report import amount
 
     click.echo(amount(plan), err=True)
-    urls = {plan.storage_url, plan.producer_url} if "ingest" in plan.parts else {plan.storage_url}
-    elsewhere = [without_credentials(url) for url in sorted(urls) if not is_here(url)]
+    elsewhere = [without_credentials(url) for url in plan.urls() if not is_here(url)]
     if elsewhere and not yes:
-        raise ConfigError(f"{' and '.join(elsewhere)} is not on this machine; if that is what you mean, add --yes")
+        raise ConfigError(f"not on this machine: {', '.join(elsewhere)}; where that is meant, add --yes")
 
 
 def _run(plan: Plan) -> tuple[Any, bool]:

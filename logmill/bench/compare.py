@@ -96,7 +96,8 @@ def differences(a: Result, b: Result) -> list[str]:
 
 
 def _said(value: object) -> str:
-    return "none" if value is None else str(value)
+    """A value of the configuration; a rate that is none is the most there is."""
+    return "max" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _loads(name: str, a: Load, b: Load) -> Iterator[Line]:

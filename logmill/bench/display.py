@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ from logmill.bench.running import Phase
 
 LINES_EVERY_S = 5.0
 LIVE_EVERY_S = 0.5
+_RATE_S = 4.0
 _COLUMNS = (
     "", "asked/s", "kept/s", "in flight", "behind s", "p50 ms", "p99 ms", "max ms", "refused", "failed", "dropped"
 )  # fmt: skip
@@ -42,21 +44,24 @@ class _Row:
 
 
 class _Rows:
-    """Makes rows of totals; rates are those since the last time."""
+    """Makes rows of totals; rates are those of the last few seconds."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._before: dict[Part, tuple[float, int]] = {}
+        # By part: when, and how much was done by then.
+        self._seen: dict[Part, deque[tuple[float, int]]] = {}
 
-    def of(self, totals: dict[Part, Totals]) -> list[_Row]:
-        return [self._row(part, one) for part, one in totals.items()]
+    def of(self, elapsed_s: float, totals: dict[Part, Totals]) -> list[_Row]:
+        return [self._row(part, one, time.monotonic(), elapsed_s) for part, one in totals.items()]
 
-    def _row(self, part: Part, totals: Totals) -> _Row:
+    def _row(self, part: Part, totals: Totals, now_s: float, elapsed_s: float) -> _Row:
         plan, counts, warm_up = self._plan, totals.all.counts, totals.warm_up
-        now_s = time.monotonic()
         done = counts.ok + warm_up.ok if part is not Part.INGEST else counts.logs_accepted + warm_up.logs_accepted
-        before_s, before = self._before.get(part, (now_s, done))
-        self._before[part] = (now_s, done)
+        seen = self._seen.setdefault(part, deque([(now_s - elapsed_s, 0)]))
+        while len(seen) > 1 and seen[1][0] <= now_s - _RATE_S:
+            seen.popleft()
+        before_s, before = seen[0]
+        seen.append((now_s, done))
         p50, p99, longest = totals.all.latency.at((50.0, 99.0, 100.0))
         return _Row(
             name="searchable" if part is Part.PROBE else part.value,
@@ -75,7 +80,7 @@ class _Rows:
 
 
 class Lines:
-    """A line every few seconds, on standard error.
+    """A line for each part every few seconds, on standard error.
 
     Args:
         plan: what is shown.
@@ -89,14 +94,17 @@ class Lines:
 
     def show(self, phase: Phase, elapsed_s: float, totals: dict[Part, Totals]) -> None:
         """As `Display`."""
-        parts = [
-            f"{row.name} {row.kept:,.1f} of {_asked(row)} {row.unit}/s, "
-            f"p50 {row.p50_ms:.1f} ms, p99 {row.p99_ms:.1f} ms, "
-            f"{row.in_flight} in flight, {row.behind_s:.1f} s behind, {row.refused:,} refused, {row.failed:,} failed, "
-            f"{row.dropped:,} dropped"
-            for row in self._rows.of(totals)
-        ]
-        click.echo("; ".join([_where(phase, elapsed_s, self._plan), *parts]), err=True)
+        where = _where(phase, elapsed_s, self._plan)
+        if not totals:
+            click.echo(where, err=True)
+        for row in self._rows.of(elapsed_s, totals):
+            click.echo(
+                f"{where}, {row.name}: {row.kept:,.1f} of {_asked(row)} {row.unit}/s, "
+                f"p50 {row.p50_ms:,.1f} ms, p99 {row.p99_ms:,.1f} ms, max {row.max_ms:,.1f} ms, "
+                f"{row.in_flight} in flight, {row.behind_s:.1f} s behind, "
+                f"{row.refused:,} refused, {row.failed:,} failed, {row.dropped:,} dropped",
+                err=True,
+            )
 
     def count(self, stored: int, accepted: int) -> None:
         """As `Display`."""
@@ -128,7 +136,7 @@ class Screen:
         table = Table(*_COLUMNS, title=_where(phase, elapsed_s, self._plan), title_justify="left")
         for column in table.columns[1:]:
             column.justify = "right"
-        for row in self._rows.of(totals):
+        for row in self._rows.of(elapsed_s, totals):
             bad = "red" if row.failed or row.dropped else "yellow" if row.refused else ""
             table.add_row(
                 row.name, _asked(row), f"{row.kept:,.1f}", str(row.in_flight), f"{row.behind_s:.1f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -88,7 +89,7 @@ class Finding:
     def snapshot(self) -> Snapshot:
         """As `Sending`."""
         is_done = self.is_done()
-        return self._recorder.snapshot(0.0, min(time.monotonic(), self._until_s), is_done=is_done)
+        return self._recorder.snapshot(0.0, min(time.monotonic(), self._until_s), math.inf, is_done=is_done)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

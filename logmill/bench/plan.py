@@ -83,6 +83,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """How long it sends."""
         return self.warm_up_s + self.duration_s
 
+    def urls(self) -> list[str]:
+        """The addresses that it asks."""
+        return [self.producer_url, self.storage_url] if Part.INGEST in self.parts else [self.storage_url]
+
     def requests_per_s(self, part: Part) -> float | None:
         """How many requests a second are asked for; None for as many as are answered."""
         if part is Part.QUERY:

@@ -49,7 +49,7 @@ class Recorder:
         self._example = ""
         self._behind = Latencies()
         self._in_flight = 0
-        self._last_s = measure_s
+        self._last_s = self._last_sent_s = measure_s
         self._cpu_s = time.process_time()
 
     def began(self) -> None:
@@ -69,6 +69,7 @@ class Recorder:
             times.counts.add(outcome.counts)
             self._behind.note(sent_s - due_s)
             self._last_s = max(self._last_s, ended_s)
+            self._last_sent_s = max(self._last_sent_s, sent_s)
             if outcome.is_timed:
                 times.latency.note(ended_s - due_s)
                 times.service.note(ended_s - sent_s)
@@ -84,17 +85,20 @@ class Recorder:
             times.latency.note(waited_s, count)
             self._behind.note(waited_s, count)
 
-    def snapshot(self, behind_s: float, until_s: float, *, is_done: bool) -> Snapshot:
+    def snapshot(self, behind_s: float, until_s: float, in_time_s: float, *, is_done: bool) -> Snapshot:
         """What there is so far.
 
         Args:
             behind_s: for how long the next request has been due.
-            until_s: the end of what was measured by now, by the monotonic clock; what ended later prolongs it.
+            until_s: the end of what was measured by now, by the monotonic clock.
+            in_time_s: where a request was sent later than so long after that, the schedule was not kept, and the time
+                goes on until the last answer.
             is_done: whether no more will come.
         """
         with self._lock:
             counts = Counts()
             counts.add(self._warm_up)
+            end_s = max(until_s, self._last_s) if self._last_sent_s > until_s + in_time_s else until_s
             return Snapshot(
                 {name: times.series() for name, times in self._series.items()},
                 counts,
@@ -103,7 +107,7 @@ class Recorder:
                 self._behind.encoded(),
                 behind_s,
                 self._in_flight,
-                max(0.0, max(until_s, self._last_s) - self._measure_s),
+                max(0.0, end_s - self._measure_s),
                 time.process_time() - self._cpu_s,
                 is_done,
             )

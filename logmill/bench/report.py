@@ -19,7 +19,7 @@ def report(result: Result) -> str:
     asked = result.configuration
     lines = [
         f"run {printable(result.run)}, {asked['duration_s']:g} s after {asked['warm_up_s']:g} s of warm-up, "
-        f"{asked['processes']} processes with {asked['connections']} connections each"
+        f"processes: {asked['processes']}, with {asked['connections']} connections each"
     ]
     if result.ended_early:
         lines.append("ended early: this is what was measured until then")

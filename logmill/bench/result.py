@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -222,19 +220,12 @@ def write(result: Result, path: Path) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    data = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            new = Path(file.name)
-            try:
-                file.write(data)
-                file.close()
-                new.replace(path)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    new.unlink()
-                raise
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        new.replace(path)
     except OSError as error:
+        new.unlink(missing_ok=True)
         raise ConfigError(f"--output: {path} cannot be written: {error.strerror}") from None
 
 

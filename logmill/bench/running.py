@@ -84,8 +84,9 @@ class LoadTest:
         with Fleet(self._plan) as fleet:
             self._stop.before_end = fleet.kill
             self._wait(fleet, fleet.is_ready, time.monotonic() + READY_TIMEOUT_S)
-            start_s = fleet.begin() if not self._stop.is_set() else time.monotonic()
-            next_s = start_s
+            if self._stop.is_set():
+                fleet.kill()
+            start_s = next_s = fleet.begin()
             while not fleet.is_done():
                 if self._stop.is_set():
                     fleet.stop()
@@ -194,14 +195,13 @@ def configuration(plan: Plan) -> dict[str, str | int | float | bool | None]:
 
 def machine(plan: Plan) -> dict[str, str | int | bool]:
     """Where the load comes from, without its name."""
-    urls = (plan.producer_url, plan.storage_url)
     return {
         "cores": len(os.sched_getaffinity(0)),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "logmill": __version__,
         **{name: version(name) for name in _PACKAGES},
-        "is_target_here": all(is_here(url) for url in urls),
+        "is_target_here": all(is_here(url) for url in plan.urls()),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -15,6 +16,8 @@ from logmill.bench.schedule import ClosedLoop, OpenLoop, Schedule, Turn
 # In a closed loop: how long a connection rests that was refused, or found nobody.
 _LONGEST_REST_S = 5.0
 _REST_S = 0.2
+# The last requests of a schedule that was kept may be sent so late.
+_IN_TIME_S = 0.1
 
 
 class Sending:
@@ -81,7 +84,10 @@ class Sending:
         """What was measured so far."""
         now_s = time.monotonic()
         is_done = self.is_done()
-        return self._recorder.snapshot(self._schedule.behind_s(now_s), min(now_s, self._until_s), is_done=is_done)
+        # In a closed loop the time always goes on until the last answer.
+        in_time_s = -math.inf if self._plan.requests_per_s(self._share.part) is None else _IN_TIME_S
+        behind_s = self._schedule.behind_s(now_s)
+        return self._recorder.snapshot(behind_s, min(now_s, self._until_s), in_time_s, is_done=is_done)
 
     def _guarded(self, start_s: float) -> None:
         try:
