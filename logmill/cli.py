@@ -13,6 +13,7 @@ import requests
 
 from logmill import __version__, http_client
 from logmill.cli_alerts import alerts
+from logmill.cli_bench import bench
 from logmill.cli_collect import collect
 from logmill.cli_dead import dead
 from logmill.cli_patterns import patterns
@@ -69,6 +70,7 @@ main.add_command(tail)
 main.add_command(patterns)
 main.add_command(alerts)
 main.add_command(results)
+main.add_command(bench)
 
 # A socket that `logmill up` opened and keeps open while the service is started again.
 listen_fd_option = click.option("--listen-fd", type=int, hidden=True)
