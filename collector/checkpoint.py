@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS files (
     anchor_size INTEGER NOT NULL DEFAULT 0,
     anchor_digest BLOB NOT NULL DEFAULT x'',
     is_rotated INTEGER NOT NULL DEFAULT 0,
+    is_ended INTEGER NOT NULL DEFAULT 0,
     seen_at REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS batches (
@@ -48,7 +49,7 @@ CREATE TABLE IF NOT EXISTS batches (
 """
 _FILE = (
     "id, path, service, file, device, inode, head_size, head_digest, position, anchor_size, anchor_digest, "
-    "is_rotated, seen_at"
+    "is_rotated, is_ended, seen_at"
 )
 _MOVE = """UPDATE files SET position = ?1, anchor_size = ?2, anchor_digest = ?3 WHERE id = ?4 AND position < ?1"""
 
@@ -71,6 +72,7 @@ class FileRow(msgspec.Struct, frozen=True):
         position: up to which its bytes are settled.
         anchor: of what stands before that.
         is_rotated: whether it has left the name under which it was written.
+        is_ended: whether all of it was read and nothing can follow; of compressed files.
         seen_at: when it was seen last, seconds since 1970.
     """
 
@@ -84,6 +86,7 @@ class FileRow(msgspec.Struct, frozen=True):
     position: int
     anchor: Print
     is_rotated: bool
+    is_ended: bool
     seen_at: float
 
 
@@ -161,10 +164,10 @@ class Checkpoint:
         """Write these files as they are, but for how far they are settled where they are known."""
         with self._transaction():
             self._db.executemany(
-                f"""INSERT INTO files ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                f"""INSERT INTO files ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET path = excluded.path, device = excluded.device, inode = excluded.inode,
                 head_size = excluded.head_size, head_digest = excluded.head_digest,
-                is_rotated = excluded.is_rotated, seen_at = excluded.seen_at""",  # noqa: S608 - our own names
+                is_rotated = excluded.is_rotated, is_ended = excluded.is_ended, seen_at = excluded.seen_at""",  # noqa: S608 - our own names
                 [_values(row) for row in files],
             )
 
@@ -246,11 +249,11 @@ class Checkpoint:
 def _values(row: FileRow) -> tuple[object, ...]:
     return (
         row.id, row.path, row.service, row.file, row.device, row.inode, row.head.size, row.head.digest,
-        row.position, row.anchor.size, row.anchor.digest, row.is_rotated, row.seen_at,
+        row.position, row.anchor.size, row.anchor.digest, row.is_rotated, row.is_ended, row.seen_at,
     )  # fmt: skip
 
 
-def _file(  # noqa: PLR0917 - as the table has them
+def _file(
     file_id: int,
     path: str,
     service: str,
@@ -263,6 +266,7 @@ def _file(  # noqa: PLR0917 - as the table has them
     anchor_size: int,
     anchor_digest: bytes,
     is_rotated: int,
+    is_ended: int,
     seen_at: float,
 ) -> FileRow:
     return FileRow(
@@ -276,5 +280,6 @@ def _file(  # noqa: PLR0917 - as the table has them
         position=position,
         anchor=Print(anchor_size, anchor_digest),
         is_rotated=bool(is_rotated),
+        is_ended=bool(is_ended),
         seen_at=seen_at,
     )

@@ -13,6 +13,7 @@ import requests
 
 from logmill import __version__, http_client
 from logmill.cli_alerts import alerts
+from logmill.cli_collect import collect
 from logmill.cli_dead import dead
 from logmill.cli_patterns import patterns
 from logmill.cli_query import query, tail
@@ -60,6 +61,7 @@ def main() -> None:
 
 main.add_command(up)
 main.add_command(restart)
+main.add_command(collect)
 main.add_command(dead)
 main.add_command(query)
 main.add_command(tail)

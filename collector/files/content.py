@@ -7,7 +7,7 @@ import os
 import zlib
 from typing import IO, Protocol
 
-from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Print
+from collector.files.fingerprints import Print
 from collector.files.names import COMPRESSED
 
 _SKIP_BYTES = 1024 * 1024
@@ -35,14 +35,8 @@ class Content(Protocol):
             OSError: the disk.
         """
 
-    def size_bytes(self) -> int | None:
-        """How long it is now; None where that cannot be said without reading it."""
-
-    def identity(self) -> tuple[int, int]:
-        """Device and inode."""
-
-    def is_deleted(self) -> bool:
-        """Whether it has no name any more."""
+    def stat(self) -> os.stat_result:
+        """What the file system says of it."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -67,18 +61,9 @@ class PlainContent:
             parts.append(found)
         return b"".join(parts)
 
-    def size_bytes(self) -> int | None:
+    def stat(self) -> os.stat_result:
         """As in the protocol."""
-        return os.fstat(self._fd).st_size
-
-    def identity(self) -> tuple[int, int]:
-        """As in the protocol."""
-        stat = os.fstat(self._fd)
-        return stat.st_dev, stat.st_ino
-
-    def is_deleted(self) -> bool:
-        """As in the protocol."""
-        return os.fstat(self._fd).st_nlink == 0
+        return os.fstat(self._fd)
 
     def close(self) -> None:
         """As in the protocol."""
@@ -91,7 +76,7 @@ class GzipContent:
     is_compressed = True
 
     def __init__(self, path: str) -> None:
-        self._raw: IO[bytes] = open(path, "rb")  # noqa: SIM115, PTH123 - kept open
+        self._raw: IO[bytes] = open(path, "rb")  # noqa: SIM115 - kept open
         self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
         self._at = 0
 
@@ -125,18 +110,9 @@ class GzipContent:
         self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
         self._at = 0
 
-    def size_bytes(self) -> int | None:
-        """Not known: the four bytes at the end hold it modulo 4 GiB, of the last member."""
-        return None
-
-    def identity(self) -> tuple[int, int]:
-        """As in the protocol."""
-        stat = os.fstat(self._raw.fileno())
-        return stat.st_dev, stat.st_ino
-
-    def is_deleted(self) -> bool:
-        """As in the protocol."""
-        return os.fstat(self._raw.fileno()).st_nlink == 0
+    def stat(self) -> os.stat_result:
+        """As in the protocol; its size is that of the compressed file."""
+        return os.fstat(self._raw.fileno())
 
     def close(self) -> None:
         """As in the protocol."""
@@ -153,11 +129,6 @@ def open_content(path: str) -> Content:
     return GzipContent(path) if path.endswith(COMPRESSED) else PlainContent(path)
 
 
-def head_of(content: Content) -> bytes:
-    """The first HEAD_BYTES, or as many as there are."""
-    return content.read(0, HEAD_BYTES)
-
-
 def is_of(content: Content, head: Print, position: int, anchor: Print) -> bool:
     """Whether a file has this head, and this before a place: then it is the same up to there, as far as can be told."""
     if head.size and not head.fits(content.read(0, head.size)):
@@ -165,8 +136,3 @@ def is_of(content: Content, head: Print, position: int, anchor: Print) -> bool:
     start = position - anchor.size
     found = content.read(start, anchor.size)
     return len(found) == anchor.size and anchor.fits(found)
-
-
-def anchor_of(before: bytes) -> bytes:
-    """The last ANCHOR_BYTES of what stands before a place."""
-    return before[-ANCHOR_BYTES:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 COMPRESSED = ".gz"
 # What rotation puts behind a name: a number, a date with or without a time, or a word; once or twice (app.log.1.old).
@@ -11,6 +12,7 @@ _BEHIND = re.compile(r"(?:[._-](?:\d{1,14}|\d{4}-\d\d-\d\d(?:[-T_.]\d\d[-:.]?\d\
 _BEFORE = re.compile(r"[._-]\d{4}-?\d\d-?\d\d(?:[-T_.]\d{1,6})?(?=\.[A-Za-z]+$)")
 
 
+@lru_cache(maxsize=65_536)
 def root_of(name: str) -> str:
     """What rotation made this name of, as far as names tell: `app.log` of `app.log.2.gz`.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from logmill.parsing.found import Format, Found
+from logmill.parsing.values import whole_number
 from logmill.timestamps import MAX_US, MIN_US
-from processor.parsing.found import Format, Found
-from processor.parsing.values import whole_number
 
 _TIME = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'

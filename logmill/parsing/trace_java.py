@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from processor.parsing.found import Found
-from processor.parsing.trace_parts import Frame, Problem, found_of, number
+from logmill.parsing.found import Found
+from logmill.parsing.secrets import Secrets
+from logmill.parsing.trace_parts import Frame, Problem, found_of, number
 
 _CAUSED, _SUPPRESSED = "Caused by: ", "Suppressed: "
 _THREAD = 'Exception in thread "'
@@ -17,7 +18,7 @@ _THROWN = ("Exception", "Error", "Throwable")
 _MOST_MESSAGE_LINES = 100
 
 
-def read(lines: Sequence[str]) -> Found | None:
+def read(lines: Sequence[str], secrets: Secrets) -> Found | None:
     """The fields of the trace among these lines; None where there is none."""
     first = next((index for index, line in enumerate(lines) if _frame(line) is not None), None)
     if first is None:
@@ -42,7 +43,7 @@ def read(lines: Sequence[str]) -> Found | None:
         elif text.startswith(_SUPPRESSED):
             is_own = False
             suppressed.append(_named(text.removeprefix(_SUPPRESSED)))
-    return found_of("java", problem, {"causes": causes, "suppressed": suppressed}, thread=thread)
+    return found_of("java", problem, {"causes": causes, "suppressed": suppressed}, secrets, thread=thread)
 
 
 def _head(lines: Sequence[str]) -> tuple[Problem, str] | None:

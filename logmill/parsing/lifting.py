@@ -13,9 +13,9 @@ import msgspec
 
 from logmill.coerce import MALFORMED
 from logmill.errors import InvalidField
+from logmill.parsing.found import Found
 from logmill.record import LEVEL_SYNONYMS
 from logmill.timestamps import MAX_US, MIN_US, datetime_to_us, to_us
-from processor.parsing.found import Found
 
 # Of each the first that has a usable value is taken. `@m`, `@l` and `@t` are Serilog's, `event` is structlog's, `log`
 # is that of Docker's files.

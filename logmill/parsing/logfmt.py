@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from processor.parsing.found import Format, Found, free_name, number_or_text
-from processor.parsing.lifting import MESSAGE_NAMES, TIME_NAMES, lift
+from logmill.parsing.found import Format, Found, free_name, number_or_text
+from logmill.parsing.lifting import MESSAGE_NAMES, TIME_NAMES, lift
 
 # Each pair is matched where the last one ended, and possessive repetitions never go back: linear in time.
 _PAIR = re.compile(

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from processor.parsing.found import Found
-from processor.parsing.trace_parts import Frame, Problem, found_of, number
+from logmill.parsing.found import Found
+from logmill.parsing.secrets import Secrets
+from logmill.parsing.trace_parts import Frame, Problem, found_of, number
 
 _GOROUTINE = re.compile(r"goroutine (\d{1,18}+) (?:[^\[]*+)\[([^\]]*+)\]:?\s*+")
 _PANIC, _FATAL = "panic: ", "fatal error: "
@@ -15,7 +16,7 @@ _RECOVERED = " [recovered]"
 _CREATED = "created by "
 
 
-def read(lines: Sequence[str]) -> Found | None:
+def read(lines: Sequence[str], secrets: Secrets) -> Found | None:
     """The fields of the panic or dump in these lines; None where there is none."""
     heads = [(index, match) for index, line in enumerate(lines) if (match := _GOROUTINE.fullmatch(line))]
     if not heads:
@@ -29,6 +30,7 @@ def read(lines: Sequence[str]) -> Found | None:
         "go",
         last,
         {"causes": earlier[::-1]},
+        secrets,
         # A dump that somebody asked for is no error.
         level="ERROR" if panics else "",
         goroutine=int(goroutine[1]),

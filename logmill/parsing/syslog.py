@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import polars as pl
 
+from logmill.parsing.found import Format, Found
+from logmill.parsing.lifting import is_in_us, time_us
+from logmill.parsing.secrets import Secrets
+from logmill.parsing.values import present, whole_number
 from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import MAX_LABEL_BYTES
-from processor.parsing.found import Format, Found
-from processor.parsing.lifting import is_in_us, time_us
-from processor.parsing.values import SECRET_HINT, names_secret, present, tears_secret, whole_number
 
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
@@ -59,23 +61,23 @@ _BOM = "\ufeff"
 _NO_HOST = re.compile(r"[0-9]++|[0-9]{1,2}:[0-9]{2}(?::[0-9.]++)?|.*?(?:://|[=\"'(){}<>,;|]).*+", re.DOTALL)
 
 
-def read(messages: pl.Series, _received: pl.Series) -> list[Found | None]:
+def read(messages: pl.Series, _received: pl.Series, secrets: Secrets) -> list[Found | None]:
     """The header of each message; what is behind it becomes the message."""
     found: list[Found | None] = [None] * len(messages)
     left = list(range(len(messages)))
     for pattern, reader in ((_MODERN, _of_modern), (_CLASSIC, _of_classic), (_IN_FILES, _of_file)):
         groups = messages.gather(left).str.extract_groups(pattern).struct.unnest()
         for place, row in zip(left, groups.rows(), strict=True):
-            found[place] = reader(*row)
+            found[place] = reader(secrets, *row)
         left = [place for place in left if found[place] is None]
-    for place in messages.str.contains(SECRET_HINT).arg_true():
+    for place in messages.str.contains(secrets.hint).arg_true():
         one = found[place]
         if one is not None:
-            found[place] = _whole_where_torn(messages[place], one)
+            found[place] = _whole_where_torn(messages[place], one, secrets)
     return found
 
 
-def _whole_where_torn(message: str, found: Found) -> Found:
+def _whole_where_torn(message: str, found: Found, secrets: Secrets) -> Found:
     """Without host, program and the like where a secret in the line would not be known as one in its parts.
 
     The message stays then; what the priority and the time say is no text.
@@ -88,13 +90,14 @@ def _whole_where_torn(message: str, found: Found) -> Found:
     data = _DATA.match(message) if "structured_data" in found.fields else None
     if data is not None:
         parts.append(data[1])
-    if not tears_secret(message, parts):
+    if not secrets.tears(message, parts):
         return found
     kept = {name: found.fields[name] for name in _SAFE if name in found.fields}
     return Found(kept, level=found.level, time_us=found.time_us, time_field=found.time_field)
 
 
 def _of_modern(
+    _secrets: Secrets,
     priority: str | None,
     time: str | None,
     host: str | None,
@@ -119,6 +122,7 @@ def _given(value: str | None) -> str:
 
 
 def _of_classic(
+    secrets: Secrets,
     priority: str | None,
     time: str | None,
     host: str | None,
@@ -131,12 +135,12 @@ def _of_classic(
         return None
     if host and _NO_HOST.fullmatch(host):
         return _found(priority, time or "", "", "", "", f"{host} {rest}")
-    if app and names_secret(app):
+    if app and secrets.names(app):
         app, pid, text = "", "", rest
     return _found(priority, time or "", host or "", app or "", pid or "", text)
 
 
-def _of_file(*row: str | None) -> Found | None:
+def _of_file(secrets: Secrets, *row: str | None) -> Found | None:
     if row[0] is None:
         return None
     if row[1] is not None:
@@ -147,7 +151,7 @@ def _of_file(*row: str | None) -> Found | None:
     # 2026-01-31T12:00:00Z INFO main[1]: is a line of another logger.
     if not host or host.upper() in LEVEL_SYNONYMS or _NO_HOST.fullmatch(host):
         return None
-    if app and names_secret(app):
+    if app and secrets.names(app):
         app, pid, text = "", "", rest
     return _found("", time or "", host, app or "", pid or "", text)
 
@@ -192,4 +196,6 @@ def _elements(data: str) -> dict[str, Any]:
     return elements
 
 
-SYSLOG = Format("syslog", _GATE, read, is_envelope=True)
+def syslog(secrets: Secrets) -> Format:
+    """The format, which takes no line apart in which it would tear a secret."""
+    return Format("syslog", _GATE, partial(read, secrets=secrets), is_envelope=True)

@@ -8,9 +8,9 @@ import msgspec
 import polars as pl
 
 from logmill.coerce import MALFORMED, mend_surrogates
+from logmill.parsing.found import Format, Found
+from logmill.parsing.lifting import lift, scalar
 from logmill.submitted import MAX_LABEL_BYTES
-from processor.parsing.found import Format, Found
-from processor.parsing.lifting import lift, scalar
 
 # The member stays: its parts are added. In the others it may be one level deeper, as pino has it in `err`.
 STACK_NAMES = (

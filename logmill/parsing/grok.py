@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from processor.parsing.grok_patterns import PATTERNS
+from logmill.parsing.grok_patterns import PATTERNS
 
 MOST_DEPTH = 8
 MOST_CHARS = 64 * 1024

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from logmill.parsing.found import Format, Found
+from logmill.parsing.values import level_of, present, whole_number
 from logmill.record import URGENT_LEVELS
-from processor.parsing.found import Format, Found
-from processor.parsing.values import level_of, present, whole_number
 
 _APACHE_GATE = r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15} [0-9]{4}\] \["
 _NGINX_GATE = r"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} \[[a-z]+\] [0-9]+#"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from processor.parsing.found import Found
-from processor.parsing.trace_parts import Frame, Problem, found_of, number
+from logmill.parsing.found import Found
+from logmill.parsing.secrets import Secrets
+from logmill.parsing.trace_parts import Frame, Problem, found_of, number
 
 _START = "Traceback (most recent call last):"
 _DIRECT = "The above exception was the direct cause of the following exception:"
@@ -19,7 +20,7 @@ _MEMBER = re.compile(r" ++\+(?:-\+)?-{5,}+ \d+ -{5,}+\s*+")
 _END = re.compile(r" ++\+-{5,}+\s*+")
 
 
-def read(lines: Sequence[str]) -> Found | None:
+def read(lines: Sequence[str], secrets: Secrets) -> Found | None:
     """The fields of the traceback among these lines; None where there is none."""
     start = next((index for index, line in enumerate(lines) if line.rstrip().endswith(_START)), None)
     if start is None:
@@ -28,7 +29,7 @@ def read(lines: Sequence[str]) -> Found | None:
     if not problems:
         return None
     *earlier, last = problems
-    return found_of("python", last, {"causes": earlier[::-1], "members": members})
+    return found_of("python", last, {"causes": earlier[::-1], "members": members}, secrets)
 
 
 def _chain(lines: Sequence[str]) -> tuple[list[Problem], list[Problem]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from processor.parsing.found import Found
-from processor.parsing.values import names_secret
+from logmill.parsing.found import Found
+from logmill.parsing.secrets import Secrets
 
 # A longer message than this is no trace that anybody reads; reading it would hold up the others.
 MOST_LINES = 20_000
@@ -35,9 +35,9 @@ class Problem:
     message: str = ""
     frames: list[Frame] = field(default_factory=list)
 
-    def json(self) -> dict[str, str]:
+    def json(self, secrets: Secrets) -> dict[str, str]:
         """Type and message as they stand in metadata."""
-        message = f"{self.type}: {self.message}" if names_secret(self.type) else self.message
+        message = f"{self.type}: {self.message}" if secrets.names(self.type) else self.message
         parts = {"type": self.type, "message": message}
         return {name: text for name, whole in parts.items() if (text := _beginning(whole))}
 
@@ -68,7 +68,12 @@ def number(text: str) -> int:
 
 
 def found_of(
-    language: str, problem: Problem, others: dict[str, Sequence[Problem]], level: str = "ERROR", **more: Any
+    language: str,
+    problem: Problem,
+    others: dict[str, Sequence[Problem]],
+    secrets: Secrets,
+    level: str = "ERROR",
+    **more: Any,
 ) -> Found:
     """The fields of a trace.
 
@@ -76,6 +81,7 @@ def found_of(
         language: python, java or go.
         problem: the exception that was not caught.
         others: further ones, by what they are to it.
+        secrets: what must not be taken apart.
         level: one of LEVELS, or "" where the trace tells of no error.
         more: further fields of `exception`.
     """
@@ -83,11 +89,11 @@ def found_of(
     shown = frames if len(frames) <= INNER_FRAMES + OUTER_FRAMES else [*frames[:INNER_FRAMES], *frames[-OUTER_FRAMES:]]
     parts: dict[str, Any] = {
         "language": language,
-        **problem.json(),
+        **problem.json(secrets),
         **_ends(frames),
         "frame_count": len(frames) or None,
         "frames": shown,
-        **{name: [one.json() for one in some[:MOST_CAUSES]] for name, some in others.items()},
+        **{name: [one.json(secrets) for one in some[:MOST_CAUSES]] for name, some in others.items()},
         **more,
     }
     return Found({f"exception.{name}": value for name, value in parts.items() if value}, level=level)

@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 
+from logmill.parsing.found import Format, Found, free_name
+from logmill.parsing.grok import Expanded, GrokError, expand
+from logmill.parsing.lifting import lift
+from logmill.parsing.values import whole_number
+from logmill.rules.conditions import check_pattern
 from logmill.rules.ruleset import Placed
 from logmill.rules.sections import ParsingRule
-from processor.conditions import check_pattern
-from processor.parsing.found import Format, Found, free_name
-from processor.parsing.grok import Expanded, GrokError, expand
-from processor.parsing.lifting import lift
-from processor.parsing.values import whole_number
 
 # A rule says what it means, so its groups need no guessing.
 MESSAGE_NAMES = ("message",)
