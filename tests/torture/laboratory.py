@@ -78,6 +78,7 @@ class Laboratory:
             for name in self.services:
                 self.wait_ready(name)
             self.note_collector()
+            self.stored.start()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -87,6 +88,7 @@ class Laboratory:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._over.set()
+        self.stored.stop()
         if self._tender.is_alive():
             self._tender.join(10.0)
         for service in self.services.values():

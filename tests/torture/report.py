@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from benchmarks.report import fill_document
 from tests.support.process_figures import MIB
@@ -58,7 +59,7 @@ def heading(arguments: str) -> str:
 
 def as_json(result: Result) -> dict[str, Any]:
     """Everything, for the file of results."""
-    return {**asdict(result), "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "passed": result.passed}
+    return {**msgspec.to_builtins(result), "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "passed": result.passed}
 
 
 def write_document(result: Result, words: Mapping[str, str], arguments: str) -> None:

@@ -11,6 +11,8 @@ from tests.torture.events import EventMaker
 
 # The collector is told to wait far longer for the rest of a line.
 LONGEST_PAUSE_S = 0.3
+# It waits half a second for the next line of a trace.
+LONGEST_PAUSE_BETWEEN_LINES_S = 0.02
 
 # What a generator of steps yields: how long to wait before the next one, in seconds.
 Steps = Iterator[float]
@@ -104,7 +106,8 @@ class Stream:
             cuts = sorted(self._rng.randrange(1, len(whole)) for _ in range(self._rng.randrange(1, 3)))
             for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
                 if start:
-                    yield self._rng.uniform(0.0, LONGEST_PAUSE_S)
+                    most_s = LONGEST_PAUSE_BETWEEN_LINES_S if self._is_ended else LONGEST_PAUSE_S
+                    yield self._rng.uniform(0.0, most_s)
                 self._put(whole[start:end])
 
     def _take(self, most: int) -> list[bytes]:

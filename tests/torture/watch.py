@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-_COUNTS_AGE_S = 0.2
+_ASK_EVERY_S = 0.2
 _STORAGE_TIMEOUT_S = 30.0
 
 
@@ -97,7 +98,7 @@ class Watch:
 
 
 class Stored:
-    """How many events storage holds of each stream; asks it now and then, and each process for itself.
+    """How many events storage holds of each stream. It is asked on a thread, so that who looks here never waits.
 
     Args:
         storage_url: where it is.
@@ -105,9 +106,20 @@ class Stored:
 
     def __init__(self, storage_url: str) -> None:
         self._url = f"{storage_url}/logs/stats"
-        self._http = requests.Session()
         self._counts: dict[str, int] = {}
-        self._asked_s = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, name="stored", daemon=True)
+
+    def start(self) -> Stored:
+        """Begin to ask."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * _STORAGE_TIMEOUT_S)
 
     def count(self, name: str) -> int:
         """Those of the services that are named by this stream; a moment old."""
@@ -119,14 +131,16 @@ class Stored:
 
     def counts(self) -> dict[str, int]:
         """By service."""
-        if time.monotonic() - self._asked_s > _COUNTS_AGE_S:
+        return self._counts
+
+    def _ask(self) -> None:
+        http = requests.Session()
+        while not self._over.wait(_ASK_EVERY_S):
             # One that does not answer in time holds at least what it held before.
             with suppress(requests.RequestException):
-                answer = self._http.get(self._url, timeout=_STORAGE_TIMEOUT_S)
+                answer = http.get(self._url, timeout=_STORAGE_TIMEOUT_S)
                 answer.raise_for_status()
                 self._counts = answer.json()["by_service"]
-            self._asked_s = time.monotonic()
-        return self._counts
 
 
 def identity(path: Path) -> tuple[int, int]:

@@ -122,7 +122,7 @@ class _Part:
         self._plan = plan
         self._rng = random.Random(f"{plan.seed}-{part}-writer")
         self._watch = watch
-        self._stored = Stored(plan.storage_url)
+        self._stored = Stored(plan.storage_url).start()
         self.report = Report()
         self.streams: list[Stream] = []
         short = int(plan.events * _SHORT_SHARE / plan.processes)
