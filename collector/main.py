@@ -87,6 +87,7 @@ class _Collector:
             from_end=settings.collect_from == "end",
             max_open=_most_open_files(),
         )
+        stack.callback(self._follower.close)
         self._stream = None
         if STDIN in patterns:
             self._stream = Stream(sys.stdin.fileno(), Source(STDIN, settings.collect_service or "stdin", host))

@@ -204,7 +204,7 @@ class Reader:
         """Read on in one file, and take what is whole of it; says whether anything came of it."""
         file.plan(self._settings.collect_poll_interval_s)
         if not self._follower.open(file):
-            return False
+            return file.key is None  # parted with, and a new file has its place
         has_more = False
         try:
             if file.has_news() and len(file.buffer) <= READ_BYTES:

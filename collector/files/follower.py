@@ -70,6 +70,8 @@ class Follower:
         self._shifted: dict[tuple[str, str], tuple[float, float]] = {}
         self._lost_at: dict[int, float] = {}
         self._next_id = 1
+        # At least as many as are open; counted anew where that is too many.
+        self._opened = 0
         self._is_first_scan = True
         self.is_unsure = False
         self._from_end = from_end and checkpoint.fact("started") is None
@@ -155,7 +157,7 @@ class Follower:
             self.complain(file, error)
             return False
         file.problem = ""
-        self._close_some()
+        self._close_some(file)
         return True
 
     def part(self, file: Followed) -> None:
@@ -178,6 +180,11 @@ class Follower:
             self._lose(file)
             self._lost_at.pop(file.id, None)
         self._write()
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files.values():
+            file.close()
 
     def left_over(self) -> list[Followed]:
         """Files that were truncated, whose last bytes are here and were not found elsewhere."""
@@ -263,15 +270,8 @@ class Follower:
         """Find out what a file is that is not known by its inode."""
         if one.key in self._by_key:
             return
-        folder, name = os.path.split(one.path)
-        kin, relative = Kin.NONE, None
         try:
-            if is_rotated(name):
-                kin, relative = self._kinship.of(one, self._relatives(one.path))
-            elif self._is_first_scan:
-                # A disk that was restored, or is mounted elsewhere, has other inodes.
-                lost = [file for file in self._relatives(one.path) if file.key is None and file.position >= HEAD_BYTES]
-                kin, relative = self._kinship.of(one, lost)
+            kin, relative = self._kin_of(one)
             start = last_line_end(one.path, one.stat.st_size) if self._from_end else 0
         except OSError as error:
             self._discovery.problems[one.path] = error.strerror or str(error)
@@ -279,12 +279,32 @@ class Follower:
         if kin is Kin.REST and relative is not None:
             self._attach(relative, one, now)
         elif kin is Kin.NONE:
+            folder, name = os.path.split(one.path)
             since, _at = self._shifted.get((folder, root_of(name)), (math.inf, 0.0))
             # What was written last before the log was seen under its name was rotated before anybody followed it.
             if is_matched or one.stat.st_mtime >= since - SLACK_S:
                 self._add(one, start)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
+
+    def _kin_of(self, one: Found) -> tuple[Kin, Followed | None]:
+        """What a file is to those that are known.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        relatives = self._relatives(one.path)
+        if is_rotated(os.path.basename(one.path)):
+            for file in relatives:
+                # Before it is taken for a copy of what lies there, or for longer than that.
+                if file.key is not None and self.open(file) and not file.is_intact():
+                    self.part(file)
+        elif self._is_first_scan:
+            # A disk that was restored, or is mounted elsewhere, has other inodes.
+            relatives = [file for file in relatives if file.key is None and file.position >= HEAD_BYTES]
+        else:
+            return Kin.NONE, None
+        return self._kinship.of(one, relatives)
 
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""
@@ -331,12 +351,17 @@ class Follower:
         self._changed.add(file.id)
         return file
 
-    def _close_some(self) -> None:
+    def _close_some(self, newest: Followed) -> None:
         """Close the files that have been silent for longest, where too many are open."""
+        self._opened += 1
+        if self._opened <= self._max_open:
+            return
         is_open = [file for file in self._by_key.values() if file.is_open]
-        if len(is_open) > self._max_open:
-            for file in sorted(is_open, key=lambda file: file.read_at)[: max(1, self._max_open // 10)]:
-                file.close()
+        self._opened = len(is_open)
+        if self._opened > self._max_open:
+            for file in sorted(is_open, key=lambda file: file.read_at)[: 1 + self._max_open // 10]:
+                if file is not newest:
+                    file.close()
 
     def complain(self, file: Followed, error: Exception) -> None:
         """A file cannot be read; it is tried again."""
