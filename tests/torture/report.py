@@ -25,6 +25,7 @@ def rows(result: Result) -> Iterator[tuple[str, str]]:
     """What was done, and what came of it."""
     tally, verdict = result.tally, result.verdict
     yield "events written", f"{result.events:,} in {tally.lines:,} lines, {tally.written_bytes / MIB:,.0f} MiB"
+    yield "longest pause in the middle of a line", f"{tally.longest_pause_s:.2f} s"
     yield "rotations", f"{tally.done.total():,}, {tally.done_while_down.total():,} while the collector was down"
     yield "short files that appeared and vanished", f"{tally.short_files:,}"
     yield "files deleted before all of them was read", f"{tally.deleted_unread:,}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,8 @@ from tests.torture.events import EventMaker
 
 # The collector is told to wait far longer for the rest of a line.
 LONGEST_PAUSE_S = 0.3
-# It waits half a second for the next line of a trace.
-LONGEST_PAUSE_BETWEEN_LINES_S = 0.02
 
+_LINE_FEED = ord("\n")
 # What a generator of steps yields: how long to wait before the next one, in seconds.
 Steps = Iterator[float]
 
@@ -32,6 +32,7 @@ class Stream:
         next: the number of the event that is written next, and how many were written.
         lines: lines of all events so far.
         written_bytes: with their line feeds.
+        longest_pause_s: in the middle of a line, as it really was.
     """
 
     def __init__(self, number: int, path: Path, count: int, maker: EventMaker, rng: random.Random) -> None:
@@ -41,6 +42,7 @@ class Stream:
         self.next = 0
         self.lines = 0
         self.written_bytes = 0
+        self.longest_pause_s = 0.0
         self._maker = maker
         self._rng = rng
         self._fd = -1
@@ -100,14 +102,20 @@ class Stream:
             self._put(b"\n")
 
     def write_in_halves(self) -> Steps:
-        """Write an event in two or three pieces, with pauses: within a line, a letter, or between lines."""
+        """Write an event in two or three pieces, with pauses: in the middle of a line, or of a letter.
+
+        Never where a line has ended: what is whole by then is an event for a collector that was patient for so long
+        as the machine made this process wait.
+        """
         for event in self._take(1):
             whole = event + b"\n"
-            cuts = sorted(self._rng.randrange(1, len(whole)) for _ in range(self._rng.randrange(1, 3)))
+            places = [at for at in range(1, len(whole)) if whole[at - 1] != _LINE_FEED]
+            cuts = sorted(self._rng.choices(places, k=self._rng.randrange(1, 3)))
             for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
                 if start:
-                    most_s = LONGEST_PAUSE_BETWEEN_LINES_S if self._is_ended else LONGEST_PAUSE_S
-                    yield self._rng.uniform(0.0, most_s)
+                    began_s = time.monotonic()
+                    yield self._rng.uniform(0.0, LONGEST_PAUSE_S)
+                    self.longest_pause_s = max(self.longest_pause_s, time.monotonic() - began_s)
                 self._put(whole[start:end])
 
     def _take(self, most: int) -> list[bytes]:

@@ -19,6 +19,7 @@ class Tally:
         short_files: files that appeared and vanished.
         lines: of all events.
         written_bytes: with their line feeds.
+        longest_pause_s: in the middle of a line; longer than was meant where the machine was busy.
     """
 
     done: Counter[str] = field(default_factory=Counter)
@@ -29,6 +30,7 @@ class Tally:
     short_files: int = 0
     lines: int = 0
     written_bytes: int = 0
+    longest_pause_s: float = 0.0
 
     def add(self, other: Tally) -> None:
         """Count what another one counted."""
@@ -41,3 +43,4 @@ class Tally:
         self.short_files += other.short_files
         self.lines += other.lines
         self.written_bytes += other.written_bytes
+        self.longest_pause_s = max(self.longest_pause_s, other.longest_pause_s)

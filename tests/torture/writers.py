@@ -185,6 +185,7 @@ def _write(plan: Plan, part: int, watch: Watch, is_over: Event, reports: Queue[R
         report.written[stream.number] = Written(stream.name, stream.next)
         report.tally.lines += stream.lines
         report.tally.written_bytes += stream.written_bytes
+        report.tally.longest_pause_s = max(report.tally.longest_pause_s, stream.longest_pause_s)
         if not stream.is_over:
             report.troubles.append(f"{stream.name} has {stream.next:,} of {stream.count:,} events")
     reports.put(report)
