@@ -207,7 +207,11 @@ class Reader:
             return file.key is None  # parted with, and a new file has its place
         has_more = False
         try:
-            if file.has_news() and len(file.buffer) <= READ_BYTES:
+            has_news = file.has_news()
+            if not (has_news or file.buffer):
+                self._finish_silent(file)
+                return False
+            if has_news and len(file.buffer) <= READ_BYTES:
                 has_more = file.read()
         except Replaced:
             self._follower.part(file)
@@ -222,11 +226,15 @@ class Reader:
         progressed = self._take(file, coming)
         if has_more or (progressed and file.buffer):
             file.due_at = 0.0
-        elif not file.buffer and not has_more:
-            silent_s = time.monotonic() - file.read_at
-            if file.is_ended or ((file.is_rotated or file.is_gone) and silent_s > CLOSE_ROTATED_S):
-                self._follower.finish(file)
+        elif not file.buffer:
+            self._finish_silent(file)
         return progressed
+
+    def _finish_silent(self, file: Followed) -> None:
+        """Close a file to which nothing is written any more, as far as can be told."""
+        is_silent = time.monotonic() - file.read_at > CLOSE_ROTATED_S
+        if file.is_ended or (is_silent and (file.is_rotated or file.is_gone)):
+            self._follower.finish(file)
 
     def _coming(self, file: Followed, *, has_more: bool) -> Coming:
         if has_more:

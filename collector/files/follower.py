@@ -12,25 +12,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from collector.checkpoint import Checkpoint, End, FileRow
-from collector.files.discovery import Discovery, Found, names_of
+from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Print
 from collector.files.followed import Followed, Key, Replaced
 from collector.files.kinship import Kin, Kinship
 from collector.files.names import is_rotated, root_of
+from collector.files.shifts import SEARCH_S, Shifts
 from collector.files.starting import last_line_end
+from collector.files.whereabouts import Whereabouts
 from collector.records.made import Source
 
 log = structlog.get_logger()
 
-# For so long after a rotation the folder is searched for what no pattern matches: the rest of a truncated file, or
-# one that came and went between two looks.
-SEARCH_S = 120.0
 # What a truncated file left, and no copy holds, is taken as it is after this.
 LEFTOVER_S = 10.0
 # A file that is rotated, or has no name any more, is closed when it has been silent for so long.
 CLOSE_ROTATED_S = 30.0
-# Clocks of files and ours may differ by so much.
-SLACK_S = 1.0
+# Files that are nowhere now and known all the same: their rotated copies may come to light.
+MAX_LOST = 50_000
 
 
 class Follower:
@@ -66,8 +65,8 @@ class Follower:
         self._by_key: dict[Key, Followed] = {}
         self._by_root: defaultdict[str, set[int]] = defaultdict(set)
         self._changed: set[int] = set()
-        # Logs whose name was taken over, and since when what appears beside them may be a part of them.
-        self._shifted: dict[tuple[str, str], tuple[float, float]] = {}
+        self._shifts = Shifts()
+        # Files whose content is nowhere now, and since when, monotonic.
         self._lost_at: dict[int, float] = {}
         self._next_id = 1
         # At least as many as are open; counted anew where that is too many.
@@ -113,12 +112,13 @@ class Follower:
     def scan(self) -> None:
         """Look which files there are, and which of them are which."""
         found = self._discovery.find()
-        folders: dict[str, dict[str, int]] = {}
+        whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
-        for file in [file for file in self._files.values() if file.key is not None]:
-            self._locate(file, found, folders, now)
+        for file in list(self._by_key.values()):
+            self._locate(file, whereabouts, now)
+        self._forget_some()
         unknown = [one for key, one in found.items() if key not in self._by_key]
-        beside = self._beside(found)
+        beside = self._shifts.beside(self._discovery, self._by_key, found)
         self.is_unsure = False
         for one in sorted([*unknown, *beside], key=lambda one: one.stat.st_mtime_ns):
             self._meet(one, now, is_matched=one.key in found)
@@ -195,76 +195,36 @@ class Follower:
             if self._files[file_id].buffer and now - at > LEFTOVER_S
         ]
 
-    def _locate(
-        self, file: Followed, found: Mapping[Key, Found], folders: dict[str, dict[str, int]], now: float
-    ) -> None:
+    def _locate(self, file: Followed, whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
-        assert file.key is not None  # noqa: S101 - for the type checker
-        one = found.get(file.key)
-        path = file.path if one is None else one.path
+        one = whereabouts.of(file)
         if one is None:
-            folder, name = os.path.split(file.path)
-            names = folders.setdefault(folder, names_of(folder))
-            inode = file.key[1]
-            if names.get(name) != inode:
-                path = next((os.path.join(folder, other) for other, number in names.items() if number == inode), "")
-            if path and not file.is_open:
-                one = self._discovery.look(path)
-        if one is None:
-            pass
-        elif not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
-            file.due_at = 0.0
-        if path:
-            if path != file.path:
-                self._shift(file, path)
-            file.seen_at = now
-            file.is_gone = False
+            self._shifts.note(file.path, file.seen_at)
+            # What is open and has no name is read to its end, and then parted with.
+            file.is_gone = file.is_open
+            if not file.is_open:
+                self._lose(file)
             return
-        self._note_shift(file)
-        if not file.is_open:
-            self._lose(file)
-        else:
-            # What has no name is read to its end, and then parted with.
-            file.is_gone = True
-
-    def _shift(self, file: Followed, path: str) -> None:
-        """It has another name."""
-        self._note_shift(file)
-        file.path = path
-        file.is_rotated = file.is_rotated or is_rotated(os.path.basename(path))
-        file.due_at = 0.0
-        self._changed.add(file.id)
-
-    def _note_shift(self, file: Followed) -> None:
-        folder, name = os.path.split(file.path)
-        if not is_rotated(name):
-            log_of = (folder, root_of(name))
-            since = min(file.seen_at, self._shifted.get(log_of, (file.seen_at, 0.0))[0])
-            self._shifted[log_of] = (since, time.monotonic())
+        if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
+            file.due_at = 0.0
+        if one.path != file.path:
+            self._shifts.note(file.path, file.seen_at)
+            file.path, file.due_at = one.path, 0.0
+            name = os.path.basename(one.path)
+            file.is_rotated = file.is_rotated or is_rotated(name)
+            self._by_root[root_of(name)].add(file.id)
+            self._changed.add(file.id)
+        file.seen_at, file.is_gone = now, False
 
     def _lose(self, file: Followed) -> None:
         """Nobody knows where its content is."""
-        self._note_shift(file)
+        self._shifts.note(file.path, file.seen_at)
         with self._lock:
             if file.key is not None and self._by_key.get(file.key) is file:
                 del self._by_key[file.key]
             file.key = None
         self._lost_at[file.id] = time.monotonic()
         self._changed.add(file.id)
-
-    def _beside(self, found: Mapping[Key, Found]) -> list[Found]:
-        """Unknown files that no pattern matches, beside logs whose name was taken over a moment ago."""
-        now = time.monotonic()
-        self._shifted = {log_of: at for log_of, at in self._shifted.items() if now - at[1] < SEARCH_S}
-        self._lost_at = {file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S}
-        beside = []
-        for folder in {folder for folder, _root in self._shifted}:
-            for name in names_of(folder):
-                if is_rotated(name) and (folder, root_of(name)) in self._shifted:
-                    one = self._discovery.look(os.path.join(folder, name))
-                    if one is not None and one.key not in found and one.key not in self._by_key:
-                        beside.append(one)
-        return beside
 
     def _meet(self, one: Found, now: float, *, is_matched: bool) -> None:
         """Find out what a file is that is not known by its inode."""
@@ -279,10 +239,7 @@ class Follower:
         if kin is Kin.REST and relative is not None:
             self._attach(relative, one, now)
         elif kin is Kin.NONE:
-            folder, name = os.path.split(one.path)
-            since, _at = self._shifted.get((folder, root_of(name)), (math.inf, 0.0))
-            # What was written last before the log was seen under its name was rotated before anybody followed it.
-            if is_matched or one.stat.st_mtime >= since - SLACK_S:
+            if is_matched or self._shifts.came_since(one):
                 self._add(one, start)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
@@ -309,7 +266,8 @@ class Follower:
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""
         folder, name = os.path.split(path)
-        files = [self._files[file_id] for file_id in sorted(self._by_root.get(root_of(name), ()))]
+        ids = sorted(self._by_root.get(root_of(name), ()))
+        files = [self._files[file_id] for file_id in ids if file_id in self._files]
         return [file for file in files if os.path.dirname(file.path) == folder or file.position >= HEAD_BYTES]
 
     def _attach(self, file: Followed, one: Found, now: float) -> None:
@@ -350,6 +308,21 @@ class Follower:
         self._by_root[root_of(os.path.basename(one.path))].add(file.id)
         self._changed.add(file.id)
         return file
+
+    def _forget_some(self) -> None:
+        """Forget the files that have been nowhere for longest, where there are too many."""
+        now = time.monotonic()
+        self._lost_at = {file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S}
+        if len(self._files) - len(self._by_key) <= MAX_LOST:
+            return
+        lost = sorted((file for file in self._files.values() if file.key is None), key=lambda file: file.seen_at)
+        forgotten = [file.id for file in lost[: MAX_LOST // 2]]
+        with self._lock:
+            for file_id in forgotten:
+                file = self._files.pop(file_id)
+                self._by_root[root_of(os.path.basename(file.path))].discard(file_id)
+        self._changed.difference_update(forgotten)
+        self._checkpoint.forget(forgotten)
 
     def _close_some(self, newest: Followed) -> None:
         """Close the files that have been silent for longest, where too many are open."""
