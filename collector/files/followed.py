@@ -117,14 +117,14 @@ class Followed:
             seen_at=self.seen_at,
         )
 
-    def open(self) -> None:
-        """Open it where it lies, and see that it is the one that was read.
+    def open(self, path: str = "") -> None:
+        """Open it where it lies, or where it may lie now, and see that it is the one that was read.
 
         Raises:
             Replaced: it is not.
             OSError: it cannot be opened.
         """
-        content = open_content(self.path)
+        content = open_content(path or self.path)
         try:
             is_same = self._is_same(content)
         except (Unfinished, Damaged):
@@ -136,7 +136,12 @@ class Followed:
             content.close()
             raise Replaced
         self._content = content
+        self.path = path or self.path
         self._checked = None
+
+    def is_unchanged(self, stat: os.stat_result) -> bool:
+        """Whether the file system says of it what it said when all of it was read."""
+        return self._checked == (stat.st_size, stat.st_mtime_ns)
 
     def adopt(self, content: Content) -> None:
         """Begin to read a new file, which is open already."""
@@ -153,6 +158,8 @@ class Followed:
         if content is not None:
             content.close()
             is_read = self._checked is not None and self._checked[0] <= self.offset
+            if self.buffer:
+                self._checked = None
             self.buffer = b""
             self._anchor_print, self._before = self.anchor, b""
             if is_read or self.is_ended:
@@ -190,6 +197,8 @@ class Followed:
         if content.is_compressed:
             found = content.read(self.offset, READ_BYTES)
             self.is_ended = len(found) < READ_BYTES
+            stat = content.stat()
+            self._checked = (stat.st_size, stat.st_mtime_ns)
         else:
             found = self._read_plain(content)
         self._add(found)
