@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
+.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-recording bench-patterns faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -62,6 +62,10 @@ bench-redaction: ## Set up, then measure what redaction finds, mistakes and cost
 bench-parsing: ## Set up, then measure what the parsing of messages costs (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.parsing $(ARGS)
+
+bench-recording: ## Set up, then measure what the collector makes of real logs (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.recording $(ARGS)
 
 bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghub (ARGS="--help")
 	@scripts/setup dev
