@@ -1,4 +1,4 @@
-"""Tags a record by the rules of the section `tags`, general where none is for it, and with the tags it came with."""
+"""Tags a record by what it is known to be, the rules of the section `tags`, and what it came with; else as general."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ def add_tags(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """Add `tags`: those of rules, and behind them the first texts of a list `tags` in the metadata.
 
     Args:
-        frame: with the columns that conditions look at.
+        frame: with the columns that conditions look at, and `tag`: one that the log has whatever the rules say.
         rules: whether a log has the tag, by tag.
     """
-    tags = label_lists(with_text(frame), rules, NO_TAG)
+    known = _known(frame, rules)
+    flags = {**known, **{tag: holds for tag, holds in rules.items() if tag not in known}}
+    tags = label_lists(with_text(frame), flags, NO_TAG)
     places = frame["metadata"].str.contains('"tags"', literal=True).arg_true()
     return frame.with_columns(tags=tags if places.is_empty() else _with_sent(tags, frame["metadata"], places))
 
@@ -57,3 +59,11 @@ def _sent(metadata: str) -> list[str]:
         return []
     texts = [one.strip() for one in sent[:MAX_SENT_TAGS] if isinstance(one, str)]
     return [text for text in texts if 0 < len(text) <= MAX_TAG_CHARS]
+
+
+def _known(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+    """Whether a log has the tag, for those that any of these is known to have."""
+    if "tag" not in frame.columns:
+        return {}
+    tags = [tag for tag in frame["tag"].unique().sort() if tag]
+    return {tag: rules[tag] | (pl.col("tag") == tag) if tag in rules else pl.col("tag") == tag for tag in tags}
