@@ -97,7 +97,7 @@ docs: ## Write .env.example and docs/settings.md from the table of settings
 	.venv/bin/logmill settings --format env >.env.example.new && mv .env.example.new .env.example
 	.venv/bin/logmill settings --format markdown >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
-screenshots: ## Take the pictures of the dashboard in docs/images/ anew
+screenshots: ## Take the pictures of the pages in docs/images/ anew
 	@scripts/setup dev
 	@scripts/ensure-chromium
 	@.venv/bin/python -m scripts.screenshots $(ARGS)

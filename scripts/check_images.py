@@ -25,9 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("producer", "processor", "storage")
+SERVICES = ("collector", "producer", "processor", "storage")
+# The `logmill` commands of services that are not named as they are.
+COMMANDS = {"collector": "collect"}
+# The settings of the address that a service listens on, where they do not have its name.
+ADDRESSES = {
+    "collector": ("LOGMILL_COLLECT_LISTEN_HOST", "LOGMILL_COLLECT_PORT"),
+    "processor": ("LOGMILL_PROCESSOR_METRICS_HOST", "LOGMILL_PROCESSOR_METRICS_PORT"),
+}
 # What a service must answer beside /health.
-PAGES = {"storage": "/"}
+PAGES = {"collector": "/", "storage": "/"}
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 
@@ -132,16 +139,20 @@ def local_environment(dockerfile: Dockerfile, service: str, programs: Path, imag
         name: str(inside(image, value)) if value.startswith("/") else value
         for name, value in dockerfile.environment.items()
     }
-    address = {"processor": "PROCESSOR_METRICS"}.get(service, service.upper())
+    named = (f"LOGMILL_{service.upper()}_HOST", f"LOGMILL_{service.upper()}_PORT")
+    host_name, port_name = ADDRESSES.get(service, named)
+    # nobody is there, and /health does not mind
+    nobody = f"http://127.0.0.1:{free_port()}"
     return {
         **moved,
         "PATH": f"{programs}:/usr/bin:/bin",
         "HOME": str(image),
         "LANG": "C.UTF-8",
-        f"LOGMILL_{address}_HOST": "127.0.0.1",
-        f"LOGMILL_{address}_PORT": str(port),
+        host_name: "127.0.0.1",
+        port_name: str(port),
         "LOGMILL_BROKER_URL": f"sqlite:///{image}/broker.sqlite3",
-        "LOGMILL_STORAGE_URL": f"http://127.0.0.1:{free_port()}",  # nobody is there, and /health does not mind
+        "LOGMILL_STORAGE_URL": nobody,
+        "LOGMILL_PRODUCER_URL": nobody,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logmill.settings import load
-from scripts.check_images import SERVICES, parse, read
+from scripts.check_images import COMMANDS, SERVICES, parse, read
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,7 @@ def test_the_image_installs_by_hash_and_compiles_nothing(service):
 def test_the_image_starts_its_service(service):
     dockerfile = read(service)
     assert re.fullmatch(r"python:3\.\d+-slim-\w+", dockerfile.last("FROM"))
-    assert dockerfile.command == ["python", "-m", "logmill", service]
+    assert dockerfile.command == ["python", "-m", "logmill", COMMANDS.get(service, service)]
     assert (ROOT / "logmill" / "__main__.py").is_file()
     assert dockerfile.last("STOPSIGNAL") == "SIGTERM"
     assert dockerfile.environment["PYTHONUNBUFFERED"] == "1"

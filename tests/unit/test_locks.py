@@ -39,6 +39,11 @@ def test_what_is_tested_is_what_runs(lock):
 @pytest.mark.parametrize(
     ("service", "needed", "foreign"),
     [
+        (
+            "collector",
+            {"polars", "watchdog", "requests"},
+            {"chdb", "chdb-core", "flask", "gunicorn", "pika", "pyarrow"},
+        ),
         ("producer", {"flask", "gunicorn", "pika"}, {"chdb", "chdb-core", "polars", "pyarrow", "numpy", "pandas"}),
         ("processor", {"polars", "pika", "requests"}, {"chdb", "chdb-core", "flask", "gunicorn", "pandas"}),
         ("storage", {"flask", "gunicorn", "chdb", "pyarrow"}, {"pika", "polars"}),
