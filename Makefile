@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
+.PHONY: help run test check up down logs bench load bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -46,6 +46,10 @@ compose:
 bench: ## Set up, then measure the whole pipeline (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.pipeline $(ARGS)
+
+load: ## Set up, then put the running Logmill under load (ARGS="--rate 5000 --duration 60")
+	@scripts/setup run
+	@scripts/with-env .venv/bin/logmill bench $(ARGS)
 
 bench-promises: ## Set up, then measure what the promises cost, and long outages (ARGS="--help")
 	@scripts/setup dev
