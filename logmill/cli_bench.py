@@ -180,16 +180,9 @@ def compare(context: click.Context, a: Path, b: Path, fail_above: float | None) 
         lines = compared(one, other)
     except LogmillError as error:
         raise ConfigError(str(error)) from None
+    names = [f"{name} is {result.run} of {result.started_at}" for name, result in (("A", one), ("B", other))]
     with quiet_end():
-        write(
-            "\n".join(
-                [
-                    f"A is {one.run} of {one.started_at}, B is {other.run} of {other.started_at}",
-                    *shown(lines, share),
-                    "",
-                ]
-            )
-        )
+        write("\n".join([printable(", ".join(names), keep=""), *shown(lines, share), ""]))
     for difference in differences(one, other):
         click.secho(f"differs: {printable(difference, keep='')}", fg="yellow", err=True)
     if share is not None and any(line.is_worse(share) for line in lines):

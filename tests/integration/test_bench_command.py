@@ -138,10 +138,12 @@ def test_a_result_can_be_compared_and_exit_codes_say_whether_it_is_worse(
     assert "ingest: latency, p50, ms" in same.stdout
     slower = json.loads(result["path"].read_text())
     slower["ingest"]["logs_per_s"] /= 2
+    slower["run"] = "\x1b[2Jother"
     (tmp_path / "slower.json").write_text(json.dumps(slower))
     worse = run("compare", path, str(tmp_path / "slower.json"), "--fail-above", "20")
     assert worse.returncode == 1
     assert "WORSE" in worse.stdout
+    assert "\x1b" not in worse.stdout
     assert "B is worse than A by more than 20 %" in worse.stderr
     assert run("compare", path, str(tmp_path / "slower.json")).returncode == 0
     (tmp_path / "none.json").write_text("{}")
