@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pty
@@ -10,7 +9,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +16,14 @@ import pytest
 import requests
 
 from logmill.lifecycle import SAME_SIGNAL_S
-from logmill.settings import child_environment, load
 from logmill.supervisor import python_command
 from tests.support.answering_server import AnsweringServer, Reply
+from tests.support.bench_command import environment, run, started
 from tests.support.pipeline import Pipeline
-from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
-TIMEOUT_S = 90
 # What is under test knows nothing of the broker.
 embedded = pytest.mark.parametrize("pipeline", ["embedded"], indirect=True, scope="session")
-NOWHERE = f"http://127.0.0.1:{free_port()}"
-
-
-def environment(**more: str) -> dict[str, str]:
-    plain = {name: value for name, value in child_environment(load({})).items() if name not in {"NO_COLOR", "COLUMNS"}}
-    return {**plain, **more}
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        python_command("bench", *words), env=environment(), capture_output=True, text=True, timeout=TIMEOUT_S
-    )
-
-
-@contextlib.contextmanager
-def started(output: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A load test in a group of its own, as a shell starts it; what it says goes to a file."""
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            python_command("bench", *words), env=environment(), stdout=file, stderr=file, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 def at(pipeline: Pipeline) -> list[str]:
@@ -263,52 +233,3 @@ def test_logs_that_are_accepted_and_never_stored_are_told_and_exit_with_one(tmp_
     assert "MISSING: 100 logs were accepted and are not found" in done.stdout
     assert "probes: 0 answered well" in done.stdout
     assert "1 failed" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["--storage", NOWHERE, "--mode", "query"], 1, "is not ready: not running"),
-        (["--producer", "http://203.0.113.7:5000"], 2, "not on this machine: http://203.0.113.7:5000"),
-        (["--producer", "ftp://127.0.0.1"], 2, "--producer: an address is"),
-        (["--storage", "http://user:word@127.0.0.1"], 2, "--storage: the address has a user"),
-        (["--rate", "0"], 2, "neither max nor a number"),
-        (["--rate", "nan"], 2, "neither max nor a number"),
-        (["--duration", "inf"], 2, "--duration"),
-        (["--batch", "0"], 2, "--batch"),
-        (["--key", "a\nb"], 2, "--key"),
-        (["--queries", "/dev/null", "--mode", "query"], 2, "--queries"),
-        (["--output", "/nowhere/result.json"], 2, "--output"),
-        (["compare", "/nowhere/a.json", "/nowhere/b.json"], 2, "cannot be read"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_by_name(words: list[str], code: int, said: str) -> None:
-    done = run(*words)
-    assert done.returncode == code, done.stderr
-    assert said in done.stderr
-    assert "word" not in done.stderr
-
-
-def test_a_wrong_key_is_told_before_anything_is_sent() -> None:
-    with AnsweringServer(lambda number: Reply(200 if number == 0 else 401, b'{"status": "ready"}')) as server:
-        done = run("--mode", "query", "--storage", server.url, "--key", "wrong")
-        assert (done.returncode, len(server.arrived_s)) == (1, 2)
-    assert "does not take the key" in done.stderr
-    assert "wrong" not in done.stderr
-
-
-def test_without_its_packages_it_says_how_to_get_them(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Without:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name in {'hdrh', 'rich'}:\n"
-        "            raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Without())\n"
-    )
-    done = subprocess.run(
-        python_command("bench", "--mode", "query"),
-        env=environment(PYTHONPATH=str(tmp_path)), capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "pip install 'logmill[generator]'" in done.stderr
