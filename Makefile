@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-recording bench-patterns faults health clean stats lock docs check-images screenshots
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -38,7 +38,6 @@ down: compose ## Stop what `make up` started; its data stays (docker compose dow
 logs: compose ## Follow the logs of what `make up` started (SERVICE=processor)
 	$(COMPOSE) logs --follow --tail 100 $(SERVICE)
 
-.PHONY: compose
 compose:
 	@$(COMPOSE) version >/dev/null 2>&1 || { \
 	    echo 'error: this needs Docker and its Compose plugin ("docker compose"); "make run" does not' >&2; exit 1; }
@@ -46,6 +45,10 @@ compose:
 bench: ## Set up, then measure the whole pipeline (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.pipeline $(ARGS)
+
+load: ## Set up, then put the running Logmill under load (ARGS="--rate 5000 --duration 60")
+	@scripts/setup run
+	@scripts/with-env .venv/bin/logmill bench $(ARGS)
 
 bench-promises: ## Set up, then measure what the promises cost, and long outages (ARGS="--help")
 	@scripts/setup dev
