@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
+.PHONY: help run test check build up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -27,6 +27,9 @@ check: ## Set up, then check format, lint, types and imports
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+build: compose ## Build the images, or one (SERVICE=storage)
+	$(COMPOSE) build $(SERVICE)
 
 up: compose ## Build the images and start everything in Docker (PROCESSORS=3)
 	$(COMPOSE) up --build --detach --wait --scale processor=$(PROCESSORS)

@@ -10,7 +10,7 @@ from logmill import web
 from logmill.errors import Refused
 from logmill.ids import new_batch_id
 from logmill.ingest import ARROW_STREAM, CHECK_HEADER
-from logmill.intake import NDJSON, Limits
+from logmill.intake import NDJSON, NDJSON_TYPES, Limits
 from logmill.openapi import Answer, Body, Parameter, describe
 from logmill.openapi.operation import JSON
 from logmill.openapi.records import LINES
@@ -25,25 +25,33 @@ from storage.store import Store, Stored
 
 log = structlog.get_logger()
 
+# What a processor may make of a text that was not too long: `<email>` takes more room than `a@b.de`.
+_LONGER = 4
 _TAG = "Taking logs in"
-_BLOCK = Body("Processed logs as columns.", {ARROW_STREAM: {"type": "string", "format": "binary"}})
 _CHECK = Parameter(
     CHECK_HEADER,
     "Whether the block may have been stored before and is to be looked for: anything but 0 says yes.",
     {"type": "string"},
     "header",
 )
-_LOGS = Body(
-    "One log, an array of logs, or a log a line.",
-    {JSON: (ProcessedLog, ProcessedLogs), NDJSON: LINES},
-    {JSON: {"level": "ERROR", "service": "auth", "message": "login failed", "severity": 70}},
+_JSON_TYPES = frozenset({JSON, *NDJSON_TYPES})
+_FORMS = {JSON: (ProcessedLog, ProcessedLogs), NDJSON: LINES}
+_EXAMPLE = {JSON: {"level": "ERROR", "service": "auth", "message": "login failed", "severity": 70}}
+_LOGS = Body("One log, an array of logs, or a log a line.", _FORMS, _EXAMPLE)
+_BLOCK = Body(
+    "Processed logs as columns; or as JSON: one log, an array of logs, or a log a line.",
+    {ARROW_STREAM: {"type": "string", "format": "binary"}, **_FORMS},
+    _EXAMPLE,
 )
 
 
 def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Settings) -> Blueprint:
     """The routes."""
     routes = Blueprint("ingest", __name__)
-    limits = Limits.of(settings)
+    accepted = Limits.of(settings)
+    limits = Limits(
+        accepted.max_batch_records, accepted.max_message_bytes * _LONGER, accepted.max_metadata_bytes * _LONGER
+    )
 
     def count(table: pa.Table, result: Stored) -> None:
         metrics.blocks.inc()
@@ -58,13 +66,17 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         tag=_TAG,
         parameters=[_CHECK],
         body=_BLOCK,
-        answers={201: Answer("it is on disk", shapes.StoredBlock)},
+        answers={201: Answer("it is on disk", (shapes.StoredBlock, shapes.StoredLog, shapes.StoredLogs))},
         errors=shapes.STORE_FULL,
-        help="How processors hand logs over. A block is stored whole or not at all, and once however often it is sent.",
+        help="How processors hand logs over. A block is stored whole or not at all, and once however often it is sent; "
+        "so are logs as JSON that have ids of ours. JSON is taken as POST /logs takes it.",
     )
     def ingest() -> Response:
+        if request.mimetype in _JSON_TYPES:
+            return store_json()
         if request.mimetype != ARROW_STREAM:
-            raise Refused(f"Content-Type must be {ARROW_STREAM}", code="unsupported", status=415)
+            message = f"Content-Type must be {ARROW_STREAM}, {JSON} or {NDJSON}"
+            raise Refused(message, code="unsupported", status=415)
         check = request.headers.get(CHECK_HEADER, "") not in {"", "0"}
         with store.tails.storing():
             body = read_body(settings.max_ingest_bytes)
@@ -84,6 +96,9 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         help="All or none of them. Logs of applications go to the producer, which has the broker keep them.",
     )
     def post_logs() -> Response:
+        return store_json()
+
+    def store_json() -> Response:
         request.max_content_length = settings.max_body_bytes
         body = read_body(settings.max_decoded_bytes)
         found = submitted.read(body, limits, batch_id=new_batch_id(), now_us=now_us())
