@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from logmill.parsing.found import Format, Found, free_name
+from logmill.parsing.reading import candidates, read_all
 from logmill.record import ARRIVAL, DEFAULTED
-from processor.parsing.found import Format, Found, free_name
-from processor.parsing.joining import joined
+from processor.joining import joined
 
 # What `parsed_as` says of a record that stayed as it was because its metadata has no room.
 NO_ROOM = "no_room"
@@ -36,13 +37,13 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
     """
     frame = frame.with_columns(parsed_as=pl.lit(""), parsed_from=pl.lit(None, dtype=pl.String))
     received = frame["received_at"].to_physical()
-    candidates = _candidates(frame["message"], formats)
+    places = candidates(frame["message"], formats)
     rows: list[int] = []
     changes: list[_Change] = []
     # A share at a time: what is read of it is gone before the next, so that memory stays small and near.
-    for start in range(0, len(candidates), SHARE_ROWS):
-        share = candidates.slice(start, SHARE_ROWS)
-        found = _read_all(frame["message"].gather(share), received.gather(share), formats)
+    for start in range(0, len(places), SHARE_ROWS):
+        share = places.slice(start, SHARE_ROWS)
+        found = read_all(frame["message"].gather(share), received.gather(share), formats)
         share = share.gather(list(found))
         rows.extend(share.to_list())
         sent = zip(*(frame[name].gather(share) for name in _READ), strict=True)
@@ -56,54 +57,6 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
     return frame.with_columns(
         _replaced(frame[name], rows, values) for name, values in columns if any(value is not None for value in values)
     )
-
-
-def _candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:
-    """The rows that any format may be for. Most messages fail at their first letters, all formats in one pass."""
-    anchored = [each.gate for each in formats if each.is_anchored]
-    gates = [pl.col("message").str.contains(rf"\A(?:{'|'.join(anchored)})")] if anchored else []
-    if any(each.has_lines for each in formats):
-        gates.append(pl.col("message").str.contains("\n", literal=True))
-    gates += [pl.col("message").str.contains(each.gate) for each in formats if not (each.is_anchored or each.has_lines)]
-    if not gates:
-        return pl.Series(dtype=pl.UInt32)
-    return messages.to_frame("message").select(pl.any_horizontal(gates)).to_series().arg_true()
-
-
-def _read_all(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
-    """What is in these messages and within what they wrap, and the name of the outer format, by place, in order."""
-    found = _read_each(messages, received, formats)
-    # What is wrapped is opened once, and after that the stack trace in what it was.
-    for is_quoted in (False, True):
-        opened = [
-            place for place, (_name, one) in found.items() if one.inner is not None and one.is_quoted == is_quoted
-        ]
-        if not opened:
-            continue
-        others = [each for each in formats if (each.has_lines if is_quoted else not each.is_envelope)]
-        inner = pl.Series([found[place][1].inner for place in opened], dtype=pl.String)
-        for index, (_name, one) in _read_each(inner, received.gather(opened), others).items():
-            name, envelope = found[opened[index]]
-            found[opened[index]] = (name, one.within(envelope))
-    return dict(sorted(found.items()))
-
-
-def _read_each(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:
-    """What is in these messages themselves."""
-    found: dict[int, tuple[str, Found]] = {}
-    left = pl.int_range(len(messages), dtype=pl.UInt32, eager=True)
-    for each in formats:
-        if left.is_empty():
-            break
-        gate = rf"\A(?:{each.gate})" if each.is_anchored else each.gate
-        hits = left.filter(messages.gather(left).str.contains(gate))
-        if hits.is_empty():
-            continue
-        read = each.read(messages.gather(hits), received.gather(hits))
-        new = {place: (each.name, one) for place, one in zip(hits, read, strict=True) if one}
-        found |= new
-        left = left.filter(~left.is_in(list(new)))
-    return found
 
 
 def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_metadata_bytes: int) -> _Change:

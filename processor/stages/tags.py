@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from processor.conditions import with_text
+from logmill.rules.conditions import with_text
 from processor.stages.labels import label_lists
 
 NO_TAG = "general"
