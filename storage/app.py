@@ -21,6 +21,10 @@ from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import ProducerClient
+from storage.retention.figures import Figures
+from storage.retention.horizon import Horizon
+from storage.retention.ledger import Ledger
+from storage.retention.service import Retention
 from storage.routes import alerts, dashboard, export, ingest, logs, patterns, pipeline, rejections, statistics, tail
 from storage.routes.limits import Limits
 from storage.store import Store
@@ -49,7 +53,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         engine = ChdbEngine(folder / "store", settings)
         alerting = Alerting(engine, folder, rules_of(settings).detectors, settings)
-        store = Store(engine, settings, alerting.arriving)
+        ledger = Ledger(folder)
+        store = Store(engine, settings, alerting.arriving, Horizon(ledger.entries.dropped_through))
         store.warm_up()
         audit = Audit(engine)
     except BaseException:
@@ -57,8 +62,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         raise
     activity = Activity()
     producer = ProducerClient(settings)
-    overview = Overview(store, activity, producer, settings)
-    metrics = Metrics(store, activity, alerting)
+    kept = Figures(Retention(store, ledger, settings), store, activity, folder)
+    overview = Overview(store, activity, producer, kept, settings)
+    metrics = Metrics(store, activity, alerting, kept)
     state = {"readiness": "ready"}
 
     def close() -> None:
@@ -66,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             state["readiness"] = "shutting down"
             limits.close()
             overview.close()
+            kept.retention.stop()
             alerting.stop()
             audit.close()
             store.close()
@@ -97,6 +104,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         alerts.blueprint(alerting),
     ):
         app.register_blueprint(routes)
+    kept.retention.start()
     overview.start()
     alerting.start()
     app.extensions["logmill_close"] = close

@@ -46,12 +46,71 @@ class Processor(Shape):
     last_seen: str
 
 
+class Archive(Shape):
+    """Where the logs of dropped days are kept; null is not known.
+
+    Attributes:
+        max_bytes: what its files may take, 0 for no bound.
+        logs: how many were ever archived.
+        pruned_files: how many were deleted for want of room.
+        pruned_bytes: what those took.
+    """
+
+    folder: str
+    max_bytes: int
+    files: int | None
+    bytes: int | None
+    logs: int
+    pruned_files: int
+    pruned_bytes: int
+
+
+class Retention(Shape):
+    """What becomes of old logs, by whole days (UTC) of `received_at`.
+
+    Attributes:
+        days: so many days after its own a day is kept, 0 for ever.
+        max_bytes: what all logs may take, 0 for no bound.
+        over_bytes: by how much they exceed that, though nothing more may be dropped.
+        oldest_day: the oldest day there is.
+        drops_on: the day on which that one is too old.
+        dropped_through: the last day that was dropped.
+        dropped_days: how many were dropped, ever.
+        dropped_logs: the logs in them.
+        dropped_bytes: what those took on disk.
+        expired_logs: logs of dropped days that came since the start, and are not stored.
+        doing: archiving, dropping, or nothing.
+        day: to which day.
+        archived: how many of its logs are archived already.
+        error: why the last look failed.
+        makes_room: whether days are dropped before the disk is full, at the present rate; null is not known.
+    """
+
+    days: int
+    max_bytes: int
+    over_bytes: int
+    oldest_day: str | None
+    drops_on: str | None
+    dropped_through: str | None
+    dropped_days: int
+    dropped_logs: int
+    dropped_bytes: int
+    expired_logs: int
+    doing: str
+    day: str | None
+    archived: int
+    error: str
+    makes_room: bool | None
+    archive: Archive | None
+
+
 class Store(Shape):
     """What storage holds; null is not known.
 
     Attributes:
         memory_logs: logs that are in memory as well.
-        days_until_full: if logs go on coming as they did.
+        retention: null where all logs are kept for ever.
+        days_until_full: if logs go on coming as they did, and no days are dropped before that.
     """
 
     bytes: int | None
@@ -62,7 +121,7 @@ class Store(Shape):
     newest: str | None
     free_bytes: int | None
     memory_logs: int
-    retention: None
+    retention: Retention | None
     days_until_full: float | None
 
 

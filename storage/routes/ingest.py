@@ -58,6 +58,11 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         metrics.logs.inc(result.stored)
         metrics.duplicates.inc(result.duplicates)
         activity.note(table, result.stored)
+        if result.expired:
+            metrics.expired.inc(result.expired)
+            activity.note_expired(result.expired)
+            log.warning("block expired: its day was dropped", logs=result.expired)
+            return
         log.info("block stored", logs=result.stored, duplicates=result.duplicates)
 
     @routes.post("/ingest")
@@ -84,7 +89,7 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
                 table, stream = blocks.decode(body)
                 result = store.insert(table, stream, check=check)
         count(table, result)
-        return web.answer({"status": "success", "stored": result.stored, "duplicates": result.duplicates}, 201)
+        return web.answer({"status": "success", **_counts(result)}, 201)
 
     @routes.post("/logs")
     @describe(
@@ -107,7 +112,12 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         count(found.table, result)
         if len(found.ids) == 1:
             return web.answer({"status": "success", "id": found.ids[0]}, 201)
-        counts = {"count": len(found.ids), "stored": result.stored, "duplicates": result.duplicates}
-        return web.answer({"status": "success", **counts, "ids": found.ids}, 201)
+        return web.answer({"status": "success", "count": len(found.ids), **_counts(result), "ids": found.ids}, 201)
 
     return routes
+
+
+def _counts(result: Stored) -> dict[str, int]:
+    """What became of a block, for JSON."""
+    counts = {"stored": result.stored, "duplicates": result.duplicates}
+    return {**counts, "expired": result.expired} if result.expired else counts

@@ -16,3 +16,7 @@ LIMIT 1
 
 -- name: clear_rejections
 TRUNCATE TABLE rejections SETTINGS max_execution_time = 0
+
+-- A number of this program's making; the engine takes no bound values here.
+-- name: drop_rejections
+ALTER TABLE rejections DELETE WHERE at < fromUnixTimestamp64Micro($before_us) SETTINGS max_execution_time = 0
