@@ -9,7 +9,6 @@ import zstandard
 
 from collector.checkpoint import Batch, Checkpoint, End
 from collector.files.fingerprints import Print
-from collector.files.followed import Followed
 from collector.records.made import Made
 from logmill.ids import new_batch_id
 
@@ -49,8 +48,14 @@ class Batcher:
         """Whether nothing waits."""
         return not self._pending.pieces and not self._pending.ends
 
-    def add(self, made: Made, file: Followed | None) -> None:
-        """Take what came of events of a file, up to where it is read now; None for what is no file."""
+    def add(self, made: Made, end: End | None, head: Print) -> None:
+        """Take what came of events of a file.
+
+        Args:
+            made: the records.
+            end: how far they go in the file; None for what is no file.
+            head: of the file.
+        """
         pending = self._pending
         if self.is_empty:
             pending.since = time.monotonic()
@@ -58,9 +63,9 @@ class Batcher:
             pending.pieces.append(made.body)
             pending.count += made.count
             pending.size_bytes += len(made.body)
-        if file is not None:
-            pending.ends[file.id] = file.end()
-            pending.heads[file.id] = file.head_print
+        if end is not None:
+            pending.ends[end.file_id] = end
+            pending.heads[end.file_id] = head
 
     def is_due(self) -> bool:
         """Whether what waits is to be sent now."""

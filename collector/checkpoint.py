@@ -171,6 +171,11 @@ class Checkpoint:
                 [_values(row) for row in files],
             )
 
+    def forget(self, files: Sequence[int]) -> None:
+        """Forget these files."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM files WHERE id = ?", [(file_id,) for file_id in files])
+
     def add(self, key: str, body: bytes, count: int, ends: Sequence[End], heads: Sequence[tuple[int, Print]]) -> Batch:
         """Keep a batch that is about to be sent, and what is known of the heads of its files."""
         with self._transaction():

@@ -78,6 +78,7 @@ class Shipper:
         self._waiting: deque[Batch] = deque()
         # All that are not settled, in their order, with what the producer said of those that it answered.
         self._window: dict[int, tuple[Batch, Posted | None]] = {}
+        self._given_at: dict[int, float] = {}
         self._stopping = threading.Event()
         self._failing: dict[int, tuple[float, str]] = {}
         self._threads = [
@@ -99,6 +100,7 @@ class Shipper:
         """Send this one."""
         with self._lock:
             self._window[batch.sequence] = (batch, None)
+            self._given_at[batch.sequence] = time.monotonic()
             self._waiting.append(batch)
             self._lock.notify_all()
 
@@ -112,10 +114,11 @@ class Shipper:
         with self._lock:
             return self._lock.wait_for(lambda: not self._window, timeout_s)
 
-    def in_flight(self) -> int:
-        """Batches that are not settled."""
+    def in_flight(self) -> tuple[int, float]:
+        """Batches that are not settled, and for how many seconds the oldest of them has been here."""
         with self._lock:
-            return len(self._window)
+            given_at = [self._given_at[sequence] for sequence in self._window]
+        return len(given_at), time.monotonic() - min(given_at) if given_at else 0.0
 
     def failing(self) -> tuple[float, str]:
         """For how many seconds the producer has taken nothing, and why; 0 and "" while it does."""
@@ -208,5 +211,5 @@ class Shipper:
             position = self._output.position()
         self._checkpoint.settle(done, position)
         for batch in done:
-            del self._window[batch.sequence]
+            del self._window[batch.sequence], self._given_at[batch.sequence]
         self._watcher.settled(done)

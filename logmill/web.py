@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from logmill.cors import allowed_origins, cors_headers
 from logmill.errors import Refused, Retry
-from logmill.keys import may_pass
+from logmill.keys import host_name, may_pass, trusted_names
 from logmill.openapi import Answer, Shape, describe
 from logmill.openapi.operation import STATE
 from logmill.openapi.pages import add_pages
@@ -170,15 +170,10 @@ def _key_check(key: str) -> Callable[[], Response | None]:
 
 
 def _host_check(trusted: str) -> Callable[[], Response | None]:
-    """Where no key is asked for, a page in a browser on this machine must not get at the logs by a name of its own.
-
-    Such a page has its host name resolve to 127.0.0.1 (DNS rebinding); the Host header still has that name.
-    """
-    names = {name.strip().lower() for name in trusted.split(",")}
+    names = trusted_names(trusted)
 
     def check() -> Response | None:
-        host = request.headers.get("Host", "").lower()
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        name = host_name(request.headers.get("Host", ""))
         if name in names or "*" in names:
             return None
         message = f"the host {name[:100]!r} is not among LOGMILL_TRUSTED_HOSTS, and no API key is asked for"

@@ -25,7 +25,19 @@ from storage.retention.figures import Figures
 from storage.retention.horizon import Horizon
 from storage.retention.ledger import Ledger
 from storage.retention.service import Retention
-from storage.routes import alerts, dashboard, export, ingest, logs, patterns, pipeline, rejections, statistics, tail
+from storage.routes import (
+    alerts,
+    dashboard,
+    export,
+    ingest,
+    logs,
+    patterns,
+    pipeline,
+    rejections,
+    results,
+    statistics,
+    tail,
+)
 from storage.routes.limits import Limits
 from storage.store import Store
 
@@ -97,6 +109,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)),
         statistics.blueprint(store),
         patterns.blueprint(store),
+        results.blueprint(store),
         tail.blueprint(store, settings, limits),
         rejections.blueprint(store, metrics, settings),
         dashboard.blueprint(),

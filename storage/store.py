@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from logmill.errors import Refused, StorageUnavailable
 from logmill.record import URGENT_LEVELS
+from logmill.results.summary import Summary
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from storage import blocks, context, counting, facets, newest, patterns
+from storage import blocks, context, counting, facets, newest, patterns, results
 from storage.engine import schema
 from storage.engine.protocol import Engine
 from storage.extent import Extent
@@ -192,6 +193,10 @@ class Store:
         """As `patterns.most_frequent`, and the newest log of each."""
         found = patterns.most_frequent(self._engine, wanted, limit, bucket_count, is_clustered=is_clustered)
         return found, patterns.examples(self._engine, found.shown)
+
+    def results(self, wanted: Filter, tests: Filter | None) -> Summary:
+        """As `results.summary`."""
+        return results.summary(self._engine, wanted, tests)
 
     def count(self, wanted: Filter) -> int:
         """How many logs pass."""

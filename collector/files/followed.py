@@ -146,10 +146,12 @@ class Followed:
         content = self.release()
         if content is not None:
             content.close()
+            is_read = self._checked is not None and self._checked[0] <= self.offset
             self.buffer = b""
             self._anchor_print, self._before = self.anchor, b""
-            # Not before somebody sees that it changed.
-            self.due_at = math.inf
+            if is_read or self.is_ended:
+                # Not before somebody sees that it changed.
+                self.due_at = math.inf
 
     def has_news(self) -> bool:
         """Whether the file system says that there is something to read, or that it changed.
@@ -190,12 +192,21 @@ class Followed:
         return len(found) == READ_BYTES
 
     def current_size(self) -> int:
-        """Its size now, as far as that can be said."""
+        """Its size now; 0 where that cannot be said."""
         try:
-            stat = os.stat(self.path) if self._content is None else self._content.stat()
+            return (os.stat(self.path) if self._content is None else self._content.stat()).st_size
         except OSError:
-            return self.size
-        return max(self.size, stat.st_size)
+            return 0
+
+    def is_intact(self) -> bool:
+        """Whether its file still holds what was read of it, as far as can be told; true where it is not open."""
+        if self._content is None or self._content.is_compressed:
+            return True
+        before = (self._before + self.buffer)[-ANCHOR_BYTES:]
+        return (
+            self._content.read(self.offset - len(before), len(before)) == before
+            and self._content.read(0, len(self._head)) == self._head
+        )
 
     def may_begin_with(self, start: bytes) -> bool:
         """Whether its content begins so, as far as its head is known."""

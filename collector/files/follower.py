@@ -12,25 +12,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from collector.checkpoint import Checkpoint, End, FileRow
-from collector.files.discovery import Discovery, Found, names_of
+from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Print
 from collector.files.followed import Followed, Key, Replaced
 from collector.files.kinship import Kin, Kinship
 from collector.files.names import is_rotated, root_of
+from collector.files.shifts import SEARCH_S, Shifts
 from collector.files.starting import last_line_end
+from collector.files.whereabouts import Whereabouts
 from collector.records.made import Source
 
 log = structlog.get_logger()
 
-# For so long after a rotation the folder is searched for what no pattern matches: the rest of a truncated file, or
-# one that came and went between two looks.
-SEARCH_S = 120.0
 # What a truncated file left, and no copy holds, is taken as it is after this.
 LEFTOVER_S = 10.0
 # A file that is rotated, or has no name any more, is closed when it has been silent for so long.
 CLOSE_ROTATED_S = 30.0
-# Clocks of files and ours may differ by so much.
-SLACK_S = 1.0
+# Files that are nowhere now and known all the same: their rotated copies may come to light.
+MAX_LOST = 50_000
 
 
 class Follower:
@@ -42,6 +41,9 @@ class Follower:
         source_of: what records of a new file are said to be of, by its name.
         from_end: whether files that are there at the very first start are read from their end on.
         max_open: files that are open at a time.
+
+    Attributes:
+        is_unsure: whether there are files of which it is not known yet whether they are new.
     """
 
     def __init__(
@@ -63,11 +65,14 @@ class Follower:
         self._by_key: dict[Key, Followed] = {}
         self._by_root: defaultdict[str, set[int]] = defaultdict(set)
         self._changed: set[int] = set()
-        # Logs whose name was taken over, and since when what appears beside them may be a part of them.
-        self._shifted: dict[tuple[str, str], tuple[float, float]] = {}
+        self._shifts = Shifts()
+        # Files whose content is nowhere now, and since when, monotonic.
         self._lost_at: dict[int, float] = {}
         self._next_id = 1
+        # At least as many as are open; counted anew where that is too many.
+        self._opened = 0
         self._is_first_scan = True
+        self.is_unsure = False
         self._from_end = from_end and checkpoint.fact("started") is None
 
     def load(self, ends: Mapping[int, End], alive_at: float) -> None:
@@ -107,12 +112,14 @@ class Follower:
     def scan(self) -> None:
         """Look which files there are, and which of them are which."""
         found = self._discovery.find()
-        folders: dict[str, dict[str, int]] = {}
+        whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
-        for file in [file for file in self._files.values() if file.key is not None]:
-            self._locate(file, found, folders, now)
+        for file in list(self._by_key.values()):
+            self._locate(file, whereabouts, now)
+        self._forget_some()
         unknown = [one for key, one in found.items() if key not in self._by_key]
-        beside = self._beside(found)
+        beside = self._shifts.beside(self._discovery, self._by_key, found)
+        self.is_unsure = False
         for one in sorted([*unknown, *beside], key=lambda one: one.stat.st_mtime_ns):
             self._meet(one, now, is_matched=one.key in found)
         self._kinship.forget([one.key for one in (*unknown, *beside)])
@@ -121,10 +128,19 @@ class Follower:
         self._is_first_scan = self._from_end = False
         self._write()
 
-    def due(self) -> list[Followed]:
-        """The files to look at now."""
-        now = time.monotonic()
-        return [file for file in self._by_key.values() if file.due_at <= now]
+    @property
+    def count(self) -> int:
+        """Files whose content is known to be somewhere."""
+        return len(self._by_key)
+
+    def due(self, *, everything: bool = False) -> list[Followed]:
+        """The files to look at now; all that are not closed for good where `everything`."""
+        now = math.inf if everything else time.monotonic()
+        return [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+
+    def left_s(self) -> float:
+        """How long until the next one is to be looked at."""
+        return min((file.due_at for file in self._by_key.values()), default=math.inf) - time.monotonic()
 
     def open(self, file: Followed) -> bool:
         """Open a file that is closed; says whether it can be read. Where another is in its place, both part."""
@@ -138,10 +154,10 @@ class Follower:
         except FileNotFoundError:
             return False  # the next scan finds out where it is
         except OSError as error:
-            self._complain(file, error)
+            self.complain(file, error)
             return False
         file.problem = ""
-        self._close_some()
+        self._close_some(file)
         return True
 
     def part(self, file: Followed) -> None:
@@ -165,6 +181,11 @@ class Follower:
             self._lost_at.pop(file.id, None)
         self._write()
 
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files.values():
+            file.close()
+
     def left_over(self) -> list[Followed]:
         """Files that were truncated, whose last bytes are here and were not found elsewhere."""
         now = time.monotonic()
@@ -174,56 +195,30 @@ class Follower:
             if self._files[file_id].buffer and now - at > LEFTOVER_S
         ]
 
-    def _locate(
-        self, file: Followed, found: Mapping[Key, Found], folders: dict[str, dict[str, int]], now: float
-    ) -> None:
+    def _locate(self, file: Followed, whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
-        assert file.key is not None  # noqa: S101 - for the type checker
-        one = found.get(file.key)
-        path = file.path if one is None else one.path
+        one = whereabouts.of(file)
         if one is None:
-            folder, name = os.path.split(file.path)
-            names = folders.setdefault(folder, names_of(folder))
-            inode = file.key[1]
-            if names.get(name) != inode:
-                path = next((os.path.join(folder, other) for other, number in names.items() if number == inode), "")
-            if path and not file.is_open:
-                one = self._discovery.look(path)
-        if one is None:
-            pass
-        elif not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
-            file.due_at = 0.0
-        if path:
-            if path != file.path:
-                self._shift(file, path)
-            file.seen_at = now
-            file.is_gone = False
+            self._shifts.note(file.path, file.seen_at)
+            # What is open and has no name is read to its end, and then parted with.
+            file.is_gone = file.is_open
+            if not file.is_open:
+                self._lose(file)
             return
-        self._note_shift(file)
-        if not file.is_open:
-            self._lose(file)
-        else:
-            # What has no name is read to its end, and then parted with.
-            file.is_gone = True
-
-    def _shift(self, file: Followed, path: str) -> None:
-        """It has another name."""
-        self._note_shift(file)
-        file.path = path
-        file.is_rotated = file.is_rotated or is_rotated(os.path.basename(path))
-        file.due_at = 0.0
-        self._changed.add(file.id)
-
-    def _note_shift(self, file: Followed) -> None:
-        folder, name = os.path.split(file.path)
-        if not is_rotated(name):
-            log_of = (folder, root_of(name))
-            since = min(file.seen_at, self._shifted.get(log_of, (file.seen_at, 0.0))[0])
-            self._shifted[log_of] = (since, time.monotonic())
+        if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
+            file.due_at = 0.0
+        if one.path != file.path:
+            self._shifts.note(file.path, file.seen_at)
+            file.path, file.due_at = one.path, 0.0
+            name = os.path.basename(one.path)
+            file.is_rotated = file.is_rotated or is_rotated(name)
+            self._by_root[root_of(name)].add(file.id)
+            self._changed.add(file.id)
+        file.seen_at, file.is_gone = now, False
 
     def _lose(self, file: Followed) -> None:
         """Nobody knows where its content is."""
-        self._note_shift(file)
+        self._shifts.note(file.path, file.seen_at)
         with self._lock:
             if file.key is not None and self._by_key.get(file.key) is file:
                 del self._by_key[file.key]
@@ -231,33 +226,12 @@ class Follower:
         self._lost_at[file.id] = time.monotonic()
         self._changed.add(file.id)
 
-    def _beside(self, found: Mapping[Key, Found]) -> list[Found]:
-        """Unknown files that no pattern matches, beside logs whose name was taken over a moment ago."""
-        now = time.monotonic()
-        self._shifted = {log_of: at for log_of, at in self._shifted.items() if now - at[1] < SEARCH_S}
-        self._lost_at = {file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S}
-        beside = []
-        for folder in {folder for folder, _root in self._shifted}:
-            for name in names_of(folder):
-                if is_rotated(name) and (folder, root_of(name)) in self._shifted:
-                    one = self._discovery.look(os.path.join(folder, name))
-                    if one is not None and one.key not in found and one.key not in self._by_key:
-                        beside.append(one)
-        return beside
-
     def _meet(self, one: Found, now: float, *, is_matched: bool) -> None:
         """Find out what a file is that is not known by its inode."""
         if one.key in self._by_key:
             return
-        folder, name = os.path.split(one.path)
-        kin, relative = Kin.NONE, None
         try:
-            if is_rotated(name):
-                kin, relative = self._kinship.of(one, self._relatives(one.path))
-            elif self._is_first_scan:
-                # A disk that was restored, or is mounted elsewhere, has other inodes.
-                lost = [file for file in self._relatives(one.path) if file.key is None and file.position >= HEAD_BYTES]
-                kin, relative = self._kinship.of(one, lost)
+            kin, relative = self._kin_of(one)
             start = last_line_end(one.path, one.stat.st_size) if self._from_end else 0
         except OSError as error:
             self._discovery.problems[one.path] = error.strerror or str(error)
@@ -265,15 +239,35 @@ class Follower:
         if kin is Kin.REST and relative is not None:
             self._attach(relative, one, now)
         elif kin is Kin.NONE:
-            since, _at = self._shifted.get((folder, root_of(name)), (math.inf, 0.0))
-            # What was written last before the log was seen under its name was rotated before anybody followed it.
-            if is_matched or one.stat.st_mtime >= since - SLACK_S:
+            if is_matched or self._shifts.came_since(one):
                 self._add(one, start)
+        elif kin is Kin.UNSURE and one.stat.st_size:
+            self.is_unsure = True
+
+    def _kin_of(self, one: Found) -> tuple[Kin, Followed | None]:
+        """What a file is to those that are known.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        relatives = self._relatives(one.path)
+        if is_rotated(os.path.basename(one.path)):
+            for file in relatives:
+                # Before it is taken for a copy of what lies there, or for longer than that.
+                if file.key is not None and self.open(file) and not file.is_intact():
+                    self.part(file)
+        elif self._is_first_scan:
+            # A disk that was restored, or is mounted elsewhere, has other inodes.
+            relatives = [file for file in relatives if file.key is None and file.position >= HEAD_BYTES]
+        else:
+            return Kin.NONE, None
+        return self._kinship.of(one, relatives)
 
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""
         folder, name = os.path.split(path)
-        files = [self._files[file_id] for file_id in sorted(self._by_root.get(root_of(name), ()))]
+        ids = sorted(self._by_root.get(root_of(name), ()))
+        files = [self._files[file_id] for file_id in ids if file_id in self._files]
         return [file for file in files if os.path.dirname(file.path) == folder or file.position >= HEAD_BYTES]
 
     def _attach(self, file: Followed, one: Found, now: float) -> None:
@@ -315,16 +309,37 @@ class Follower:
         self._changed.add(file.id)
         return file
 
-    def _close_some(self) -> None:
-        """Close the files that have been silent for longest, where too many are open."""
-        is_open = [file for file in self._by_key.values() if file.is_open]
-        if len(is_open) > self._max_open:
-            for file in sorted(is_open, key=lambda file: file.read_at)[: max(1, self._max_open // 10)]:
-                file.close()
+    def _forget_some(self) -> None:
+        """Forget the files that have been nowhere for longest, where there are too many."""
+        now = time.monotonic()
+        self._lost_at = {file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S}
+        if len(self._files) - len(self._by_key) <= MAX_LOST:
+            return
+        lost = sorted((file for file in self._files.values() if file.key is None), key=lambda file: file.seen_at)
+        forgotten = [file.id for file in lost[: MAX_LOST // 2]]
+        with self._lock:
+            for file_id in forgotten:
+                file = self._files.pop(file_id)
+                self._by_root[root_of(os.path.basename(file.path))].discard(file_id)
+        self._changed.difference_update(forgotten)
+        self._checkpoint.forget(forgotten)
 
-    def _complain(self, file: Followed, error: OSError) -> None:
+    def _close_some(self, newest: Followed) -> None:
+        """Close the files that have been silent for longest, where too many are open."""
+        self._opened += 1
+        if self._opened <= self._max_open:
+            return
+        is_open = [file for file in self._by_key.values() if file.is_open]
+        self._opened = len(is_open)
+        if self._opened > self._max_open:
+            for file in sorted(is_open, key=lambda file: file.read_at)[: 1 + self._max_open // 10]:
+                if file is not newest:
+                    file.close()
+
+    def complain(self, file: Followed, error: Exception) -> None:
+        """A file cannot be read; it is tried again."""
         if not file.problem:
-            file.problem = error.strerror or str(error)
+            file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
 
     def _write(self) -> None:

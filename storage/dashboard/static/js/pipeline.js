@@ -1,6 +1,7 @@
 // The pipeline itself: what comes in and is stored, what waits in each lane, the workers, the disk, dead letters, settings.
 
 import { getJson } from "./api.js";
+import { card, keyOf, table, tile } from "./cards.js";
 import { Lines, tipRows } from "./chart.js";
 import { configuration } from "./configuration.js";
 import { DeadLetters } from "./deadletters.js";
@@ -133,25 +134,4 @@ export class PipelineView {
     ];
     put(this.disk.body, table(null, rows));
   }
-}
-
-function tile(name, value, unit, kind = "") {
-  return h("div", { class: `tile ${kind}`, "data-tile": name }, h("span", { class: "tile-name" }, name), h("strong", {}, value), h("small", {}, unit));
-}
-
-function card(title, kind = "") {
-  const body = h("div", { class: "card-body" });
-  const note = h("span", { class: "note" });
-  return { body, note, element: h("section", { class: `card ${kind}`, "aria-label": title }, h("h2", {}, title, note), body) };
-}
-
-const keyOf = (pairs) => pairs.map(([tone, name]) => h("span", { class: "legend-item" }, h("i", { class: "swatch", vars: { "--tone": `var(${tone})` } }), name));
-
-function table(heads, rows) {
-  return h(
-    "table",
-    { class: "plain-table" },
-    heads && h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, rows.map(([first, ...rest]) => h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => h("td", {}, cell))))),
-  );
 }

@@ -1,7 +1,4 @@
-// Asking the server: parameters of the state, the API key, time limits, errors in one shape, and streams of events.
-
-import { parse } from "./json.js";
-import { clauses } from "./query.js";
+// Asking the server: the API key, time limits, errors in one shape, and streams of events.
 
 const KEY = "logmill-key";
 const TIMEOUT_MS = 65_000;
@@ -43,18 +40,6 @@ export function address(path, parameters) {
   const url = new URL(path, document.baseURI);
   url.search = parameters ? String(parameters) : "";
   return url;
-}
-
-/** The filters of a state as parameters; `time` false leaves the time range out, `without` the filters of a field. */
-export function filterParameters(state, { time = true, without = null, q = state.q } = {}) {
-  const found = new URLSearchParams();
-  if (q.trim()) found.append("q", q);
-  for (const clause of clauses(state.filters.filter(({ field, out }) => out || field !== without))) found.append("q", clause);
-  const all = state.since === "all";
-  if (time && state.since && !all) found.set("since", state.since);
-  // What is relative ends now: the time after it is empty but for clocks that are wrong.
-  if (time && (state.until || !all)) found.set("until", state.until || "now");
-  return found;
 }
 
 async function ask(path, parameters, { signal, method = "GET", body, patient = false } = {}) {
@@ -103,23 +88,6 @@ async function refusal(response) {
 /** The JSON answer. */
 export async function getJson(path, parameters, options) {
   return JSON.parse(await getText(path, parameters, options));
-}
-
-/** What the server cannot read of a search text: its refusal, null where it reads all of it. Throws where it says neither. */
-export async function refusalOf(q, signal) {
-  if (!q.trim()) return null;
-  try {
-    await getJson("logs", new URLSearchParams({ q, limit: 1, fields: "id", since: "1s" }), { signal });
-    return null;
-  } catch (error) {
-    if (error.status === 400) return error;
-    throw error;
-  }
-}
-
-/** The JSON answer with logs in it: numbers that would lose digits are no numbers but text, see json.js. */
-export async function getLogs(path, parameters, options) {
-  return parse(await getText(path, parameters, options));
 }
 
 /** The answer as it came. */
