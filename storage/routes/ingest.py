@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import structlog
 from flask import Blueprint, Response, request
@@ -22,6 +24,7 @@ from storage.log_schemas import ProcessedLog, ProcessedLogs
 from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.store import Store, Stored
+from storage.submitted import Submission
 
 log = structlog.get_logger()
 
@@ -71,14 +74,14 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         tag=_TAG,
         parameters=[_CHECK],
         body=_BLOCK,
-        answers={201: Answer("it is on disk", (shapes.StoredBlock, shapes.StoredLog, shapes.StoredLogs))},
+        answers={201: Answer("it is on disk", (shapes.StoredBlock, shapes.StoredLogs))},
         errors=shapes.STORE_FULL,
         help="How processors hand logs over. A block is stored whole or not at all, and once however often it is sent; "
         "so are logs as JSON that have ids of ours. JSON is taken as POST /logs takes it.",
     )
     def ingest() -> Response:
         if request.mimetype in _JSON_TYPES:
-            return store_json()
+            return web.answer(_counts_of_logs(*store_json()), 201)
         if request.mimetype != ARROW_STREAM:
             message = f"Content-Type must be {ARROW_STREAM}, {JSON} or {NDJSON}"
             raise Refused(message, code="unsupported", status=415)
@@ -101,20 +104,26 @@ def blueprint(store: Store, metrics: Metrics, activity: Activity, settings: Sett
         help="All or none of them. Logs of applications go to the producer, which has the broker keep them.",
     )
     def post_logs() -> Response:
-        return store_json()
+        found, result = store_json()
+        if len(found.ids) == 1:
+            return web.answer({"status": "success", "id": found.ids[0]}, 201)
+        return web.answer(_counts_of_logs(found, result), 201)
 
-    def store_json() -> Response:
+    def store_json() -> tuple[Submission, Stored]:
         request.max_content_length = settings.max_body_bytes
         body = read_body(settings.max_decoded_bytes)
         found = submitted.read(body, limits, batch_id=new_batch_id(), now_us=now_us())
         with metrics.ingest_seconds.time():
             result = store.insert(found.table, check=found.has_given_ids)
         count(found.table, result)
-        if len(found.ids) == 1:
-            return web.answer({"status": "success", "id": found.ids[0]}, 201)
-        return web.answer({"status": "success", "count": len(found.ids), **_counts(result), "ids": found.ids}, 201)
+        return found, result
 
     return routes
+
+
+def _counts_of_logs(found: Submission, result: Stored) -> dict[str, Any]:
+    """What became of logs, for JSON."""
+    return {"status": "success", "count": len(found.ids), **_counts(result), "ids": found.ids}
 
 
 def _counts(result: Stored) -> dict[str, int]:

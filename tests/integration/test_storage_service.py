@@ -149,7 +149,8 @@ def test_ingest_takes_json_as_in_reference_b(storage: StorageService, kind: str,
         (log_id, "WARNING", f"m{n}") for n, log_id in enumerate(response.json()["ids"])
     ]
     one = storage.http.post(storage.url + "/ingest", json={"message": "alone"}, timeout=60).json()
-    assert storage.get("/logs/" + one["id"]).json()["log"]["message"] == "alone"
+    assert (one["count"], one["stored"], one["duplicates"]) == (1, 1, 0)
+    assert storage.get("/logs/" + one["ids"][0]).json()["log"]["message"] == "alone"
 
 
 def test_what_was_given_out_is_taken_back_as_it_was(storage: StorageService) -> None:
