@@ -43,6 +43,9 @@ from storage.store import Store
 
 log = structlog.get_logger()
 
+# Of the dashboard: rates, contents, disk use, settings.
+LIVE_PAGE = "./?tab=pipeline"
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The app on an open store; call it after the fork, since the engine does not survive one.
@@ -99,7 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             return str(error)
         return state["readiness"]
 
-    app = web.make_app("storage", settings, readiness=readiness, registry=metrics.registry)
+    app = web.make_app("storage", settings, readiness=readiness, registry=metrics.registry, live_page=LIVE_PAGE)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
     limits = Limits(settings, metrics)
     limits.install(app)

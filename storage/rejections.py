@@ -52,6 +52,11 @@ class Rejections:
         sql = statement("rejections", "select_rejection")
         return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
 
+    def counts(self, limit: int) -> dict[str, int]:
+        """How many there are by their code, the most frequent first."""
+        found = self._engine.select(statement("rejections", "count_rejections"), {"limit": limit})
+        return dict(zip(found["code"].to_pylist(), found["rejections"].to_pylist(), strict=True))
+
     def drop(self, before_us: int) -> None:
         """Delete those of the time before, in the background."""
         self._engine.run(statement("rejections", "drop_rejections", before_us=str(before_us)))

@@ -15,6 +15,7 @@ from logmill.record import Lane
 from logmill.settings import Settings
 from storage import render
 from storage.pipeline.activity import Activity, Growth
+from storage.pipeline.content import Content
 from storage.pipeline.history import History, Rate, Sampler
 from storage.pipeline.producer import LaneDepth, Look, ProducerClient, away
 from storage.retention.figures import Figures
@@ -58,6 +59,7 @@ class Overview:
         self._accepted = Rate()
         # Aside, for there is no limit to how long a name takes to be resolved.
         self._cached_look = Cached(self._ask, LOOK_AGE_S, LOOK_WAIT_S, aside=True)
+        self._content = Content(store)
         self._disk = Cached(self._read_store, STORE_AGE_S, LOOK_WAIT_S)
         self._watched_until_s = 0.0
         self._sampler = Sampler(self._sample, self._history.skip)
@@ -90,6 +92,7 @@ class Overview:
                 for one in self._activity.processors()
             ],
             "storage": self._storage(),
+            **self._content.shown(),
             "producer": {
                 "reachable": look.is_reachable,
                 "url": self._producer.url,

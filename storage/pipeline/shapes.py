@@ -46,6 +46,30 @@ class Processor(Shape):
     last_seen: str
 
 
+class Count(Shape):
+    """How many logs have a value."""
+
+    value: str
+    count: int
+
+
+class Content(Shape):
+    """The logs since the beginning of the last whole hour: the most frequent values of some fields."""
+
+    since: str
+    level: list[Count]
+    service: list[Count]
+    host: list[Count]
+    tags: list[Count]
+
+
+class RejectedCount(Shape):
+    """How many logs, or whole batches, were rejected for a fault, of the time for which logs are kept."""
+
+    code: str
+    count: int
+
+
 class Archive(Shape):
     """Where the logs of dropped days are kept; null is not known.
 
@@ -140,6 +164,8 @@ class Pipeline(Success):
 
     Attributes:
         lag: from accepted to searchable, of the last minute, s; null where nothing came.
+        content: null is not known.
+        rejected: null is not known.
         configuration: the settings in force; secrets are hidden.
     """
 
@@ -150,5 +176,7 @@ class Pipeline(Success):
     lag: Lag
     processors: list[Processor]
     storage: Store
+    content: Content | None
+    rejected: list[RejectedCount] | None
     producer: Producer
     configuration: list[Shown]
