@@ -28,6 +28,9 @@ check: ## Set up, then check format, lint, types and imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+build: compose ## Build the images, or one (SERVICE=storage)
+	$(COMPOSE) build $(SERVICE)
+
 up: compose ## Build the images and start everything in Docker (PROCESSORS=3)
 	$(COMPOSE) up --build --detach --wait --scale processor=$(PROCESSORS)
 	$(COMPOSE) ps

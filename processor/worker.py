@@ -223,6 +223,8 @@ class Worker:
         self._metrics.block_rows.observe(rows)
         self._metrics.records.labels("stored").inc(stored.stored)
         self._metrics.records.labels("duplicate").inc(stored.duplicates)
+        if stored.expired:
+            self._metrics.records.labels("expired").inc(stored.expired)
         log.debug(
             "block stored",
             rows=rows,

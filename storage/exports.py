@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -55,11 +55,16 @@ class Lines:
 
     def rows(self, rows: pa.Table) -> bytes:
         """As `Form.rows`."""
-        return b"".join(render.json_line(log) + b"\n" for log in render.chosen(rows, self._fields))
+        return b"".join(json_lines(rows, self._fields))
 
     def end(self) -> bytes:
         """As `Form.end`."""
         return b""
+
+
+def json_lines(rows: pa.Table, fields: Sequence[str] = ()) -> Iterator[bytes]:
+    """Each log as a line of JSON with its end; these fields only, or parts of them, none for all."""
+    return (render.json_line(log) + b"\n" for log in render.chosen(rows, fields))
 
 
 class Array:
