@@ -8,7 +8,7 @@ from uuid import UUID
 
 from logmill.ids import log_id
 from logmill.results.records import FILE_TAG, RESULT_TAG
-from logmill.results.summary import LETTERS, RECENT_RUNS, Failure, Run, Summary, TestSummary, Totals, in_order
+from logmill.results.summary import LETTERS, RECENT_RUNS, Failure, Run, Summary, Tally, Totals, in_order
 from storage.engine.protocol import Engine
 from storage.search.filters import AnyOf, Filter, both
 from storage.search.sql import condition
@@ -69,12 +69,12 @@ def summary(engine: Engine, wanted: Filter, tests: Filter | None) -> Summary:
     return Summary(totals, found)
 
 
-def _test(row: Mapping[str, Any]) -> TestSummary:
+def _test(row: Mapping[str, Any]) -> Tally:
     failure = None
     if row["failed"]:
         us, file, line, message, batch_id, ordinal = row["failure"].values()
         failure = Failure(us, file, line, message, log_id(UUID(bytes=batch_id), ordinal))
-    return TestSummary(
+    return Tally(
         service=row["service"],
         test=row["test"],
         passed=row["passed"],
