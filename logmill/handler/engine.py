@@ -8,19 +8,18 @@ import threading
 import time
 from collections.abc import Callable
 
-from logmill.handler import spill as spilling
 from logmill.handler.delivery import Delivery, Verdict
 from logmill.handler.lines import LineEncoder
 from logmill.handler.losses import Loss, Losses, Report
 from logmill.handler.options import Options
 from logmill.handler.outbox import Outbox
 from logmill.handler.packing import Packer
+from logmill.handler.places import DEFAULT, places
 from logmill.handler.record_queue import RecordQueue
 from logmill.handler.sending import Sender
 from logmill.handler.spill import Spill
 from logmill.handler.status import HandlerStatus
-from logmill.handler.taking import RECORD_BYTES
-from logmill.handler.tracing import NO_TRACE
+from logmill.handler.taking import take
 
 # Of the memory, what may not yet be in a batch; the rest is for batches.
 _QUEUE_SHARE = 0.5
@@ -50,8 +49,7 @@ class Engine:
         self.queue = RecordQueue(options.queue_records, queue_bytes)
         self._spill = None
         if options.spill_dir is not None:
-            places = spilling.places(options.spill_dir, options.url)
-            self._spill = Spill(places, options.spill_max_bytes, self.losses)
+            self._spill = Spill(places(options.spill_dir, options.url), options.spill_max_bytes, self.losses)
         self._outbox = Outbox(
             self._spill,
             memory_bytes=options.queue_bytes - queue_bytes,
@@ -86,7 +84,7 @@ class Engine:
         """
         if self._spill is None:
             return
-        if self._options.durable or self._options.spill_dir != spilling.DEFAULT:
+        if self._options.durable or self._options.spill_dir != DEFAULT:
             try:
                 self._spill.prepare()
             except OSError as error:
@@ -128,13 +126,13 @@ class Engine:
             return self._flush_here(end_s)
         failures = self._sender.failures
         is_done = self._packer.flush(timeout_s)
-        keys = self._outbox.keys()
+        mark = self._outbox.mark()
         self._sender.hurry()
 
         def gives_up() -> bool:
             return not persistent and self._outbox.keeps_on_disk and self._sender.failures > failures
 
-        is_done = self._outbox.wait_gone(keys, max(0.0, end_s - time.monotonic()), gives_up) and is_done
+        is_done = self._outbox.wait_gone(mark, max(0.0, end_s - time.monotonic()), gives_up) and is_done
         if not is_done:
             self._outbox.persist()
             self._gave_up_s = time.monotonic()
@@ -154,8 +152,9 @@ class Engine:
         self._sender.end()
         for thread in self._threads:
             thread.join(_JOIN_S)
-        self._packer.pack()
-        self._packer.close_batches(all_of_them=True)
+        if not any(thread.is_alive() for thread in self._threads[:1]):  # else a disk holds it up
+            self._packer.pack()
+            self._packer.close_batches(all_of_them=True)
         self._outbox.persist()
         left = self._outbox.close()
         if left:
@@ -190,7 +189,7 @@ class Engine:
         while (batch := self._outbox.take(0.0)) is not None and time.monotonic() < end_s:
             if self._sender.send(batch).verdict is not Verdict.SETTLED:
                 break
-        is_done = not self._outbox.keys()
+        is_done = batch is None
         if not is_done:
             self._outbox.persist()
         return is_done
@@ -204,8 +203,7 @@ class Engine:
             Finalize(None, self.flush, (self._options.exit_timeout_s,), {"persistent": False}, exitpriority=0)
 
     def _log(self, report: Report) -> None:
-        item = (
-            RECORD_BYTES, time.time(), logging.WARNING, "WARNING", report.message, "logmill.handler", "", 0, None,
-            None, None, None, dict(report.members), NO_TRACE,
-        )  # fmt: skip
+        record = logging.LogRecord("logmill.handler", logging.WARNING, "", 0, report.message, None, None)
+        record.__dict__.update(report.members)
+        item = take(record, None, ())
         self.queue.put(item, is_common=False)

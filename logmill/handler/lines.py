@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from logmill.handler.taking import MAX_MESSAGE_BYTES, Taken
+from logmill.handler.taking import MAX_MESSAGE_BYTES, SITE_NAMES, Site, Taken
 from logmill.handler.tracing import NO_TRACE, Trace, hexadecimal
 from logmill.handler.values import cut, json_members, name_of
 
@@ -27,7 +27,6 @@ _OWN_NAMES = frozenset(
 # Nothing beyond ASCII, so that surrogates without a partner, which no UTF-8 has, stay out of the way as well.
 _text = json.JSONEncoder(ensure_ascii=True).encode
 
-_Site = tuple[int, str, str, str, int, str | None, str | None, str | None, str | None]
 # The beginning of a line, the members that it ends with, and these before they were written.
 _Known = tuple[str, str, dict[str, Any]]
 
@@ -52,16 +51,16 @@ class LineEncoder:
     def __init__(self, service: str, host: str) -> None:
         self._fixed = f'"service":{_text(service)},"host":{_text(host)}'
         # What all logs of one line of code in one thread have in common, written once.
-        self._sites: dict[_Site, _Known] = {}
+        self._sites: dict[Site, _Known] = {}
 
     def line(self, taken: Taken) -> bytes:
         """One line with its end, in ASCII."""
-        _, created, number, level, message, logger, path, line, function, thread, task, process, members, trace = taken
-        site = (number, level, logger, path, line, function, thread, task, process)
+        _, created, message, site, members, trace = taken
         head, tail, own = self._sites.get(site) or self._learn(site)
         if trace is not NO_TRACE:
             head += _traced(trace)
         if members:
+            members = dict(reversed(members.items()))
             if _OWN_NAMES.isdisjoint(members):
                 tail = f"{json_members(members)},{tail}"
             else:
@@ -75,25 +74,26 @@ class LineEncoder:
             text += f'"metadata":{{{tail}}}}}\n'
         return text.encode("ascii")
 
-    def _learn(self, site: _Site) -> _Known:
-        number, level, logger, path, line, function, thread, task, process = site
+    def _learn(self, site: Site) -> _Known:
         if len(self._sites) >= _MAX_SITES:  # threads with ever new names
             self._sites.clear()
+        named = dict(zip(SITE_NAMES, site, strict=True))
+        level, process = named["levelname"], named["processName"]
         named = {
-            "logger": logger,
+            "logger": named["name"],
             "level_name": None if level in _USUAL_LEVELS else level,
-            "code.file": path,
-            "code.line": line,
-            "code.function": function,
-            "thread": thread,
-            "task": task,
+            "code.file": named["pathname"],
+            "code.line": named["lineno"],
+            "code.function": named["funcName"],
+            "thread": named["threadName"],
+            "task": named.get("taskName"),
             "process": None if process == "MainProcess" else process,
             "pid": os.getpid(),
         }
         own = {
             name: cut(value, _OWN_CHARS) if isinstance(value, str) else value for name, value in named.items() if value
         }
-        known = self._sites[site] = (f'"level":"{level_of(number)}",{self._fixed}', json_members(own), own)
+        known = self._sites[site] = (f'"level":"{level_of(site[0])}",{self._fixed}', json_members(own), own)
         return known
 
 

@@ -11,11 +11,11 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import Any
 
-from logmill.handler import spill
 from logmill.handler.engine import Engine
 from logmill.handler.losses import Loss, to_stderr
 from logmill.handler.options import MIB, Options
 from logmill.handler.own_threads import IDENTS
+from logmill.handler.places import DEFAULT
 from logmill.handler.status import HandlerStatus
 from logmill.handler.taking import take
 
@@ -71,7 +71,7 @@ class LogmillHandler(logging.Handler):
         interval_s: float = 1.0,
         queue_records: int = 100_000,
         queue_bytes: int = 64 * MIB,
-        spill_dir: str | os.PathLike[str] | None = spill.DEFAULT,
+        spill_dir: str | os.PathLike[str] | None = DEFAULT,
         spill_max_bytes: int = 256 * MIB,
         spill_after_s: float = 5.0,
         durable: bool = False,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from logmill.handler import segments, spill
+from logmill.handler import segments
+from logmill.handler.places import DEFAULT
 
 MIB = 1024 * 1024
 _MAX_LABEL_BYTES = 256
@@ -46,7 +47,7 @@ class Options:
     interval_s: float = 1.0
     queue_records: int = 100_000
     queue_bytes: int = 64 * MIB
-    spill_dir: str | os.PathLike[str] | None = spill.DEFAULT
+    spill_dir: str | os.PathLike[str] | None = DEFAULT
     spill_max_bytes: int = 256 * MIB
     spill_after_s: float = 5.0
     durable: bool = False
@@ -66,7 +67,7 @@ class Options:
         if self.durable and self.spill_dir is None:
             raise ValueError("durable needs a spill_dir")
         if self.spill_dir is not None and not segments.is_supported():
-            if self.durable or self.spill_dir != spill.DEFAULT:
+            if self.durable or self.spill_dir != DEFAULT:
                 raise ValueError("spill_dir needs file locks that this system does not have; set it to None")
             object.__setattr__(self, "spill_dir", None)
 

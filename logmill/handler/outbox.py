@@ -51,6 +51,7 @@ class Outbox:
         self._losses = losses
         self._memory: dict[Lane, OrderedDict[str, Batch]] = {lane: OrderedDict() for lane in Lane}
         self._memory_bytes = 0
+        self._put = dict.fromkeys(Lane, 0)
         self._turn = 0
         self._synced_s = 0.0
         self._is_ending = False
@@ -76,7 +77,9 @@ class Outbox:
     def put(self, batch: Batch) -> None:
         """Keep a batch, or count its logs as dropped where there is no room."""
         with self._changed:
-            if not self._to_files(batch) and not self._to_memory(batch):
+            if self._to_files(batch) or self._to_memory(batch):
+                self._put[batch.lane] += 1
+            else:
                 where = "memory and files are full" if self._spill is not None else "memory is full"
                 self._losses.count(Loss.DROPPED, batch.records, f"the producer is away, and {where}")
             self._changed.notify_all()
@@ -97,26 +100,31 @@ class Outbox:
         with self._changed:
             if self._memory[batch.lane].pop(batch.key, None) is not None:
                 self._memory_bytes -= len(batch.body)
-            if self._spill is not None and not self._is_closed:
+            elif self._spill is not None and not self._is_closed:
                 self._spill.settle(batch.key)
             self._changed.notify_all()
 
-    def keys(self) -> set[str]:
-        """All batches of this process that wait."""
+    def mark(self) -> dict[Lane, int]:
+        """What `wait_gone` waits for: all batches that were put so far."""
         with self._changed:
-            return self._keys()
+            return dict(self._put)
 
-    def wait_gone(self, keys: set[str], timeout_s: float, gives_up: Callable[[], bool]) -> bool:
-        """Wait until none of these batches waits any more; whether that is so.
+    def wait_gone(self, mark: dict[Lane, int], timeout_s: float, gives_up: Callable[[], bool]) -> bool:
+        """Wait until all batches that were put before a mark are settled; whether they are.
 
         Args:
-            keys: theirs.
+            mark: of `mark`.
             timeout_s: how long at most.
             gives_up: asked whenever something changed whether to wait no longer.
         """
+
+        def are_gone() -> bool:
+            # A lane is sent in its order.
+            return all(count <= self._put[lane] - self._waiting(lane) for lane, count in mark.items())
+
         with self._changed:
-            self._changed.wait_for(lambda: gives_up() or keys.isdisjoint(self._keys()), timeout_s)
-            return keys.isdisjoint(self._keys())
+            self._changed.wait_for(lambda: gives_up() or are_gone(), timeout_s)
+            return are_gone()
 
     def wake(self) -> None:
         """Have those who wait look again."""
@@ -171,7 +179,7 @@ class Outbox:
         if spill is None or self._is_closed:
             return False
         is_much = self._memory_bytes + len(batch.body) > _SPILL_SHARE * self._max_bytes
-        if not (self._durable or is_much or spill.waits(lane)):
+        if not (self._durable or is_much or spill.batches(lane)):
             return False
         self._move(lane)
         if self._memory[lane] or not spill.append(batch):
@@ -217,6 +225,6 @@ class Outbox:
         """What another process left."""
         return None if self._spill is None or self._is_closed else self._spill.first_left()
 
-    def _keys(self) -> set[str]:
-        found = {key for waiting in self._memory.values() for key in waiting}
-        return found | self._spill.keys() if self._spill is not None and not self._is_closed else found
+    def _waiting(self, lane: Lane) -> int:
+        """Batches of this process in a lane."""
+        return len(self._memory[lane]) + (self._spill.batches(lane) if self._spill is not None else 0)

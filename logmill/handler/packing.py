@@ -126,7 +126,7 @@ class Packer:
                 self._flushed.notify_all()
 
     def _add(self, item: Taken) -> None:
-        lane = Lane.URGENT if item[2] >= URGENT_FROM else Lane.NORMAL
+        lane = Lane.URGENT if item[3][0] >= URGENT_FROM else Lane.NORMAL
         try:
             line = self._encoder.line(item)
         except Exception as error:  # noqa: BLE001 - one log that cannot be encoded must not cost others

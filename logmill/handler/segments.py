@@ -2,6 +2,7 @@
 
 A file begins with a line that says what it is. Each batch is a line of JSON (key, records, bytes, CRC-32) and its body.
 What a crash cut off at the end is told by length and CRC. The lock is the operating system's; it ends with the process.
+Which batches a file holds stands in the file alone: memory would grow with them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import json
 import os
 import time
 import zlib
-from collections import OrderedDict
-from collections.abc import KeysView
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +31,32 @@ _TRIES = 10
 
 
 class DamagedError(Exception):
-    """What stands in a file is not what was written there."""
+    """What stands in a file is not what was written there; the file has been passed over so far.
+
+    Args:
+        message: what it is, in words.
+        records: logs that are lost by that.
+    """
+
+    def __init__(self, message: str, records: int) -> None:
+        super().__init__(message)
+        self.records = records
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Where a batch stands: the place and length of its body, its CRC-32, and how many records it has."""
+    """A batch in a file: its key, the place of its body, its length, its CRC-32, and how many records it has."""
 
+    key: str
     offset: int
     length: int
     crc32: int
     records: int
+
+    @property
+    def end(self) -> int:
+        """Where the next batch begins."""
+        return self.offset + self.length + 1
 
 
 def is_supported() -> bool:
@@ -57,24 +71,27 @@ def lane_of(path: Path) -> Lane | None:
 
 
 class Segment:
-    """An open file, and which batches in it are still to be sent, the oldest first.
+    """An open file, from which batches are taken in the order in which they were written.
 
     Attributes:
         path: where it is.
         lane: of all its batches.
         size_bytes: of the file.
-        damaged_bytes: what stood behind the last whole batch when it was opened.
+        batches: how many this process wrote to it that are still to be sent.
+        records: how many logs these have.
     """
 
     def __init__(self, path: Path, lane: Lane, descriptor: int) -> None:
         self.path = path
         self.lane = lane
         self.size_bytes = 0
-        self.damaged_bytes = 0
+        self.batches = 0
+        self.records = 0
         self._descriptor = descriptor
-        # A plain dictionary looks for its first item among all that were taken out before.
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._is_synced = True
+        # Where the oldest batch that is still to be sent begins, and what its header says once it was read.
+        self._head = len(_MAGIC)
+        self._first: _Entry | None = None
+        self._is_synced = self._is_known = True
 
     @classmethod
     def create(cls, folder: Path, lane: Lane) -> Segment:
@@ -88,6 +105,7 @@ class Segment:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
             if _lock(descriptor):
                 found = cls(path, lane, descriptor)
+                found._is_known = False
                 try:
                     found._write(_MAGIC)
                 except OSError:
@@ -110,13 +128,22 @@ class Segment:
             return None
         found = cls(path, lane, descriptor)
         try:
-            if _lock(descriptor) and os.fstat(descriptor).st_nlink and found._load():
-                return found
+            if _lock(descriptor):
+                status = os.fstat(descriptor)
+                found.size_bytes = status.st_size
+                beginning = os.pread(descriptor, len(_MAGIC), 0)
+                if status.st_nlink and beginning in {_MAGIC, _MAGIC[: status.st_size]}:
+                    return found
         except OSError:
             found.close()
             raise
         found.close()
         return None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing in it is to be sent any more."""
+        return self._head >= self.size_bytes
 
     def append(self, batch: Batch) -> None:
         """Write a batch behind the others.
@@ -124,12 +151,15 @@ class Segment:
         Raises:
             OSError: it cannot be written; the file is as it was.
         """
-        crc32 = zlib.crc32(batch.body)
-        header = {"key": batch.key, "records": batch.records, "bytes": len(batch.body), "crc32": crc32}
-        line = json.dumps(header).encode() + b"\n"
-        start = self.size_bytes + len(line)
-        self._write(b"".join((line, batch.body, b"\n")))
-        self._entries[batch.key] = _Entry(start, len(batch.body), crc32, batch.records)
+        header = {
+            "key": batch.key,
+            "records": batch.records,
+            "bytes": len(batch.body),
+            "crc32": zlib.crc32(batch.body),
+        }
+        self._write(b"".join((json.dumps(header).encode(), b"\n", batch.body, b"\n")))
+        self.batches += 1
+        self.records += batch.records
 
     def sync(self) -> None:
         """Have the disk keep what was written, over a power cut too.
@@ -140,50 +170,55 @@ class Segment:
         if not self._is_synced:
             os.fsync(self._descriptor)
             self._is_synced = True
+        if not self._is_known:
+            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+            self._is_known = True
 
-    def keys(self) -> KeysView[str]:
-        """The batches that are still to be sent, the oldest first."""
-        return self._entries.keys()
+    def first_key(self) -> str | None:
+        """The key of the oldest batch; None where there is none.
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._entries
+        Raises:
+            DamagedError: it cannot be read, nor what stands behind it.
+        """
+        if self._first is None and not self.is_empty:
+            self._first = self._read_header()
+        return None if self._first is None else self._first.key
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    @property
-    def records(self) -> int:
-        """How many records these batches have."""
-        return sum(entry.records for entry in self._entries.values())
-
-    def first(self) -> Batch:
-        """The oldest batch; there must be one.
+    def first(self) -> Batch | None:
+        """The oldest batch; None where there is none.
 
         Raises:
             DamagedError: it cannot be read as it was written.
         """
-        key, entry = next(iter(self._entries.items()))
-        try:
-            body = os.pread(self._descriptor, entry.length, entry.offset)
-        except OSError as error:
-            raise DamagedError(str(error.strerror)) from None
+        if self.first_key() is None or self._first is None:
+            return None
+        entry = self._first
+        body = self._read(entry.length, entry.offset)
         if zlib.crc32(body) != entry.crc32 or len(body) != entry.length:
-            raise DamagedError("its checksum is another")
-        return Batch(key, self.lane, entry.records, body, time.monotonic())
+            self.pass_first()
+            raise DamagedError("a batch is not as it was written", entry.records)
+        return Batch(entry.key, self.lane, entry.records, body, time.monotonic())
 
-    def settle(self, key: str) -> int:
-        """A batch need not be sent any more; how many records it had, 0 where it is none of these."""
-        entry = self._entries.pop(key, None)
-        return 0 if entry is None else entry.records
+    def pass_first(self) -> None:
+        """The oldest batch need not be sent any more; its header was read."""
+        if self._first is not None:
+            self._head = self._first.end
+            self.batches = max(0, self.batches - 1)
+            self.records = max(0, self.records - self._first.records)
+            self._first = None
 
     def reset(self) -> None:
-        """Empty the file, all batches in which are settled, to be used again.
+        """Empty the file, nothing in which is to be sent any more, to be used again.
 
         Raises:
             OSError: it cannot be.
         """
         os.ftruncate(self._descriptor, len(_MAGIC))
-        self.size_bytes = len(_MAGIC)
+        self.size_bytes = self._head = len(_MAGIC)
 
     def close(self) -> None:
         """Let go of the file, which stays."""
@@ -208,33 +243,30 @@ class Segment:
             raise
         self.size_bytes = place
 
-    def _load(self) -> bool:
-        """Find the batches; whether it is a file that this version knows."""
-        size = os.fstat(self._descriptor).st_size
-        if os.pread(self._descriptor, len(_MAGIC), 0) not in {_MAGIC, _MAGIC[:size]}:
-            return False
-        place = len(_MAGIC)
-        while place < size:
-            line, newline, _ = os.pread(self._descriptor, _MAX_HEADER_BYTES, place).partition(b"\n")
-            entry = _entry_of(line, place + len(line) + 1) if newline else None
-            if entry is None or entry[1].offset + entry[1].length + 1 > size:
-                break
-            self._entries[entry[0]] = entry[1]
-            place = entry[1].offset + entry[1].length + 1
-        self.size_bytes = place
-        self.damaged_bytes = max(0, size - place)
-        return True
+    def _read(self, length: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._descriptor, length, offset)
+        except OSError:
+            return b""
+
+    def _read_header(self) -> _Entry:
+        line, newline, _ = self._read(_MAX_HEADER_BYTES, self._head).partition(b"\n")
+        entry = _entry_of(line, self._head + len(line) + 1) if newline else None
+        if entry is None or entry.end > self.size_bytes:
+            left_bytes, records = self.size_bytes - self._head, self.records
+            self._head, self.batches, self.records = self.size_bytes, 0, 0
+            raise DamagedError(f"the last {left_bytes:,} bytes are no whole batch", records)
+        return entry
 
 
-def _entry_of(line: bytes, offset: int) -> tuple[str, _Entry] | None:
-    """Key and place of the batch with this header; None where it is no header."""
+def _entry_of(line: bytes, offset: int) -> _Entry | None:
+    """What a header says; None where it is none."""
     try:
         header = json.loads(line)
-        entry = _Entry(offset, int(header["bytes"]), int(header["crc32"]), int(header["records"]))
-        key = str(header["key"])
+        entry = _Entry(str(header["key"]), offset, int(header["bytes"]), int(header["crc32"]), int(header["records"]))
     except (ValueError, KeyError, TypeError):
         return None
-    return (key, entry) if entry.length > 0 and entry.records > 0 and key else None
+    return entry if entry.length > 0 and entry.records > 0 and entry.key else None
 
 
 def _lock(descriptor: int) -> bool:

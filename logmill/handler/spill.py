@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from logmill.handler.batches import Batch, Lane
 from logmill.handler.losses import Loss, Losses
+from logmill.handler.places import Place
 from logmill.handler.segments import SUFFIX, DamagedError, Segment, lane_of
 
-DEFAULT = "~/.local/state/logmill/handler"
 _SEGMENT_BYTES = 8 * 1024 * 1024
 # The other files of the folder are counted so often.
 _COUNT_EVERY_S = 5.0
@@ -26,50 +21,6 @@ _ADOPT_EVERY_S = 10.0
 # What logs below ERROR may take of the room.
 NORMAL_SHARE = 0.75
 _TOPIC = "spill"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A folder that may be used.
-
-    Attributes:
-        path: the folder.
-        is_public: whether others may put folders where it lies, so that it must be looked at whose it is.
-    """
-
-    path: Path
-    is_public: bool = False
-
-    def is_usable(self) -> bool:
-        """Whether it is there, and this user can write it."""
-        try:
-            if self.is_public and not all(_is_own(folder) for folder in (self.path, self.path.parent)):
-                return False
-            return self.path.is_dir() and os.access(self.path, os.W_OK | os.X_OK)
-        except OSError:
-            return False
-
-    def make(self) -> None:
-        """Make it, and what is above it, for this user alone.
-
-        Raises:
-            OSError: it cannot be made, or is another's.
-        """
-        for folder in (*reversed(self.path.parents), self.path):
-            if not folder.exists():
-                folder.mkdir(mode=0o700, exist_ok=True)
-        if not self.is_usable():
-            raise PermissionError(errno.EACCES, "it is not this user's own", str(self.path))
-
-
-def places(spill_dir: str | os.PathLike[str], url: str) -> list[Place]:
-    """The folders that may be used for what goes to this producer, the first that works."""
-    parts = urlsplit(url)
-    name = f"{parts.hostname}-{parts.port or parts.scheme}-{blake2b(url.encode(), digest_size=4).hexdigest()}"
-    found = [Place(Path(spill_dir).expanduser() / name)]
-    if spill_dir == DEFAULT:
-        found.append(Place(Path(tempfile.gettempdir()) / f"logmill-handler-{os.geteuid()}" / name, is_public=True))
-    return found
 
 
 class Spill:
@@ -92,6 +43,7 @@ class Spill:
         self._segments: dict[Lane, deque[Segment]] = {lane: deque() for lane in Lane}
         self._adopted: Segment | None = None
         self._unreadable: set[Path] = set()
+        self._passed: set[str] = set()
         self._others_bytes = 0
         self._counted_s = self._looked_s = -1e9
 
@@ -117,13 +69,9 @@ class Spill:
         """
         self._made()
 
-    def waits(self, lane: Lane) -> bool:
-        """Whether there are batches of this lane to be sent."""
-        return any(self._segments[lane])
-
-    def keys(self) -> set[str]:
-        """All batches of this process that are still to be sent."""
-        return set().union(*(one.keys() for one in self._own()))
+    def batches(self, lane: Lane) -> int:
+        """How many of this process and lane are still to be sent."""
+        return sum(segment.batches for segment in self._segments[lane])
 
     def append(self, batch: Batch) -> bool:
         """Write a batch; whether there was room, and it could be written."""
@@ -155,11 +103,14 @@ class Spill:
         return None if self._adopted is None else self._read(self._adopted)
 
     def settle(self, key: str) -> None:
-        """A batch need not be sent any more."""
+        """A batch that is in one of the files need not be sent any more."""
         for segment in self._all():
-            if segment.settle(key):
+            if self._first_key(segment) == key:
+                segment.pass_first()
                 self._tidy(segment)
                 return
+        # It was on its way from memory when it was written: it is passed over when its turn comes.
+        self._passed.add(key)
 
     def sync(self) -> None:
         """Have the disk keep what was appended."""
@@ -172,20 +123,19 @@ class Spill:
     def close(self) -> None:
         """Let go of all files; those with nothing left in them are removed."""
         for segment in self._all():
-            if segment:
-                segment.close()
-            else:
+            if segment.is_empty:
                 segment.remove()
-        self.forget()
+            else:
+                segment.close()
+        self._forget()
 
     def abandon(self) -> None:
         """Let go of all files after a fork: they are the parent's, and so are their locks."""
         for segment in self._all():
             segment.close()
-        self.forget()
+        self._forget()
 
-    def forget(self) -> None:
-        """Know of no file any more."""
+    def _forget(self) -> None:
         self._segments = {lane: deque() for lane in Lane}
         self._adopted = None
 
@@ -197,18 +147,39 @@ class Spill:
 
     def _read(self, segment: Segment) -> Batch | None:
         """Its first batch that can be read; those that cannot are counted as lost."""
-        while segment:
+        while not segment.is_empty:
+            key = self._first_key(segment)
+            if key in self._passed:
+                self._passed.discard(key)
+                segment.pass_first()
+                continue
             try:
-                return segment.first()
+                found = segment.first()
             except DamagedError as error:
-                logs = segment.settle(next(iter(segment.keys())))
-                self._losses.count(Loss.DAMAGED, logs, f"{segment.path}: {error}")
+                self._lose(segment, error)
+                continue
+            if found is not None:
+                return found
         self._tidy(segment)
         return None
 
+    def _first_key(self, segment: Segment) -> str | None:
+        try:
+            return segment.first_key()
+        except DamagedError as error:
+            self._lose(segment, error)
+            return None
+
+    def _lose(self, segment: Segment, error: DamagedError) -> None:
+        reason = f"{segment.path}: {error}"
+        if error.records:
+            self._losses.count(Loss.DAMAGED, error.records, reason)
+        else:
+            self._losses.tell(_TOPIC, reason)
+
     def _tidy(self, segment: Segment) -> None:
         """Remove a file in which nothing is left, or use it again where it is the one that is written to."""
-        if segment:
+        if not segment.is_empty:
             return
         if segment is self._adopted:
             self._adopted = None
@@ -237,14 +208,11 @@ class Spill:
                 self._unreadable.add(path)
                 self._losses.tell(_TOPIC, f"{path} cannot be read: {_words(error)}")
                 continue
-            if found is None:
-                continue
-            if found.damaged_bytes:
-                self._losses.tell(_TOPIC, f"{path}: the last {found.damaged_bytes} bytes are no whole batch")
-            if found:
+            if found is not None and not found.is_empty:
                 self._adopted = found
                 return
-            found.remove()
+            if found is not None:
+                found.remove()
 
     def _files(self, folder: Path) -> list[tuple[Path, Lane]]:
         """Files of other processes, errors first, then the oldest."""
@@ -282,13 +250,6 @@ class Spill:
                 self._folder = place.path
                 return place.path
         raise reason or FileNotFoundError(errno.ENOENT, "there is no folder for it")
-
-
-def _is_own(folder: Path) -> bool:
-    """Whether it is a folder that this user made, and nobody else can put anything there."""
-    status = os.lstat(folder)
-    is_safe = not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and is_safe
 
 
 def _size(path: Path) -> int:
