@@ -22,16 +22,17 @@ PAYMENTS = ("card", "invoice", "transfer")
 
 @click.command()
 @click.option("--url", required=True)
+@click.option("--service", default="shop")
 @click.option("--rate", default=20_000)
 @click.option("--seconds", default=10.0)
 @click.option("--spill-dir", type=click.Path(path_type=Path), required=True)
 @click.option("--without", is_flag=True, help="A handler that does nothing instead, to see what logging itself takes.")
 @click.option("--flush-s", default=300.0)
-def main(url: str, rate: int, seconds: float, spill_dir: Path, flush_s: float, *, without: bool) -> None:
+def main(url: str, service: str, rate: int, seconds: float, spill_dir: Path, flush_s: float, *, without: bool) -> None:
     """Log, flush, and print what was seen as JSON."""
     logger = logging.getLogger("shop.checkout")
     logger.setLevel(logging.INFO)
-    handler = None if without else LogmillHandler(url, service="shop", spill_dir=spill_dir)
+    handler = None if without else LogmillHandler(url, service, spill_dir=spill_dir)
     logger.addHandler(handler or logging.NullHandler())
     times = [0] * (STEPS + 1)
     began_cpu_s = time.process_time()

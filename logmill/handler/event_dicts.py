@@ -10,6 +10,8 @@ from typing import Any
 _MESSAGES = ("event", "message", "msg")
 # What structlog adds for its own formatter, and what the record says anyway.
 _LEFT_OUT = frozenset({"_logger", "_name", "_record", "_from_structlog", "level"})
+# Where the event is from, as structlog's CallsiteParameterAdder says it.
+_PLACE = ("pathname", "lineno", "func_name")
 _LEVELS = {"exception": logging.ERROR, "err": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
 
 
@@ -40,12 +42,19 @@ class LogmillProcessor:
         """Send the event, if its level is one that the handler takes; never raises."""
         level = _level(event.get("level"), method)
         if level >= self._handler.level:
-            name = event.get("logger") or getattr(logger, "name", None) or "structlog"
-            path, line = str(event.get("pathname") or ""), event.get("lineno")
+            copy = dict(event)
+            path, line, function = (copy.pop(name, None) for name in _PLACE)
+            name = copy.pop("logger", None) or getattr(logger, "name", None) or "structlog"
             record = logging.LogRecord(
-                str(name), level, path, line if isinstance(line, int) else 0, dict(event), None, None,
-                func=event.get("func_name"),
-            )  # fmt: skip
+                str(name),
+                level,
+                str(path or ""),
+                line if isinstance(line, int) else 0,
+                copy,
+                None,
+                None,
+                func=None if function is None else str(function),
+            )
             self._handler.handle(record)
         return event
 

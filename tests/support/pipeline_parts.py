@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -60,6 +61,11 @@ class PipelineParts:
         assert self._producer is not None, "the producer is away"
         return self._producer
 
+    @property
+    def has_producer(self) -> bool:
+        """Whether the producer was not taken away."""
+        return self._producer is not None
+
     def start_producer(self) -> None:
         """Start the producer, on the port that it always has."""
         self._producer = ServiceProcess("producer", self._folder, **self._settings).wait_ready()
@@ -91,6 +97,19 @@ class PipelineParts:
     def wait_count(self, count: int, timeout_s: float = _TIMEOUT_S, **filters: str) -> None:
         """Return once there are so many of these; more are an error, for whoever counts next."""
         wait_until(lambda: self.count(**filters) >= count, timeout_s, f"{count} logs in storage")
+
+    def wait_drained(self, timeout_s: float = _TIMEOUT_S) -> None:
+        """Return once all that the producer accepted is stored."""
+
+        began_s = time.monotonic()
+
+        def is_drained() -> bool:
+            found = requests.get(f"{self.producer_url}/pipeline", timeout=_TIMEOUT_S).json()
+            # What the producer knows may be a second old.
+            is_new = found["broker"]["reachable"] and time.monotonic() - began_s > found["age_s"]
+            return is_new and not any(lane["messages"] for lane in found["lanes"])
+
+        wait_until(is_drained, timeout_s, "the broker is empty")
 
     def logs(self, **filters: str) -> list[dict]:
         """All logs of these, by an export."""
