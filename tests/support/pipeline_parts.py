@@ -107,7 +107,7 @@ class PipelineParts:
             found = requests.get(f"{self.producer_url}/pipeline", timeout=_TIMEOUT_S).json()
             # What the producer knows may be a second old.
             is_new = found["broker"]["reachable"] and time.monotonic() - began_s > found["age_s"]
-            return is_new and not any(lane["messages"] for lane in found["lanes"])
+            return is_new and not any(lane["messages"] or lane["unacknowledged"] for lane in found["lanes"])
 
         wait_until(is_drained, timeout_s, "the broker is empty")
 
