@@ -240,9 +240,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, _doc("A change that could not be delivered for so long is given up.", "s", gt=0)
     ] = 86_400.0
 
+    # generator: what `logmill generate` does where its options do not say otherwise
+    generate_rate: Annotated[str, _doc("Logs that `logmill generate` makes, or max.", "logs/s")] = "10"
+    generate_format: Annotated[
+        str, _doc("Their format: json, csv, text, access, logfmt, or a template such as %(asctime)s %(message)s.")
+    ] = "json"
+    generate_producer: Annotated[
+        str, _doc("Producer that they are sent to; empty: none.", pattern="^(https?://.+)?$")
+    ] = ""
+    generate_file: Annotated[str, _doc("File that they are written to; empty: standard output.")] = ""
+    generate_bursts: Annotated[
+        str, _doc("When there are more, as in 10x:30s:every=5m; several with blanks between them.")
+    ] = ""
+    generate_incidents: Annotated[
+        str, _doc("When something goes wrong, as in payment-outage:at=2m:for=30s:every=10m; several as above.")
+    ] = ""
+    generate_frequency_s: Annotated[float, _doc("Time from one heartbeat to the next.", "s", gt=0)] = 5.0
+    generate_level: Annotated[str, _doc("Level of heartbeats.")] = "INFO"
+    generate_status_file: Annotated[
+        str, _doc("File in which it notes every second how it is going, for health checks; empty: none.")
+    ] = ""
 
-def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+
+# What other heartbeat loggers call the same; taken by `logmill generate --heartbeat` alone, for the names are common.
+PLAIN_NAMES = {
+    "LOG_FREQUENCY": "generate_frequency_s",
+    "LOG_LEVEL": "generate_level",
+    "LOG_FORMAT": "generate_format",
+    "LOG_FILE": "generate_file",
+}
+
+
+def load(environ: Mapping[str, str] | None = None, *, with_plain_names: bool = False, **overrides: Any) -> Settings:
     """The settings in force: defaults, then the environment, then `overrides` by field name.
+
+    Args:
+        environ: the environment; that of this process unless given.
+        with_plain_names: whether `PLAIN_NAMES` are read too, where our own names are not set.
+        overrides: values by field name; None is as if it were left out.
 
     Raises:
         ConfigError: names the variable and what is wrong with it; also for a LOGMILL_ variable that does not exist.
@@ -250,6 +285,8 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     source = os.environ if environ is None else environ
     known = set(Settings.__struct_fields__)
     values: dict[str, Any] = {}
+    if with_plain_names:
+        values = {field: source[name] for name, field in PLAIN_NAMES.items() if source.get(name)}
     for name, text in source.items():
         if not name.startswith(PREFIX):
             continue
