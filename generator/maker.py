@@ -19,6 +19,8 @@ from generator.spans import Incident, Windows
 _STEADY_SHARE = 0.9
 # Where what is told lags behind, no flow begins until it has caught up: so many microseconds, and so many logs.
 _MOST_LATE_US, _MOST_LATE_LOGS = 100_000, 20
+# How long the curve of the day is taken as level.
+_LEVEL_US = 60_000_000
 # A flow may log nothing, as an alarm does among access logs.
 _MOST_SILENT_FLOWS = 1000
 
@@ -55,7 +57,7 @@ class Maker:
         self._agenda = Agenda()
         self._windows = Windows(incidents)
         self._slowness = slowness
-        self._change_us = -1
+        self._change_us: float = -1
         self._instead: dict[str, Tell] = {}
         self._added: list[tuple[Tell, float]] = []
         self.epoch_us = epoch_us
@@ -121,10 +123,11 @@ class Maker:
 
     def _look_around(self, now_us: int) -> None:
         """See which incidents there are now, and how slow everything is."""
-        running, next_s = self._windows.at(now_us / 1e6)
+        running, change_us = self._windows.at(now_us)
         self._instead = {kind: tell for one in running for kind, tell in one.kind.instead.items()}
         self._added = [pair for one in running for pair in one.kind.added]
         if self._slowness is not None:
-            self._journey.slowness = self._slowness(self.epoch_us / 1e6 + now_us / 1e6)
-            next_s = min(next_s, now_us / 1e6 + 60.0)
-        self._change_us = round(next_s * 1e6) if next_s != float("inf") else 1 << 62
+            self._journey.slowness = self._slowness((self.epoch_us + now_us // _LEVEL_US * _LEVEL_US) / 1e6)
+            # By the minute, and not by when a flow happens to begin.
+            change_us = min(change_us, (now_us // _LEVEL_US + 1) * _LEVEL_US)
+        self._change_us = change_us

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 import msgspec
 
@@ -206,16 +205,16 @@ def _pairs(option: str, words: Sequence[str], known: Sequence[str]) -> dict[str,
     return found
 
 
-def _whiles(option: str, found: Mapping[str, float], default_at_s: float) -> dict[str, Any]:
-    every_s = found.get("every", math.inf)
-    for_s = found["for"]
-    if not 0 < for_s < every_s:
+def _whiles(option: str, found: Mapping[str, float]) -> dict[str, int]:
+    """The fields of a `Span`; the first one comes after one period unless it is said when."""
+    for_us, every_us = (round(found.get(name, 0.0) * 1e6) for name in ("for", "every"))
+    if not 0 < for_us < (every_us or math.inf):
         raise ConfigError(f"{option}: it must last for more than 0 and less than the time from one to the next")
-    return {"at_s": found.get("at", default_at_s), "for_s": for_s, "every_s": every_s}
+    return {"at_us": round(found.get("at", found.get("every", 0.0)) * 1e6), "for_us": for_us, "every_us": every_us}
 
 
 def _burst(text: str) -> Burst:
-    """`10x:30s:every=5m`, `10x:30s:at=1m`; the first comes after one period unless it says when."""
+    """`10x:30s:every=5m`, `10x:30s:at=1m`."""
     option = "--burst"
     factor, _, rest = text.partition(":")
     for_text, *more = rest.split(":")
@@ -223,7 +222,7 @@ def _burst(text: str) -> Burst:
     if match is None or not for_text or float(match[1]) > MOST_A_SECOND:
         raise ConfigError(f"{option}: {text!r} is not FACTORx:SPAN[:every=SPAN][:at=SPAN], as in 10x:30s:every=5m")
     found = {"for": _seconds(option, for_text), **_pairs(option, more, ("every", "at"))}
-    return Burst(factor=float(match[1]), **_whiles(option, found, found.get("every", 0.0)))
+    return Burst(factor=float(match[1]), **_whiles(option, found))
 
 
 def _incident(text: str) -> Incident:
@@ -233,4 +232,4 @@ def _incident(text: str) -> Incident:
     if name not in KINDS:
         raise ConfigError(f"{option}: there is no {name!r}; known are {', '.join(KINDS)}")
     found = {"for": 30.0, **_pairs(option, more, ("at", "for", "every"))}
-    return Incident(kind=KINDS[name], **_whiles(option, found, found.get("every", 0.0)))
+    return Incident(kind=KINDS[name], **_whiles(option, found))

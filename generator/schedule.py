@@ -130,7 +130,8 @@ class Schedule:
         return self._piece_from(piece.end_s, piece.first + (piece.end_s - piece.begin_s) * piece.rate)
 
     def _piece_from(self, begin_s: float, first: float) -> _Piece:
-        bursts, end_s = self._bursts.at(begin_s)
+        bursts, end_us = self._bursts.at(round(begin_s * _US_A_S))
+        end_s = end_us / _US_A_S
         rate = self._rate * math.prod(burst.factor for burst in bursts)
         if self._load is not None:
             rate *= self._load(begin_s)

@@ -12,32 +12,35 @@ from generator.flows.incidents import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A while, which may come again.
+    """A while, which may come again. In whole microseconds, so that its ends are met exactly however often it came.
 
     Attributes:
-        at_s: when it first begins, from the start.
-        for_s: how long it lasts.
-        every_s: from one begin to the next; infinite where it comes once.
+        at_us: when it first begins, from the start.
+        for_us: how long it lasts.
+        every_us: from one begin to the next; 0 where it comes once.
     """
 
-    at_s: float
-    for_s: float
-    every_s: float = math.inf
+    at_us: int
+    for_us: int
+    every_us: int = 0
 
-    def holds(self, time_s: float) -> bool:
+    def holds(self, time_us: int) -> bool:
         """Whether it is going on."""
-        since_s = time_s - self.at_s
-        return since_s >= 0 and math.fmod(since_s, self.every_s) < self.for_s
+        return 0 <= time_us - self._begin_us(time_us) < self.for_us
 
-    def next_change_s(self, time_s: float) -> float:
+    def next_change_us(self, time_us: int) -> float:
         """When it next begins or ends after this time; infinite where never."""
-        since_s = time_s - self.at_s
-        if since_s < 0:
-            return self.at_s
-        round_ = 0.0 if math.isinf(self.every_s) else since_s // self.every_s
-        begin_s = self.at_s + (round_ * self.every_s if round_ else 0.0)
-        candidates = (begin_s + self.for_s, begin_s + self.every_s, begin_s + self.every_s + self.for_s)
-        return min((at_s for at_s in candidates if at_s > time_s), default=math.inf)
+        begin_us = self._begin_us(time_us)
+        for change_us in (begin_us, begin_us + self.for_us):
+            if change_us > time_us:
+                return change_us
+        return begin_us + self.every_us if self.every_us else math.inf
+
+    def _begin_us(self, time_us: int) -> int:
+        """When it last began; its first time where that is still to come."""
+        if not self.every_us or time_us < self.at_us:
+            return self.at_us
+        return time_us - (time_us - self.at_us) % self.every_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class Windows(Generic[Some]):
     def __init__(self, spans: Sequence[Some]) -> None:
         self._spans = spans
 
-    def at(self, time_s: float) -> tuple[list[Some], float]:
+    def at(self, time_us: int) -> tuple[list[Some], float]:
         """Those that go on, and when that next changes (infinite: never)."""
-        changes = [span.next_change_s(time_s) for span in self._spans]
-        return [span for span in self._spans if span.holds(time_s)], min(changes, default=math.inf)
+        changes = [span.next_change_us(time_us) for span in self._spans]
+        return [span for span in self._spans if span.holds(time_us)], min(changes, default=math.inf)

@@ -147,6 +147,9 @@ def refund_unreachable(journey: Journey) -> None:
     order = f"ord-{1_000_000 + journey.number(9_000_000)}"
     journey.receive("POST", f"/api/v1/orders/{order}/refund")
     verify_session(journey)
+    journey.spend(3 * _MS)
+    text = f"Refund of order {order} put off: payment: connection refused"
+    journey.log(GATEWAY, ERROR, text, "POST", "/refunds", 503, 0, "UPSTREAM_UNAVAILABLE")
     journey.answer(ERROR, 503, "UPSTREAM_UNAVAILABLE", "payment: connection refused")
 
 

@@ -25,6 +25,7 @@ _SERVER_ERROR = 500
 # Nothing else that is sent will be taken either: no key or a wrong one, or no producer.
 _HOPELESS = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
 _SHOWN_CHARS = 200
+_LONGEST_RETRY_AFTER_S = 30.0
 
 
 class _Answer(msgspec.Struct):
@@ -64,7 +65,7 @@ class _Connection:
             )
             content = response.content
         except requests.RequestException as error:
-            raise Retry(f"the producer does not answer: {type(error).__name__}") from None
+            raise Retry(f"the producer does not answer: {type(error).__name__}", retry_after_s=0.0) from None
         try:
             answer = _decode(content)
         except msgspec.DecodeError:
@@ -74,7 +75,7 @@ class _Connection:
             return answer.rejected
         words = f"the producer answers {status}: {answer.message[:_SHOWN_CHARS]}"
         if status in _TRY_AGAIN or status >= _SERVER_ERROR:
-            raise Retry(words)
+            raise Retry(words, _retry_after_s(response.headers.get("Retry-After", "")))
         if status in _HOPELESS:
             raise LogmillError(words)
         raise Refused(words, code="refused", status=status)
@@ -82,6 +83,11 @@ class _Connection:
     def close(self) -> None:
         """See `Transport`."""
         self._session.close()
+
+
+def _retry_after_s(header: str) -> float:
+    """How long a server asks to be left alone; it may also say it as a date, which ours does not."""
+    return min(float(header), _LONGEST_RETRY_AFTER_S) if header.isdecimal() else 0.0
 
 
 class _Bodies:

@@ -148,7 +148,7 @@ class Shipper(Generic[Parcel]):
                 with self._changed:
                     self.counts.retries += 1
                     self.counts.trouble = str(error)
-                self._closing.wait(delay_s(attempt, _FIRST_RETRY_S, _LONGEST_RETRY_S))
+                self._closing.wait(max(error.retry_after_s, delay_s(attempt, _FIRST_RETRY_S, _LONGEST_RETRY_S)))
             except Refused as error:
                 with self._changed:
                     self.counts.refused += self._count_of(parcel)
