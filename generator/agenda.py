@@ -29,6 +29,7 @@ class Agenda:
         self.near_until_us = 0
         self._next_span = 0
         self._later: list[list[Item]] = [[] for _ in range(_SPANS)]
+        self._waiting = 0
 
     def put(self, items: Iterable[Item]) -> None:
         """Add logs."""
@@ -40,12 +41,16 @@ class Agenda:
                 continue
             span = -time_us // SPAN_US
             later[min(span, last) % _SPANS].append(item)
+            self._waiting += 1
 
     def begin(self, now_us: int) -> None:
         """Have at hand what comes up to this time, and a little beyond."""
         end = now_us // SPAN_US + 1
         for span in range(self._next_span, min(end, self._next_span + _SPANS)):
+            if not self._waiting:
+                break
             waiting = self._later[span % _SPANS]
+            self._waiting -= len(waiting)
             # Turned around, so that of two at one time the one that was put first is the last in `near`.
             self.near += reversed(waiting)
             waiting.clear()

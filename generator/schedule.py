@@ -11,6 +11,8 @@ from generator.spans import Burst, Windows
 _US_A_S = 1_000_000
 # How long the curve of the day is taken as level.
 _LEVEL_S = 60.0
+# No schedule lasts for longer.
+_ALL_S = 1e10
 
 
 class Pace(Protocol):
@@ -184,7 +186,7 @@ class Past:
 
     def take(self, _now_s: float, most: int) -> list[int]:
         """See `Pace`."""
-        return self._schedule.take(math.inf, most)
+        return self._schedule.take(_ALL_S, most)
 
     def due(self, _now_s: float) -> None:
         """See `Pace`."""
