@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from generator.log import Made
 from generator.outputs.amqp import AmqpOutput
 from generator.outputs.batched import Batching
 from logmill.errors import BrokerUnavailable
@@ -73,7 +74,7 @@ def test_a_search_finds_the_flow_of_a_request_through_all_services(pipeline: Pip
     # What the processors make columns of.
     answer = flow[-1]
     assert (answer["status_code"], answer["method"], answer["path"]) == (201, "POST", "/api/v1/checkout")
-    assert answer["response_time_ms"] >= sum(one["response_time_ms"] or 0 for one in flow[:-1])
+    assert answer["response_time_ms"] >= sum(one.get("response_time_ms") or 0 for one in flow[:-1])
     assert answer["user_id"] == flow[0]["user_id"]
 
 
@@ -89,7 +90,7 @@ def test_levels_services_and_tags_are_what_was_made(pipeline: Pipeline):
     assert {tag for log in logs for tag in log["tags"]} >= {"auth", "payment", "api", "general"}
     # Session tokens are secrets, and nothing else is taken for one.
     redacted = [log for log in logs if re.search(r"<\w+>", json.dumps(log))]
-    assert {log["metadata"]["session_token"] for log in redacted} == {"<token>"}
+    assert {log["metadata"]["session_token"] for log in redacted} == {"<password>"}
     assert len(redacted) == sum("session_token" in log["metadata"] for log in sent)
     assert not any(re.search(r"<\w+>", json.dumps({**log["metadata"], "session_token": ""})) for log in redacted)
 
@@ -130,25 +131,27 @@ def test_a_producer_that_is_killed_and_away_loses_and_doubles_nothing(tmp_path: 
         with ServiceProcess("processor", folders["processor"], **shared):
             producer = ServiceProcess("producer", folders["producer"], **shared).wait_ready()
             try:
-                with Generating(
-                    *("--producer", producer.url, "--rate", "1000", "--duration", "8s", "--field", f"run={run}")
-                ) as generating:
-                    for round_ in (1, 2):
-                        wait_until(lambda count=round_ * 1000: count_of(storage.url, run) >= count, 60)
+                with Generating("--producer", producer.url, "--rate", "500", "--field", f"run={run}") as generating:
+                    for _ in range(2):
+                        goal = count_of(storage.url, run) + 1000
+                        wait_until(lambda goal=goal: count_of(storage.url, run) >= goal, 60)
                         # Kill -9 of the process and its workers.
                         producer.__exit__(None, None, None)
                         assert generating.process.poll() is None
                         producer = ServiceProcess(
                             "producer", folders["producer"], **shared, producer_port=producer.port
                         ).wait_ready()
+                    goal = count_of(storage.url, run) + 1000
+                    wait_until(lambda: count_of(storage.url, run) >= goal, 60)
+                    generating.process.send_signal(signal.SIGTERM)
                     code, _, said = generating.ended()
             finally:
                 producer.__exit__(None, None, None)
             assert code == 0, said
-            assert "8,000 logs" in said
             assert "sent again" in said
-            logs = stored(storage.url, run, 8000)
-            assert once_each(logs, 8000), (len(logs), said)
+            count = int(re.search(r"([0-9,]+) logs in", said)[1].replace(",", ""))
+            logs = stored(storage.url, run, count)
+            assert once_each(logs, count), (len(logs), said)
 
 
 def test_where_nobody_takes_logs_it_says_how_many_are_left(tmp_path: Path):
@@ -168,21 +171,33 @@ def test_where_nobody_takes_logs_it_says_how_many_are_left(tmp_path: Path):
 
 def test_a_broker_that_is_away_for_a_while_loses_nothing(killable: Place):
     output = AmqpOutput(killable.broker(), Batching(connections=4, logs=200, interval_s=0.05))
-    sent = made(3000)
-    for first in range(0, 3000, 200):
-        if first == 1000:
-            wait_until(lambda: output.counts.done == 1000)
-            killable.crash()
-            killable.take_away()
-        if first == 2000:
-            killable.bring_back()
-        wait_until(lambda: output.wait_for_room(0.1), 60)
-        if first < 1400 or first >= 2000:
-            part = slice(first, first + 200)
-            output.write(type(sent)(sent.times_us[part], sent.logs[part]))
-    wait_until(lambda: output.flush(1.0), 60)
+    sent = made(20_000)
+    written = 0
+
+    def write() -> bool:
+        """Write the next logs where there is room."""
+        nonlocal written
+        has_room = output.wait_for_room(0.2)
+        if has_room:
+            part = slice(written, written + 200)
+            output.write(Made(sent.times_us[part], sent.logs[part]))
+            written += 200
+        return has_room
+
+    for _ in range(5):
+        wait_until(write)
+    wait_until(lambda: output.flush(0.5), 60)
+    assert output.counts.done == written == 1000
+    killable.take_away()
+    # What can be held is bounded, and so is the broker's file, which is open: it takes what comes.
+    while write() and written < 3000:
+        pass
+    killable.bring_back()
+    for _ in range(5):
+        wait_until(write, 60)
+    wait_until(lambda: output.flush(0.5), 60)
     output.close()
-    assert output.counts.done == 2400
+    assert output.counts.done == written
     batches = {}
     with Client(killable.broker()) as client:
         consumer = client.consumer()
@@ -200,12 +215,10 @@ def test_a_broker_that_is_away_for_a_while_loses_nothing(killable: Place):
             return False
 
         wait_until(read, 60)
-    spans = [span for batch in batches.values() for span in batch.columns.span_id]
-    expected = [log.span_id for log in (*sent.logs[:1400], *sent.logs[2000:])]
-    assert sorted(spans) == sorted(expected)
-    times = {
-        span: time
+    found = {
+        span: time_us
         for batch in batches.values()
-        for span, time in zip(batch.columns.span_id, batch.columns.timestamp, strict=True)
+        for span, time_us in zip(batch.columns.span_id, batch.columns.timestamp, strict=True)
     }
-    assert all(times[log.span_id] == time for log, time in zip(sent.logs[:1400], sent.times_us[:1400], strict=True))
+    assert sum(len(batch.columns) for batch in batches.values()) == written
+    assert found == {log.span_id: time_us for time_us, log in zip(sent.times_us, sent.logs[:written], strict=False)}
