@@ -16,6 +16,7 @@ from logmill.cli_alerts import alerts
 from logmill.cli_bench import bench
 from logmill.cli_collect import collect
 from logmill.cli_dead import dead
+from logmill.cli_generate import generate
 from logmill.cli_patterns import patterns
 from logmill.cli_query import query, tail
 from logmill.cli_restore import restore
@@ -73,6 +74,7 @@ main.add_command(alerts)
 main.add_command(results)
 main.add_command(restore)
 main.add_command(bench)
+main.add_command(generate)
 
 # A socket that `logmill up` opened and keeps open while the service is started again.
 listen_fd_option = click.option("--listen-fd", type=int, hidden=True)
