@@ -164,7 +164,7 @@ class Reader:
     def _is_done(self, *, progressed: bool) -> bool:
         """Whether everything that was to be read is read."""
         if self._stream is not None and self._stream.is_ended and not self._stream.buffer:
-            return not self._settings.collect_files or (self._is_once and not progressed)
+            return not self._discovery.patterns or (self._is_once and not progressed)
         return self._is_once and self._stream is None and not progressed and not self._follower.is_unsure
 
     def _scan(self) -> None:

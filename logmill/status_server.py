@@ -18,7 +18,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import structlog
@@ -93,6 +93,12 @@ class StatusServer:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _ready(service: str, readiness: Callable[[], str]) -> Sent:

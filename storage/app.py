@@ -21,7 +21,19 @@ from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import ProducerClient
-from storage.routes import alerts, dashboard, export, ingest, logs, patterns, pipeline, rejections, statistics, tail
+from storage.routes import (
+    alerts,
+    dashboard,
+    export,
+    ingest,
+    logs,
+    patterns,
+    pipeline,
+    rejections,
+    results,
+    statistics,
+    tail,
+)
 from storage.routes.limits import Limits
 from storage.store import Store
 
@@ -90,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         logs.blueprint(store, metrics, settings, may_clear=may_clear(settings)),
         statistics.blueprint(store),
         patterns.blueprint(store),
+        results.blueprint(store),
         tail.blueprint(store, settings, limits),
         rejections.blueprint(store, metrics, settings),
         dashboard.blueprint(),

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from logmill.errors import Refused, StorageUnavailable
 from logmill.record import URGENT_LEVELS
+from logmill.results.summary import Summary
 from logmill.settings import Settings
-from storage import blocks, context, counting, facets, newest, patterns
+from storage import blocks, context, counting, facets, newest, patterns, results
 from storage.engine import schema
 from storage.engine.protocol import Engine
 from storage.extent import Extent
@@ -164,6 +165,10 @@ class Store:
         """As `patterns.most_frequent`, and the newest log of each."""
         found = patterns.most_frequent(self._engine, wanted, limit, bucket_count, is_clustered=is_clustered)
         return found, patterns.examples(self._engine, found.shown)
+
+    def results(self, wanted: Filter, tests: Filter | None) -> Summary:
+        """As `results.summary`."""
+        return results.summary(self._engine, wanted, tests)
 
     def count(self, wanted: Filter) -> int:
         """How many logs pass."""

@@ -37,11 +37,12 @@ class Discovery:
         excluded: globs of paths that are left out; one without a slash is for names.
 
     Attributes:
+        patterns: the same as absolute paths.
         problems: why a file could not be looked at, by path, as of the last time.
     """
 
     def __init__(self, patterns: Sequence[str], excluded: Iterable[str]) -> None:
-        self._patterns = [os.path.abspath(pattern) for pattern in patterns]
+        self.patterns = [os.path.abspath(pattern) for pattern in patterns]
         excluded = list(excluded)
         self._names = _any_of(pattern for pattern in excluded if "/" not in pattern)
         self._paths = _any_of(os.path.abspath(pattern) for pattern in excluded if "/" in pattern)
@@ -50,7 +51,7 @@ class Discovery:
     def folders(self) -> dict[str, bool]:
         """Where files may appear, and whether also below; only folders that exist."""
         found: dict[str, bool] = {}
-        for pattern in self._patterns:
+        for pattern in self.patterns:
             folder, below = os.path.dirname(pattern), False
             while glob.has_magic(folder):
                 folder, below = os.path.dirname(folder), True
@@ -63,7 +64,7 @@ class Discovery:
         """The regular files that match, each once whatever number of names it has, in the order of their names."""
         self.problems = {}
         found: dict[Key, Found] = {}
-        for pattern in self._patterns:
+        for pattern in self.patterns:
             for name in sorted(glob.glob(pattern, recursive=True, include_hidden=False)):
                 one = self.look(name)
                 if one is not None:

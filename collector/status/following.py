@@ -20,7 +20,7 @@ class FileState(msgspec.Struct, frozen=True):
         lag_bytes: what of it is not accepted yet; in a compressed file, of what is known of it.
         is_rotated: whether it lies under another name now, or is deleted, and is read to its end.
         modified_at: when it last changed; None where that is not known.
-        state: in a word or a few, such as "following" or "cannot be read: permission denied".
+        state: in a word or a few, such as "following" or "rotated"; what is amiss begins with "cannot".
     """
 
     path: str

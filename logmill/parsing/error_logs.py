@@ -14,6 +14,8 @@ _APACHE = (
     r"^\[([^\]]+)\] \[(?:([^:\]]*):)?([a-z0-9]+)\](?: \[pid ([0-9]+)(?::tid ([0-9]+))?\])?"
     r"(?:[^\[]*\[(?:client|remote) ((?:\[[^\]]*\])?[^\]]*)\])?(?: (AH[0-9]{5}):)?"
 )
+# The level alone, where it stands behind a module's name; elsewhere `logmill.text_levels` finds it.
+APACHE_LEVEL = r"^\[[^\]]+\] \[[^:\]]*:([a-z]+)[1-8]?\]"
 _NGINX = r"^([^\[]+) \[([a-z]+)\] ([0-9]+)#([0-9]+):(?: \*([0-9]+))?"
 _NGINX_FACTS = {
     "client_ip": r", client: ([^ ,]+)",

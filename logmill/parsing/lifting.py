@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -28,7 +28,7 @@ MOST_AGE_US, MOST_AHEAD_US = 2 * 366 * 86_400_000_000, 86_400_000_000
 LEAST_NUMBER_US = 946_684_800_000_000  # the year 2000
 MOST_TIME_CHARS = 64
 # pino and Bunyan count otherwise than Python, and always name both of these.
-_PINO_MARKS = ("pid", "hostname")
+PINO_MARKS = ("pid", "hostname")
 _PINO_LEVELS = {10: "DEBUG", 20: "DEBUG", 30: "INFO", 40: "WARNING", 50: "ERROR", 60: "CRITICAL"}
 # Small numbers and single letters are as often the level of something else; beside these or a time it is a logger's.
 _LOGGER_MARKS = frozenset(
@@ -68,7 +68,8 @@ def lift(
     is_marked = is_sure or bool(time_name) or any(name.lower() in _LOGGER_MARKS for name in fields)
     for name in LEVEL_NAMES:
         if name in fields:
-            found.level, is_doubtful = _level(name, scalar(fields[name]), fields, is_marked=is_marked)
+            is_pino = all(mark in fields for mark in PINO_MARKS)
+            found.level, is_doubtful = _level(name, scalar(fields[name]), is_pino=is_pino, is_marked=is_marked)
             if found.level:
                 if is_sure or not is_doubtful:
                     found.level_field = (name, fields.pop(name))
@@ -123,7 +124,23 @@ def scalar(value: Any) -> Any:
     return None if isinstance(found, dict | list) else found
 
 
-def _level(name: str, value: Any, fields: dict[str, Any], *, is_marked: bool) -> tuple[str, bool]:
+def sure_level(said: Iterable[tuple[str, Any]], *, is_pino: bool) -> str:
+    """The level that `lift` finds in these fields whatever is beside them, "" where that depends or there is none.
+
+    Args:
+        said: those of LEVEL_NAMES that are there, in that order, with what each says.
+        is_pino: whether the fields PINO_MARKS are there.
+    """
+    for name, value in said:
+        level, is_doubtful = _level(name, value, is_pino=is_pino, is_marked=True)
+        if is_doubtful:
+            return ""
+        if level:
+            return level
+    return ""
+
+
+def _level(name: str, value: Any, *, is_pino: bool, is_marked: bool) -> tuple[str, bool]:
     """One of LEVELS, or "", and whether it may be one of something else.
 
     A number under `severity` may be of any scale, so it is none; see `logmill.coerce`.
@@ -136,7 +153,7 @@ def _level(name: str, value: Any, fields: dict[str, Any], *, is_marked: bool) ->
         value = int(text) if len(text) <= 2 else None  # noqa: PLR2004 - no level is greater
     if isinstance(value, bool) or not isinstance(value, int) or name == "severity":
         return "", False
-    if all(mark in fields for mark in _PINO_MARKS):
+    if is_pino:
         return _PINO_LEVELS.get(value, ""), False
     if 0 <= value <= _MOST_SEVERITY:
         return (LEVEL_SYNONYMS.get(str(value), "") if is_marked else ""), True

@@ -16,6 +16,8 @@ _PAIR = re.compile(
     r'([A-Za-z_@][A-Za-z0-9_.@/-]*+)=(?:"((?:[^"\\]++|\\.)*+)"|([^\s"]*+))(?:[ \t]++|\Z)',
     re.DOTALL,
 )
+# The same of a whole line for Rust's regex crate, to know it without reading it.
+PAIRS = r'^\s*(?:[A-Za-z_@][A-Za-z0-9_.@/-]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)(?:[ \t]+|\s*$)){2,}$'
 # One pair alone is logfmt where it can be nothing else.
 _SINGLE = re.compile(r'(?:msg|message)="')
 # What stands under `log` in a pair is rather a file.

@@ -9,16 +9,20 @@ import polars as pl
 from logmill.parsing.found import Format, Found
 
 
-def candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:
-    """The places of messages that any format may be for. Most fail at their first letters, all formats in one pass."""
+def is_candidate(text: pl.Expr, formats: Sequence[Format]) -> pl.Expr:
+    """Whether any format may be for a text. Most texts fail at their first letters, all formats in one pass."""
     anchored = [each.gate for each in formats if each.is_anchored]
-    gates = [pl.col("message").str.contains(rf"\A(?:{'|'.join(anchored)})")] if anchored else []
+    gates = [text.str.contains(rf"\A(?:{'|'.join(anchored)})")] if anchored else []
     if any(each.has_lines for each in formats):
-        gates.append(pl.col("message").str.contains("\n", literal=True))
-    gates += [pl.col("message").str.contains(each.gate) for each in formats if not (each.is_anchored or each.has_lines)]
-    if not gates:
-        return pl.Series(dtype=pl.UInt32)
-    return messages.to_frame("message").select(pl.any_horizontal(gates)).to_series().arg_true()
+        gates.append(text.str.contains("\n", literal=True))
+    gates += [text.str.contains(each.gate) for each in formats if not (each.is_anchored or each.has_lines)]
+    return pl.any_horizontal(gates) if gates else text.is_null()
+
+
+def candidates(messages: pl.Series, formats: Sequence[Format]) -> pl.Series:
+    """The places of messages that any format may be for."""
+    frame = messages.to_frame("message")
+    return frame.select(is_candidate(pl.col("message"), formats)).to_series().arg_true()
 
 
 def read_all(messages: pl.Series, received: pl.Series, formats: Sequence[Format]) -> dict[int, tuple[str, Found]]:

@@ -15,6 +15,7 @@ from logmill.parsing.values import present, whole_number
 from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import MAX_LABEL_BYTES
 
+NAME = "syslog"
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
     "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
@@ -47,7 +48,9 @@ _GATE = (
     rf"(?:{_PRIORITY}(?:[1-9][0-9]{{0,2}} |{_DATED} )"
     rf"|{_DATED} {_HOST} {_TAG}(?:\[[^ \]]+\])?:)"
 )
-_MOST_PRIORITY = 191
+MOST_PRIORITY = 191
+# The priority alone, of a line in which no JSON is that may know the level better.
+LONE_PRIORITY = r"^<([0-9]{1,3})>[^{]*$"
 # Matched where the last one ended, with possessive repetitions: linear in time.
 _ELEMENT = re.compile(r'\[([^ =\]"]++)((?: [^ =\]"]++="(?:[^"\\\]]|\\.)*+")*+)\]', re.DOTALL)
 _DATA = re.compile(r'(?:[^ ]++ ){6}((?:\[[^ =\]"]++(?: [^ =\]"]++="(?:[^"\\\]]|\\.)*+")*+\])++)', re.DOTALL)
@@ -107,7 +110,7 @@ def _of_modern(
     data: str | None,
     text: str | None,
 ) -> Found | None:
-    if priority is None or int(priority) > _MOST_PRIORITY:
+    if priority is None or int(priority) > MOST_PRIORITY:
         return None
     found = _found(priority, _given(time), _given(host), _given(app), _given(pid), text)
     found.fields |= present(msgid=_given(msgid))
@@ -131,7 +134,7 @@ def _of_classic(
     pid: str | None,
     text: str | None,
 ) -> Found | None:
-    if priority is None or not rest or int(priority) > _MOST_PRIORITY:
+    if priority is None or not rest or int(priority) > MOST_PRIORITY:
         return None
     if host and _NO_HOST.fullmatch(host):
         return _found(priority, time or "", "", "", "", f"{host} {rest}")
@@ -198,4 +201,4 @@ def _elements(data: str) -> dict[str, Any]:
 
 def syslog(secrets: Secrets) -> Format:
     """The format, which takes no line apart in which it would tear a secret."""
-    return Format("syslog", _GATE, partial(read, secrets=secrets), is_envelope=True)
+    return Format(NAME, _GATE, partial(read, secrets=secrets), is_envelope=True)

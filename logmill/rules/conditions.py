@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from logmill.errors import ConfigError
 from logmill.rules.ruleset import Placed
 from logmill.rules.sections import Condition
 
@@ -83,15 +82,19 @@ def check_pattern(pattern: str, rule: Placed[Any], name: str) -> None:
     Raises:
         ConfigError: it does not; with the rule's place.
     """
+    error = wrong_pattern(pattern)
+    if error:
+        raise rule.error(f"{name}: {error}")
+
+
+def wrong_pattern(pattern: str) -> str:
+    """What polars says is wrong with an expression, or ""."""
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        raise _wrong(rule, name, str(error)) from None
-
-
-def _wrong(rule: Placed[Any], name: str, error: str) -> ConfigError:
-    lines = [line.strip() for line in error.splitlines() if line.strip().startswith("error:")]
-    return rule.error(f"{name}: {lines[0].removeprefix('error:').strip() if lines else error.splitlines()[0]}")
+        lines = [line.strip() for line in str(error).splitlines() if line.strip().startswith("error:")]
+        return lines[0].removeprefix("error:").strip() if lines else str(error).splitlines()[0]
+    return ""
 
 
 def _patterns(condition: Condition) -> dict[str, str]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from collector.status.server import FOLDER as COLLECTOR
 from logmill.page import files
 from logmill.page.files import load
 from storage.routes.dashboard import FOLDER as DASHBOARD
 
 SHARED = Path(files.__file__).parent / "static"
-PAGES = {"dashboard": DASHBOARD}
+PAGES = {"dashboard": DASHBOARD, "collector": COLLECTOR}
 FOLDERS = (SHARED, *(folder / "static" for folder in PAGES.values()))
 MODULES = [path for folder in FOLDERS for path in sorted((folder / "js").glob("*.js"))]
 STYLES = [path for folder in FOLDERS for path in sorted(folder.rglob("*.css"))]

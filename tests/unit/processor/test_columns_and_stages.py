@@ -97,6 +97,31 @@ def test_tags_say_what_a_record_speaks_of(message, service, path, tags):
     assert only(enriched(entry(message, service=service, metadata={"path": path})), "tags") == tags
 
 
+@pytest.mark.parametrize(
+    ("metadata", "tags"),
+    [
+        ({"tags": ["prod", " eu ", "prod"]}, ["auth", "prod", "eu"]),
+        ({"tags": ["auth"], "a": {"tags": ["inner"]}}, ["auth"]),
+        ({"a": {"tags": ["inner"]}}, ["auth"]),
+        ({"a": '"tags"'}, ["auth"]),
+        ({"tags": "prod"}, ["auth"]),
+        ({"tags": None}, ["auth"]),
+        ({"tags": [1, None, ["x"], "", "  ", "x" * 65, "y" * 64]}, ["auth", "y" * 64]),
+        ({"tags": [f"t{number}" for number in range(40)]}, ["auth", *(f"t{number}" for number in range(16))]),
+        ({"tags": ["\ud800"]}, ["auth"]),
+    ],
+)
+def test_texts_in_a_sent_list_of_tags_are_tags_too(metadata, tags):
+    around = entry("disk"), entry("login failed", metadata=metadata), entry("disk", metadata={"tags": ["z"]})
+    frame = enriched(*around)
+    assert frame["tags"].to_list() == [["general"], tags, ["general", "z"]]
+    assert json.loads(frame["metadata"][1]) == metadata
+
+
+def test_tags_of_a_log_that_is_json_itself_are_tags_too():
+    assert only(enriched(entry('{"msg": "disk", "tags": ["blue"]}')), "tags") == ["general", "blue"]
+
+
 def test_a_line_of_syslog_is_tagged_by_the_program_that_wrote_it():
     assert only(enriched(entry("Dec 10 06:55:46 h sshd[24200]: Invalid user webmaster from ::1")), "tags") == ["auth"]
     assert only(enriched(entry("Dec 10 06:55:46 h cron[24]: done")), "tags") == ["general"]

@@ -11,10 +11,10 @@ export class Polling {
   /**
    * ask(signal) asks once and shows the answer; failing(sentence) shows a failure that may pass, whose
    * words sentence(known) gives with what is said of what is shown; fail(error) takes one, after
-   * the first question, that asking again cannot mend.
+   * the first question, that asking again cannot mend. It asks every `every` milliseconds.
    */
-  constructor({ ask, failing, fail }) {
-    Object.assign(this, { ask, failing, fail });
+  constructor({ ask, failing, fail, every = POLL_MS }) {
+    Object.assign(this, { ask, failing, fail, every });
     this.waits = new Waits(FIRST_WAIT_MS, LONGEST_WAIT_MS);
     this.aborter = new AbortController();
   }
@@ -32,7 +32,7 @@ export class Polling {
 
   /** Ask once. Whatever comes of it, the next question follows, and only after this one has its answer. */
   async once(signal) {
-    let wait = POLL_MS;
+    let wait = this.every;
     try {
       await this.ask(signal);
       this.waits.reset();
@@ -54,7 +54,7 @@ export class Polling {
     if (!signal || signal.aborted) return;
     this.timer = setTimeout(() => {
       // Nobody looks at a page in the background.
-      if (document.hidden) this.again(POLL_MS, signal);
+      if (document.hidden) this.again(this.every, signal);
       else this.once(signal).catch((error) => isAborted(error) || signal.aborted || this.fail(error));
     }, wait);
   }
