@@ -27,8 +27,6 @@ from logmill.settings import Settings
 
 log = structlog.get_logger()
 
-# A line that may begin a trace waits so long for the rest of it.
-HOLD_S = 0.5
 # How often everything is looked at where events tell of changes, and how much of the time looking may take.
 QUIET_SCAN_S = 10.0
 MAX_SCAN_SHARE = 0.1
@@ -248,7 +246,7 @@ class Reader:
         silent_s = time.monotonic() - read_at
         if silent_s >= self._settings.collect_partial_timeout_s:
             return Coming.NOTHING
-        return Coming.LINES if silent_s >= HOLD_S else Coming.MORE
+        return Coming.LINES if silent_s >= self._settings.collect_multiline_timeout_s else Coming.MORE
 
     def _read_stream(self, stream: Stream) -> bool:
         came = stream.read()

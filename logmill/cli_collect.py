@@ -40,6 +40,13 @@ FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "text", "patte
     metavar="auto|none|REGEX",
     help="What lines are one log: auto: stack traces and indented ones; REGEX: what the first line matches.",
 )
+@click.option(
+    "--multiline-timeout",
+    "collect_multiline_timeout_s",
+    type=float,
+    metavar="S",
+    help="How long a line waits for those that may belong to it.",
+)
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="Tag all logs so; can be given again.")
 @click.option("--batch-lines", "collect_batch_lines", type=int, metavar="N", help="Logs of one request at most.")
 @click.option("--batch-bytes", "collect_batch_bytes", type=int, metavar="N", help="Bytes of one request, about.")

@@ -93,6 +93,12 @@ class Followed:
         """Of what stands before the position."""
         return Print.of(self._before) if self._before else self._anchor_print
 
+    @property
+    def read_anchor(self) -> Print:
+        """Of what stands before the offset."""
+        before = (self._before + self.buffer)[-ANCHOR_BYTES:]
+        return Print.of(before) if before else self._anchor_print
+
     def row(self) -> FileRow:
         """It, for the checkpoint."""
         device, inode = self.key or (None, None)

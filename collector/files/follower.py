@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from collector.checkpoint import Checkpoint, End, FileRow
+from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Print
 from collector.files.followed import Followed, Key, Replaced
@@ -115,7 +116,7 @@ class Follower:
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
         for file in list(self._by_key.values()):
-            self._locate(file, whereabouts, now)
+            self._locate(file, found, whereabouts, now)
         self._forget_some()
         unknown = [one for key, one in found.items() if key not in self._by_key]
         beside = self._shifts.beside(self._discovery, self._by_key, found)
@@ -166,7 +167,7 @@ class Follower:
         self._lose(file)
         if content is not None:
             stat = content.stat()
-            self._add(Found(file.source.path, file.path, stat), 0).adopt(content)
+            self._add(Found(file.path, file.path, stat), 0).adopt(content)
         else:
             found = self._discovery.look(file.path)
             if found is not None and found.key not in self._by_key:
@@ -195,9 +196,10 @@ class Follower:
             if self._files[file_id].buffer and now - at > LEFTOVER_S
         ]
 
-    def _locate(self, file: Followed, whereabouts: Whereabouts, now: float) -> None:
+    def _locate(self, file: Followed, found: Mapping[Key, Found], whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
         one = whereabouts.of(file)
+        is_matched = file.key in found
         if one is None:
             self._shifts.note(file.path, file.seen_at)
             # What is open and has no name is read to its end, and then parted with.
@@ -207,6 +209,10 @@ class Follower:
             return
         if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
             file.due_at = 0.0
+        if one.path != file.path and not file.offset and is_matched:
+            # Nothing tells whether it was renamed, or is another one that was given its inode.
+            self._lose(file)
+            return
         if one.path != file.path:
             self._shifts.note(file.path, file.seen_at)
             file.path, file.due_at = one.path, 0.0
@@ -254,14 +260,26 @@ class Follower:
         if is_rotated(os.path.basename(one.path)):
             for file in relatives:
                 # Before it is taken for a copy of what lies there, or for longer than that.
-                if file.key is not None and self.open(file) and not file.is_intact():
-                    self.part(file)
+                if file.key is not None and self.open(file):
+                    self._compare(file)
         elif self._is_first_scan:
             # A disk that was restored, or is mounted elsewhere, has other inodes.
             relatives = [file for file in relatives if file.key is None and file.position >= HEAD_BYTES]
         else:
             return Kin.NONE, None
         return self._kinship.of(one, relatives)
+
+    def _compare(self, file: Followed) -> None:
+        """See that a file holds what was read of it, and read some of it where nothing was."""
+        try:
+            if not file.is_intact():
+                self.part(file)
+            elif not file.offset:
+                file.read()
+        except Replaced:
+            self.part(file)
+        except (Unfinished, Damaged) as error:
+            self.complain(file, error)
 
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""

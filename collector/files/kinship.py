@@ -48,7 +48,7 @@ class Kinship:
         Raises:
             OSError: it cannot be read.
         """
-        relatives = [each for each in relatives if each.position > 0 and each.key != found.key]
+        relatives = [each for each in relatives if each.offset > 0 and each.key != found.key]
         if not relatives:
             return Kin.NONE, None
         written = (found.stat.st_size, found.stat.st_mtime_ns)
@@ -95,7 +95,7 @@ def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tu
 
 
 def _kin(content: Content, relative: Followed) -> Kin:
-    if is_of(content, relative.head_print, relative.position, relative.end().anchor):
+    if is_of(content, relative.head_print, relative.offset, relative.read_anchor):
         if relative.key is None:
             return Kin.REST
         # A copy is never longer than what it is made of.
@@ -107,6 +107,6 @@ def _kin(content: Content, relative: Followed) -> Kin:
 def _may_become(content: Content, relative: Followed) -> bool:
     """Whether it has too little for a comparison, and nothing that speaks against it."""
     size = content.stat().st_size
-    if content.is_compressed or size >= relative.position:
+    if content.is_compressed or size >= relative.offset:
         return False
     return relative.may_begin_with(content.read(0, min(size, relative.head_print.size)))
