@@ -173,8 +173,8 @@ class Laboratory:
         self._collect = [
             "collect", *patterns,
             "--producer", settings.producer_url, "--data-dir", str(self.folder / "collector"), "--from", "start",
-            "--multiline", multiline, "--multiline-timeout", str(PARTIAL_TIMEOUT_S), "--batch-interval", str(BATCH_INTERVAL_S),
-            "--partial-timeout", str(PARTIAL_TIMEOUT_S), *more,
+            "--multiline", multiline, "--multiline-timeout", str(PARTIAL_TIMEOUT_S),
+            "--batch-interval", str(BATCH_INTERVAL_S), "--partial-timeout", str(PARTIAL_TIMEOUT_S), *more,
         ]  # fmt: skip
         commands: dict[str, str | list[str]] = {name: name for name in ("storage", "processor", "producer")}
         commands["collector"] = [*self._collect, "--port", str(ports["collector"])]
