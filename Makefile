@@ -1,7 +1,11 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
+=======
+.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns bench-collect faults torture health clean stats lock docs check-images screenshots
+>>>>>>> 199fe558efb2238e77231148819d8836b6a8cad9
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -77,11 +81,19 @@ bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghu
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.patterns $(ARGS)
 
+bench-collect: ## Set up, then measure how fast files are collected, on one core (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.collecting_speed $(ARGS)
+
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev
 	@scripts/ensure-rabbitmq
 	@scripts/ensure-libfaketime
 	@.venv/bin/python -m tests.faults $(ARGS)
+
+torture: ## Set up, then rotate and kill under a collector, and count (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m tests.torture $(ARGS)
 
 health: ## Ask the running services how they are
 	@scripts/setup run
