@@ -97,7 +97,8 @@ def collect(
         "collect_drop": "\n".join(drop),
         "collect_tags": ",".join(tags),
     }
-    settings = load(None, **options, **{name: text for name, text in joined.items() if text})
+    options |= {name: text for name, text in joined.items() if text}
+    settings = load(**options)
     configure_logs("collector", settings)
     stop = StopSignal()
     stop.install()
