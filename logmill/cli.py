@@ -71,10 +71,10 @@ main.add_command(query)
 main.add_command(tail)
 main.add_command(patterns)
 main.add_command(alerts)
+main.add_command(generate)
 main.add_command(results)
 main.add_command(restore)
 main.add_command(bench)
-main.add_command(generate)
 
 # A socket that `logmill up` opened and keeps open while the service is started again.
 listen_fd_option = click.option("--listen-fd", type=int, hidden=True)

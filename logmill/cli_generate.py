@@ -9,7 +9,7 @@ import click
 
 from logmill.errors import ConfigError
 from logmill.lifecycle import StopSignal
-from logmill.settings import Settings, load
+from logmill.settings import Settings, load, with_plain_names
 
 # What `--producer` and `--broker` without an address mean: that of the settings.
 _OF_SETTINGS = "settings"
@@ -123,7 +123,7 @@ def generate(**given: Any) -> None:
 
     How it is going is told on standard error. Ctrl-C: what was made is sent, and the sum is told.
     """  # noqa: D301 - click wants the backspace
-    settings = load(with_plain_names=given["heartbeat"])
+    settings = load(with_plain_names() if given["heartbeat"] else None)
     asked = _generator("options").Asked(**_with_settings(given, settings))
     stop = StopSignal()
     stop.install()

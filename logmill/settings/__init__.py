@@ -60,6 +60,13 @@ def load(environ: Mapping[str, str] | None = None, *, with_plain_names: bool = F
     return with_addresses(Settings(**values))
 
 
+def with_plain_names(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for `load`, in which `PLAIN_NAMES` stand for our own names where those are not set."""
+    source = os.environ if environ is None else environ
+    plain = {PREFIX + field.upper(): source[name] for name, field in PLAIN_NAMES.items() if source.get(name)}
+    return {**plain, **{name: text for name, text in source.items() if text}}
+
+
 def with_addresses(settings: Settings) -> Settings:
     """The settings, with the addresses that follow from others where they are empty."""
     return msgspec.structs.replace(

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generator.options import Asked, plan_of
 from logmill.settings import Settings, load
 from logmill.settings_table import table
 from scripts.check_images import SERVICES, parse, read
 
 ROOT = Path(__file__).resolve().parents[2]
+# It writes to a file how it is going, which its health check looks at.
+LISTENS_NOWHERE = {"generator"}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 ALL = ("rabbitmq", *SERVICES)
 SETTINGS = {row.name for row in table()}
@@ -109,11 +112,19 @@ def test_a_folder_of_this_machine_is_mounted_for_the_collector_only_and_read_onl
         assert all(pattern.startswith("/logs/") for pattern in patterns.split())
 
 
-def test_only_the_collector_has_to_be_asked_for():
-    assert {service: COMPOSE["services"][service].get("profiles", []) for service in ALL if service != "collector"} == {
-        service: [] for service in ALL if service != "collector"
-    }
-    assert COMPOSE["services"]["collector"]["profiles"] == ["collector"]
+def test_collector_and_generator_have_to_be_asked_for():
+    profiles = {service: COMPOSE["services"][service].get("profiles", []) for service in ALL}
+    asked_for = {"collector": ["collector"], "generator": ["demo"]}
+    assert profiles == {**{service: [] for service in ALL}, **asked_for}
+
+
+def test_the_generator_sends_to_the_producer_and_its_incidents_exist():
+    values = environment("generator")
+    assert values["LOGMILL_GENERATE_PRODUCER"] == "http://producer:5000"
+    incidents = values["LOGMILL_GENERATE_INCIDENTS"].split()
+    plan = plan_of(Asked(rate="10", format="json", incidents=incidents))
+    assert [incident.kind.name for incident in plan.incidents] == ["payment-outage", "login-attack"]
+    assert environment("generator", LOGMILL_GENERATE_INCIDENTS="x")["LOGMILL_GENERATE_INCIDENTS"] == "x"
 
 
 @pytest.mark.parametrize("service", ALL)
@@ -160,6 +171,7 @@ def test_services_wait_for_what_they_need():
     healthy = {"condition": "service_healthy"}
     assert needs == {
         "collector": {"producer": healthy},
+        "generator": {"producer": healthy},
         "producer": {"rabbitmq": healthy},
         "processor": {"rabbitmq": healthy, "storage": healthy},
         "storage": {},
@@ -174,7 +186,7 @@ def test_credentials_come_from_env_with_guest_as_the_default():
         assert environment(service, **mine)["LOGMILL_BROKER_URL"] == "amqp://mill:s3cret@rabbitmq:5672/%2F"
 
 
-@pytest.mark.parametrize("service", ["collector", "storage"])
+@pytest.mark.parametrize("service", ["collector", "generator", "storage"])
 def test_who_knows_no_broker_gets_no_credentials_of_it(service):
     """Those of .env are blanked, and no address carries them."""
     values = environment(service, RABBITMQ_USER="mill", RABBITMQ_PASSWORD="s3cret")
@@ -198,17 +210,21 @@ def test_every_setting_of_env_reaches_it(service):
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_listens_inside_its_network_and_takes_a_key_when_one_is_set(service):
     settings = load(environment(service, LOGMILL_API_KEY="k"))
-    host = {
+    if service not in LISTENS_NOWHERE:
+        assert listening_host(service, settings) == "0.0.0.0"
+    assert settings.allow_no_key
+    assert settings.api_key == "k"
+    assert settings.storage_url == "http://storage:5002"
+    assert settings.producer_url == "http://producer:5000"
+
+
+def listening_host(service: str, settings: Settings) -> str:
+    return {
         "collector": settings.collect_listen_host,
         "producer": settings.producer_host,
         "processor": settings.processor_metrics_host,
         "storage": settings.storage_host,
     }[service]
-    assert host == "0.0.0.0"
-    assert settings.allow_no_key
-    assert settings.api_key == "k"
-    assert settings.storage_url == "http://storage:5002"
-    assert settings.producer_url == "http://producer:5000"
 
 
 def test_clearing_is_on_by_default_and_can_be_switched_off():
