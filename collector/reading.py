@@ -139,7 +139,7 @@ class Reader:
     def _turn(self) -> bool:
         """One round; says whether another one is needed."""
         now = time.monotonic()
-        if now >= self._scan_at or self._changed.is_set():
+        if now >= self._scan_at or self._changed.is_set() or self._follower.wants_scan:
             self._scan()
         if now - self._alive_at > ALIVE_EVERY_S:
             self._checkpoint.note("alive_at", str(time.time()))
@@ -163,7 +163,8 @@ class Reader:
         """Whether everything that was to be read is read."""
         if self._stream is not None and self._stream.is_ended and not self._stream.buffer:
             return not self._discovery.patterns or (self._is_once and not progressed)
-        return self._is_once and self._stream is None and not progressed and not self._follower.is_unsure
+        is_settled = not (progressed or self._follower.is_unsure or self._follower.wants_scan)
+        return self._is_once and self._stream is None and is_settled
 
     def _scan(self) -> None:
         self._changed.clear()

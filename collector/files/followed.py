@@ -24,7 +24,7 @@ class Replaced(Exception):
     """The file does not hold what was read of it any more: it was truncated, or it is another one."""
 
 
-class Moved(Exception):
+class Moved(OSError):
     """Another file has its name now; where it is, the next scan finds out."""
 
 
@@ -121,15 +121,15 @@ class Followed:
             seen_at=self.seen_at,
         )
 
-    def open(self) -> None:
-        """Open it where it lies, and see that it is the one that was read.
+    def open(self, path: str = "") -> None:
+        """Open it where it lies, or where it may lie now, and see that it is the one that was read.
 
         Raises:
-            Moved: it does not lie there any more.
-            Replaced: it does, and holds something else.
+            Moved: it is not there any more.
+            Replaced: it is, and holds something else.
             OSError: it cannot be opened.
         """
-        content = open_content(self.path)
+        content = open_content(path or self.path)
         if key_of(content.stat()) != self.key:
             content.close()
             raise Moved
@@ -144,7 +144,12 @@ class Followed:
             content.close()
             raise Replaced
         self._content = content
+        self.path = path or self.path
         self._checked = None
+
+    def is_unchanged(self, stat: os.stat_result) -> bool:
+        """Whether the file system says of it what it said when all of it was read."""
+        return self._checked == (stat.st_size, stat.st_mtime_ns)
 
     def adopt(self, content: Content) -> None:
         """Begin to read a new file, which is open already."""
@@ -161,6 +166,8 @@ class Followed:
         if content is not None:
             content.close()
             is_read = self._checked is not None and self._checked[0] <= self.offset
+            if self.buffer:
+                self._checked = None
             self.buffer = b""
             self._anchor_print, self._before = self.anchor, b""
             if is_read or self.is_ended:
@@ -198,6 +205,8 @@ class Followed:
         if content.is_compressed:
             found = content.read(self.offset, READ_BYTES)
             self.is_ended = len(found) < READ_BYTES
+            stat = content.stat()
+            self._checked = (stat.st_size, stat.st_mtime_ns)
         else:
             found = self._read_plain(content)
         self._add(found)

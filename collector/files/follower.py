@@ -45,6 +45,7 @@ class Follower:
 
     Attributes:
         is_unsure: whether there are files of which it is not known yet whether they are new.
+        wants_scan: whether it is known that there are files that nobody has looked at.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Follower:
         self._opened = 0
         self._is_first_scan = True
         self.is_unsure = False
+        self.wants_scan = False
         self._from_end = from_end and checkpoint.fact("started") is None
 
     def load(self, ends: Mapping[int, End], alive_at: float) -> None:
@@ -112,6 +114,7 @@ class Follower:
 
     def scan(self) -> None:
         """Look which files there are, and which of them are which."""
+        self.wants_scan = False
         found = self._discovery.find()
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
@@ -153,7 +156,8 @@ class Follower:
             self.part(file)
             return False
         except (Moved, FileNotFoundError):
-            return False  # the next scan finds out where it is
+            self.wants_scan = True
+            return False
         except OSError as error:
             self.complain(file, error)
             return False
@@ -162,16 +166,16 @@ class Follower:
         return True
 
     def part(self, file: Followed) -> None:
-        """Its file holds other content now: that is a new file, and what was in it before is looked for elsewhere."""
+        """Its file holds other content now: that is another file, and what was in it before is looked for elsewhere."""
         content = file.release()
         self._lose(file)
-        if content is not None:
-            stat = content.stat()
-            self._add(Found(file.path, file.path, stat), 0).adopt(content)
+        if content is None or is_rotated(os.path.basename(file.path)):
+            # It may be a copy, or the rest of a third one.
+            if content is not None:
+                content.close()
+            self.wants_scan = True
         else:
-            found = self._discovery.look(file.path)
-            if found is not None and found.key not in self._by_key:
-                self._add(found, 0)
+            self._add(Found(file.path, file.path, content.stat()), 0).adopt(content)
         self._write()
 
     def finish(self, file: Followed) -> None:
@@ -214,13 +218,29 @@ class Follower:
             self._lose(file)
             return
         if one.path != file.path:
-            self._shifts.note(file.path, file.seen_at)
+            before = file.path
+            if not self._is_at(file, one):
+                self._lose(file)
+                return
+            self._shifts.note(before, file.seen_at)
             file.path, file.due_at = one.path, 0.0
             name = os.path.basename(one.path)
             file.is_rotated = file.is_rotated or is_rotated(name)
             self._by_root[root_of(name)].add(file.id)
             self._changed.add(file.id)
         file.seen_at, file.is_gone = now, False
+
+    def _is_at(self, file: Followed, one: Found) -> bool:
+        """Whether what has its inode under another name is this file, and not one that was given the inode since."""
+        if file.is_open or file.is_unchanged(one.stat):
+            return True
+        try:
+            file.open(one.path)
+        except Replaced:
+            return False
+        except OSError:
+            return True  # nothing speaks against it, and it is looked at again before it is read
+        return True
 
     def _lose(self, file: Followed) -> None:
         """Nobody knows where its content is."""
