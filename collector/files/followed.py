@@ -24,7 +24,7 @@ class Replaced(Exception):
     """The file does not hold what was read of it any more: it was truncated, or it is another one."""
 
 
-class Moved(Exception):
+class Moved(OSError):
     """Another file has its name now; where it is, the next scan finds out."""
 
 
@@ -125,8 +125,8 @@ class Followed:
         """Open it where it lies, or where it may lie now, and see that it is the one that was read.
 
         Raises:
-            Moved: it does not lie there any more.
-            Replaced: it does, and holds something else.
+            Moved: it is not there any more.
+            Replaced: it is, and holds something else.
             OSError: it cannot be opened.
         """
         content = open_content(path or self.path)

@@ -156,7 +156,8 @@ class Follower:
             self.part(file)
             return False
         except (Moved, FileNotFoundError):
-            return False  # the next scan finds out where it is
+            self.wants_scan = True
+            return False
         except OSError as error:
             self.complain(file, error)
             return False
