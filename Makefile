@@ -1,7 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns faults health clean stats lock docs check-images screenshots
+.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns bench-results faults health clean stats lock docs check-images screenshots
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -66,6 +66,10 @@ bench-parsing: ## Set up, then measure what the parsing of messages costs (ARGS=
 bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghub (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.patterns $(ARGS)
+
+bench-results: ## Set up, then send 10,000 files of test results and check the totals (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.results $(ARGS)
 
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev

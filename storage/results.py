@@ -41,9 +41,8 @@ def summary(engine: Engine, wanted: Filter, tests: Filter | None) -> Summary:
     sql = statement(
         "results",
         "tests",
-        runs=statement("results", "runs", where=where),
+        runs=statement("results", "runs", where=where, letters=f"[{_NAMES}], [{_LETTERS}]"),
         recent=str(RECENT_RUNS),
-        letters=f"[{_NAMES}], [{_LETTERS}]",
         reason_chars=str(_REASON_CHARS),
     )
     rows = engine.select(sql, {**params, "file_tag": FILE_TAG, "limit": MAX_TESTS}).to_pylist()
