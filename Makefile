@@ -1,11 +1,7 @@
 # What a person types. The work is in scripts/ and in the `logmill` command.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
 .PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
-=======
-.PHONY: help run test check up down logs bench bench-promises bench-query bench-redaction bench-parsing bench-patterns bench-collect faults torture health clean stats lock docs check-images screenshots
->>>>>>> 199fe558efb2238e77231148819d8836b6a8cad9
 
 ARGS ?=
 PROCESSORS ?= 1
@@ -84,6 +80,10 @@ bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghu
 bench-collect: ## Set up, then measure how fast files are collected, on one core (ARGS="--help")
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.collecting_speed $(ARGS)
+
+bench-results: ## Set up, then send 10,000 files of test results and check the totals (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.results $(ARGS)
 
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev

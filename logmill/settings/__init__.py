@@ -24,13 +24,8 @@ class Settings(GeneratorSettings, frozen=True, kw_only=True):
     """What can be set, and to what it is set now."""
 
 
-def load(environ: Mapping[str, str] | None = None, *, with_plain_names: bool = False, **overrides: Any) -> Settings:
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """The settings in force: defaults, then the environment, then `overrides` by field name.
-
-    Args:
-        environ: the environment; that of this process unless given.
-        with_plain_names: whether `PLAIN_NAMES` are read too, where our own names are not set.
-        overrides: values by field name; None is as if it were left out.
 
     Raises:
         ConfigError: names the variable and what is wrong with it; also for a LOGMILL_ variable that does not exist.
@@ -38,8 +33,6 @@ def load(environ: Mapping[str, str] | None = None, *, with_plain_names: bool = F
     source = os.environ if environ is None else environ
     known = set(Settings.__struct_fields__)
     values: dict[str, Any] = {}
-    if with_plain_names:
-        values = {field: source[name] for name, field in PLAIN_NAMES.items() if source.get(name)}
     for name, text in source.items():
         if not name.startswith(PREFIX):
             continue
