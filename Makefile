@@ -9,7 +9,7 @@ SERVICE ?=
 COMPOSE := docker compose
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Set up, then start Logmill on this machine; Ctrl-C stops it (ARGS="--broker amqp://…")
 	@scripts/setup run
