@@ -26,6 +26,7 @@ OPTIONAL = (
     "protocol",
     "timestamp_from",
     "level_from",
+    "tag",
 )
 
 
@@ -47,6 +48,7 @@ class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
         protocol: as in `Entry`.
         timestamp_from: as in `Entry`.
         level_from: as in `Entry`.
+        tag: as in `Entry`.
     """
 
     timestamp: Sequence[float]
@@ -63,6 +65,7 @@ class Columns(msgspec.Struct, frozen=True, omit_defaults=True):
     protocol: Sequence[str] = ()
     timestamp_from: Sequence[str] = ()
     level_from: Sequence[str] = ()
+    tag: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.timestamp)

@@ -14,12 +14,14 @@ import msgspec
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DEFAULT_LEVEL = "INFO"
 DEFAULT_SERVICE = "unknown"
+# Tags that senders give in `metadata`: so many of a record, each so long, are in the column `tags` too.
+MAX_SENT_TAGS, MAX_TAG_CHARS = 16, 64
 # What `Entry.timestamp_from` says where the client sent no time.
 ARRIVAL = "arrival"
 # What `Entry.level_from` says where the client sent no level.
 DEFAULTED = "default"
 # Fields of `Entry` that are for the processors and not stored.
-UNSTORED = ("timestamp_from", "level_from")
+UNSTORED = ("timestamp_from", "level_from", "tag")
 
 # Names that loggers use for the five levels: syslog (RFC 5424), Python, Java, Log4j, .NET, Android, pino, zap.
 _NAMES = {
@@ -83,6 +85,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         protocol: how it came in: http, amqp, syslog, ….
         timestamp_from: ARRIVAL where the client sent no time and `timestamp` is that of arrival, else "".
         level_from: DEFAULTED where the client sent no level and `level` is the default, else "".
+        tag: what Logmill itself knows the record to be, one of its tags; else "".
     """
 
     timestamp: int
@@ -99,6 +102,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     protocol: str = ""
     timestamp_from: str = ""
     level_from: str = ""
+    tag: str = ""
 
 
 class Kind(StrEnum):

@@ -53,6 +53,11 @@ def datetime_to_us(value: datetime) -> int:
     return (value - EPOCH) // MICROSECOND
 
 
+def time_text(us: int) -> str:
+    """ISO 8601 in UTC with microseconds, as in 2026-01-31T12:00:00.000000Z."""
+    return (EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _number_to_us(value: float) -> int:
     size = abs(value)
     if size < _SECONDS_BELOW:

@@ -63,6 +63,7 @@ class _Packed(msgspec.Struct, omit_defaults=True):
     protocol: Sequence[str] = ()
     timestamp_from: Sequence[str] = ()
     level_from: Sequence[str] = ()
+    tag: Sequence[str] = ()
 
 
 _decoder = msgspec.msgpack.Decoder(_Packed)
@@ -132,7 +133,7 @@ def unpack(message: Message) -> Batch:
         raise Undecodable(f"header {RECEIVED_HEADER} is missing or no number")
     try:
         batch_id = UUID(message.message_id)
-        packed = _decoder.decode(_decompress(message))
+        packed = _decoder.decode(decompressed(message))
     except (ValueError, RecursionError, zstandard.ZstdError) as error:
         raise Undecodable(f"not a batch: {error}") from None
     columns = Columns(
@@ -156,7 +157,7 @@ def _check(columns: Columns, count: object) -> None:
         raise Undecodable("it has levels that Logmill does not know")
 
 
-def _decompress(message: Message) -> bytes:
+def decompressed(message: Message) -> bytes:
     """The message's body without its content encoding, at most MAX_DECODED_BYTES.
 
     Raises:

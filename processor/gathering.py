@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from logmill.broker.protocol import Consumer, Delivery
 from logmill.broker.topology import WEIGHTS
 from logmill.record import Lane
+from logmill.results.message import CONTENT_TYPE as RESULTS
 from logmill.settings import Settings
 from logmill.wire import COUNT_HEADER, decoded_bytes, is_batch
 from processor.breaker import Breaker
@@ -134,8 +135,8 @@ class Gatherer:
 
 
 def rows_of(delivery: Delivery) -> int:
-    """How many logs a batch says it holds; 1 where a foreign client made the message."""
-    if not is_batch(delivery.message):
+    """How many logs a message of the producer says it holds; 1 where a foreign client made it."""
+    if not (is_batch(delivery.message) or delivery.message.content_type == RESULTS):
         return 1
     count = delivery.message.headers.get(COUNT_HEADER, 1)
     return min(max(count, 1), MAX_ROWS) if isinstance(count, int) else 1

@@ -11,6 +11,7 @@ from logmill.broker.protocol import Consumer, Delivery, Message
 from logmill.errors import Refused
 from logmill.ids import batch_id_of
 from logmill.intake import Rejection
+from logmill.results.records import PROBLEM
 from logmill.timestamps import now_us
 from logmill.wire import Batch
 from processor.gathering import rows_of
@@ -96,7 +97,7 @@ class Letters:
             return
         self._report(
             [
-                self._rejection(message, ordinal, item.code, f"item {item.index}: {item.message}", batch)
+                self._rejection(message, ordinal, item.code, _reason(item), batch)
                 for ordinal, item in enumerate(items, len(batch.columns))
             ]
         )
@@ -121,3 +122,8 @@ class Letters:
             "lane": str(message.lane),
             "at": now_us(),
         }
+
+
+def _reason(item: Rejection) -> str:
+    """Why an item was not taken, and which; a problem of a file of test results says its line itself."""
+    return item.message if item.code == PROBLEM else f"item {item.index}: {item.message}"

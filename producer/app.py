@@ -11,12 +11,14 @@ from logmill.lifecycle import keep_on_one_core
 from logmill.logs import configure_logs
 from logmill.settings import Settings, load
 from logmill.web import make_app
+from producer.accepting import Acceptor
 from producer.batching import LaneBatcher
 from producer.idempotency import FILE_NAME as KEYS_FILE
 from producer.idempotency import KeyRegistry
 from producer.metrics import Metrics
 from producer.routes import add_routes
 from producer.routes_dead import add_dead_routes
+from producer.routes_files import add_file_route
 from producer.routes_pipeline import add_pipeline_route
 
 
@@ -48,7 +50,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = make_app("producer", settings, readiness=readiness, registry=metrics.registry)
     metrics.watch_buffer(lambda: batcher.unconfirmed_bytes)
-    add_routes(app, batcher, keys, settings, metrics)
+    acceptor = Acceptor(batcher, keys, settings, metrics)
+    add_routes(app, acceptor, settings, metrics)
+    add_file_route(app, acceptor, settings, metrics)
     add_dead_routes(app, broker, settings)
     add_pipeline_route(app, broker, metrics, readiness)
 

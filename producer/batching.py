@@ -17,14 +17,15 @@ from uuid import UUID
 
 import structlog
 
-from logmill.broker.protocol import Publisher
+from logmill.broker.protocol import Message, Publisher
 from logmill.columns import Columns, concat
 from logmill.errors import BrokerFull, BrokerUnavailable, LogmillError
 from logmill.ids import new_batch_id
 from logmill.record import Lane
+from logmill.results.message import PackedFile
 from logmill.timestamps import now_us
 from logmill.wire import pack
-from producer.pieces import FULL_BATCH_BYTES, MAX_BATCH_BYTES, Piece, RequestKey
+from producer.pieces import FULL_BATCH_BYTES, MAX_BATCH_BYTES, FilePiece, Piece, RequestKey
 from producer.submission import Part, Stall, Submission
 
 log = structlog.get_logger()
@@ -47,9 +48,18 @@ class _OpenBatch:
     batch_id: UUID = field(default_factory=new_batch_id)
     received_at: int = field(default_factory=now_us)
     parts: list[Columns] = field(default_factory=list)
+    file: PackedFile | None = None
     count: int = 0
     size_bytes: int = 0
     confirmed: Future[None] = field(default_factory=Future)
+
+    def message(self, lane: Lane) -> Message:
+        """The message of all that is in it."""
+        if self.file is not None:
+            return self.file.message(
+                batch_id=self.batch_id, lane=lane, received_at=self.received_at, records=self.count
+            )
+        return pack(concat(self.parts), batch_id=self.batch_id, lane=lane, received_at=self.received_at)
 
 
 class LaneBatcher:
@@ -89,11 +99,11 @@ class LaneBatcher:
         """Bytes, as they were sent, that the broker has not confirmed yet, also of requests that gave up."""
         return self._unconfirmed_bytes
 
-    def submit(self, pieces: Sequence[Piece], key: RequestKey | None = None) -> Submission:
+    def submit(self, pieces: Sequence[Piece | FilePiece], key: RequestKey | None = None) -> Submission:
         """Hand the records of a request over; returns before they are confirmed.
 
         Args:
-            pieces: the records, as `producer.pieces.cut` has them.
+            pieces: the records, as `producer.pieces.cut` has them, or files; each of these is a message.
             key: the request's idempotency key. Its records then travel in messages of their own, with derived ids.
 
         Raises:
@@ -119,14 +129,14 @@ class LaneBatcher:
                 self._flush(lane, only_full=not leaves_now)
         return Submission(parts, self._stall)
 
-    def again(self, pieces: Sequence[Piece], key: RequestKey) -> Submission:
+    def again(self, pieces: Sequence[Piece | FilePiece], key: RequestKey) -> Submission:
         """What `submit` returns for these records and this key once the broker has them; nothing is handed over."""
         done: Future[None] = Future()
         done.set_result(None)
         parts = [Part(piece.lane, key.batch_id(piece), 0, piece.indexes, done) for piece in pieces]
         return Submission(parts, self._stall)
 
-    def check(self, pieces: Sequence[Piece]) -> None:
+    def check(self, pieces: Sequence[Piece | FilePiece]) -> None:
         """Return where these records could be handed over now.
 
         Raises:
@@ -144,8 +154,10 @@ class LaneBatcher:
         state = self._publisher.state
         return state if state != "ready" else self._stall.words(lanes) or state
 
-    def _add(self, piece: Piece) -> Part:
+    def _add(self, piece: Piece | FilePiece) -> Part:
         """Put records into the open batch of their lane, a new one where it would grow too large. Needs the lock."""
+        if isinstance(piece, FilePiece):
+            return self._add_alone(piece, new_batch_id())
         batch = self._open.get(piece.lane)
         if batch is not None and batch.size_bytes + piece.size_bytes > MAX_BATCH_BYTES:
             self._close_batch(piece.lane, self._open.pop(piece.lane))
@@ -154,7 +166,7 @@ class LaneBatcher:
             batch = self._open[piece.lane] = _OpenBatch()
         return self._fill(batch, piece)
 
-    def _add_alone(self, piece: Piece, batch_id: UUID) -> Part:
+    def _add_alone(self, piece: Piece | FilePiece, batch_id: UUID) -> Part:
         """Put records into a batch that nothing else is put into. Needs the lock."""
         batch = _OpenBatch(batch_id)
         part = self._fill(batch, piece)
@@ -166,10 +178,13 @@ class LaneBatcher:
         self._full.append((lane, batch))
         self._in_flight[lane] += 1
 
-    def _fill(self, batch: _OpenBatch, piece: Piece) -> Part:
+    def _fill(self, batch: _OpenBatch, piece: Piece | FilePiece) -> Part:
         part = Part(piece.lane, batch.batch_id, batch.count, piece.indexes, batch.confirmed)
-        batch.parts.append(piece.records)
-        batch.count += len(piece.records)
+        if isinstance(piece, FilePiece):
+            batch.file = piece.file
+        else:
+            batch.parts.append(piece.records)
+        batch.count += piece.count
         batch.size_bytes += piece.size_bytes
         self._unconfirmed_bytes += piece.size_bytes
         return part
@@ -231,8 +246,7 @@ class LaneBatcher:
     def _send(self, lane: Lane, batch: _OpenBatch) -> None:
         """Publish a batch that nothing is added to any more. Whatever goes wrong is told to those who wait for it."""
         try:
-            message = pack(concat(batch.parts), batch_id=batch.batch_id, lane=lane, received_at=batch.received_at)
-            published = self._publisher.publish(message)
+            published = self._publisher.publish(batch.message(lane))
         except Exception as error:
             if not isinstance(error, LogmillError):
                 log.exception("batch cannot be published", records=batch.count)

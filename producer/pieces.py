@@ -11,6 +11,7 @@ import msgspec
 from logmill.columns import Columns
 from logmill.ids import derived_batch_id
 from logmill.record import LANE_OF_LEVEL, Lane
+from logmill.results.message import PackedFile
 
 # A message that is this large leaves at once; larger ones gain nothing.
 FULL_BATCH_BYTES = 256 * 1024
@@ -36,6 +37,33 @@ class Piece:
     records: Columns
     size_bytes: int
 
+    @property
+    def count(self) -> int:
+        """How many records."""
+        return len(self.records)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePiece:
+    """A whole file of one request, which travels as it is.
+
+    Attributes:
+        lane: its.
+        indexes: its place among the files of the request that are taken.
+        file: the file, packed.
+        count: how many records come of it.
+    """
+
+    lane: Lane
+    indexes: Sequence[int]
+    file: PackedFile
+    count: int
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes."""
+        return len(self.file.body)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
@@ -51,7 +79,7 @@ class RequestKey:
     digest: bytes
     refused: Sequence[int] = ()
 
-    def batch_id(self, piece: Piece) -> UUID:
+    def batch_id(self, piece: Piece | FilePiece) -> UUID:
         """The id of the batch that carries this piece alone; the same each time and on every machine.
 
         The same id means the same records at the same ordinals: the places of what was taken and refused are in it, in

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,6 @@ import requests
 from flask import Flask, Response, request
 
 from logmill import __version__
-from logmill.errors import Retry
 from logmill.ids import parse_log_id
 from logmill.intake import Taken
 from logmill.openapi import Answer, Parameter, describe
@@ -24,13 +22,12 @@ from logmill.submitted import Limits
 from logmill.timestamps import now_us
 from logmill.web import answer, error_answer
 from producer import shapes
-from producer.batching import LaneBatcher
+from producer.accepting import Accepted, Acceptor
 from producer.bodies import read
-from producer.idempotency import HEADER, REPLAYED, KeyRegistry, digest_of, key_of
+from producer.idempotency import HEADER, digest_of, key_of
 from producer.metrics import Metrics
 from producer.pieces import RequestKey, cut
 from producer.status import StatusClient
-from producer.submission import Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +47,11 @@ class _Request:
     with_ids: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """What the broker has, and the headers that the answer has."""
-
-    submission: Submission
-    headers: dict[str, str] | None = None
-
-
 class LogRoutes:
     """Takes records from request bodies, has them published, and answers."""
 
-    def __init__(self, batcher: LaneBatcher, keys: KeyRegistry, settings: Settings, metrics: Metrics) -> None:
-        self._batcher = batcher
-        self._keys = keys
+    def __init__(self, acceptor: Acceptor, settings: Settings, metrics: Metrics) -> None:
+        self._acceptor = acceptor
         self._settings = settings
         self._limits = Limits.of(settings)
         self._metrics = metrics
@@ -112,39 +100,8 @@ class LogRoutes:
             key = RequestKey(text, digest, [item.index for item in taken.rejected])
         return _Request(taken, len(body), key, with_ids)
 
-    def _accept(self, sent: _Request) -> _Accepted:
-        """Have the records published, unless the broker is known to have them; returns once it does.
-
-        Raises:
-            InvalidField: 422, the key came with another request before.
-            Retry: they were not accepted; the key stays with this request all the same.
-        """
-        count = len(sent.taken.columns)
-        pieces = cut(sent.taken.columns, sent.size_bytes, sent.taken.lanes)
-        started = time.perf_counter()
-        try:
-            if sent.key is not None:
-                # First, so that a broker that is away costs no look at the keys.
-                self._batcher.check(pieces)
-                confirmed = self._keys.bind(sent.key.text, sent.key.digest)
-                if confirmed is not None:
-                    known = self._batcher.again(pieces, sent.key)
-                    # Else other limits took other items of it then: what the broker has is not what this would say.
-                    if known.digest() == confirmed:
-                        self._metrics.records.labels("replayed").inc(count)
-                        return _Accepted(known, REPLAYED)
-            submission = self._batcher.submit(pieces, sent.key)
-            submission.wait(self._settings.confirm_timeout_s, spent_s=time.perf_counter() - started)
-        except Retry:
-            self._metrics.records.labels("unavailable").inc(count)
-            raise
-        self._metrics.confirm_seconds.observe(time.perf_counter() - started)
-        self._metrics.records.labels("accepted").inc(count)
-        for piece in pieces:
-            self._metrics.accepted[piece.lane].inc(len(piece.records))
-        if sent.key is not None:
-            self._keys.confirm(sent.key.text, sent.key.digest, submission.digest())
-        return _Accepted(submission)
+    def _accept(self, sent: _Request) -> Accepted:
+        return self._acceptor.accept(cut(sent.taken.columns, sent.size_bytes, sent.taken.lanes), sent.key)
 
     def _batch_answer(self, sent: _Request) -> Response:
         faults = sent.taken.rejected
@@ -215,9 +172,9 @@ def _add_index(app: Flask) -> None:
         return answer({"status": "success", **known})
 
 
-def add_routes(app: Flask, batcher: LaneBatcher, keys: KeyRegistry, settings: Settings, metrics: Metrics) -> None:
+def add_routes(app: Flask, acceptor: Acceptor, settings: Settings, metrics: Metrics) -> None:
     """Give `app` these endpoints."""
-    logs = LogRoutes(batcher, keys, settings, metrics)
+    logs = LogRoutes(acceptor, settings, metrics)
     app.add_url_rule("/logs", view_func=logs.post_log, methods=["POST"])
     app.add_url_rule("/logs/batch", view_func=logs.post_batch, methods=["POST"])
     app.add_url_rule("/task/<task_id>", view_func=TaskRoute(settings).get_task)

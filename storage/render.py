@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
 import pyarrow as pa
 
-from logmill import parts
+from logmill import parts, timestamps
 from logmill.ids import log_id
 from logmill.record import COLUMNS, Kind
-from logmill.timestamps import EPOCH
 from storage.engine.protocol import MAX_BLOCK_ROWS
 
 # One log, as JSON answers show it.
@@ -33,6 +31,7 @@ _PLAIN = [column.name for column in COLUMNS if column.name not in _SPECIAL]
 # What a log may show.
 FIELDS = ("id", *_PLAIN, "metadata", "fingerprint", "source", *OPTIONAL)
 PARTS_OF_SOURCE = tuple(f"source.{part}" for part in SOURCE)
+time_text = timestamps.time_text
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -67,11 +66,6 @@ def counted_text(column: str, text: str | None) -> str:
     if column == "fingerprint":
         return fingerprint_text(int(text or "0"))
     return "" if text is None or text == str(OPTIONAL.get(column, "")) else text
-
-
-def time_text(us: int) -> str:
-    """ISO 8601 in UTC with microseconds, as in 2026-01-31T12:00:00.000000Z."""
-    return (EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def times_us(rows: pa.Table, name: str) -> list[int]:

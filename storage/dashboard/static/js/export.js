@@ -1,9 +1,10 @@
 // Takes what is shown away as a file: NDJSON, CSV or JSON, with the filters and, if wanted, the columns in force.
 
-import { address, apiKey, download, filterParameters, isAborted } from "./api.js";
+import { address, apiKey, download, isAborted } from "./api.js";
 import { announce, h, icon, put, toast } from "./dom.js";
 import { FIELDS } from "./fields.js";
 import { attach } from "./popover.js";
+import { filterParameters } from "./questions.js";
 import { state } from "./state.js";
 
 const FORMATS = [["ndjson", "NDJSON", "a log a line, for jq and other programs"], ["csv", "CSV", "for spreadsheets"], ["json", "JSON", "one list"]];
