@@ -87,7 +87,7 @@ def test_levels_services_and_tags_are_what_was_made(pipeline: Pipeline):
     logs = stored(pipeline.storage_url, run, 4000)
     for name in ("level", "service", "message", "trace_id"):
         assert Counter(log[name] for log in logs) == Counter(log[name] for log in sent)
-    assert {tag for log in logs for tag in log["tags"]} >= {"auth", "payment", "api", "general"}
+    assert {tag for log in logs for tag in log["tags"]} >= {"auth", "payment", "api", "inventory", "user"}
     # Session tokens are secrets, and nothing else is taken for one.
     redacted = [log for log in logs if re.search(r"<\w+>", json.dumps(log))]
     assert {log["metadata"]["session_token"] for log in redacted} == {"<password>"}
