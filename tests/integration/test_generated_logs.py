@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +22,7 @@ from logmill.wire import unpack
 from tests.support.broker_client import Client
 from tests.support.broker_places import Place
 from tests.support.generating import Generating, generated, made
+from tests.support.odd_producer import Handler, Server
 from tests.support.pipeline import Pipeline
 from tests.support.service_process import ServiceProcess
 from tests.support.waiting import wait_until
@@ -87,7 +90,7 @@ def test_levels_services_and_tags_are_what_was_made(pipeline: Pipeline):
     logs = stored(pipeline.storage_url, run, 4000)
     for name in ("level", "service", "message", "trace_id"):
         assert Counter(log[name] for log in logs) == Counter(log[name] for log in sent)
-    assert {tag for log in logs for tag in log["tags"]} >= {"auth", "payment", "api", "general"}
+    assert {tag for log in logs for tag in log["tags"]} >= {"auth", "payment", "api", "inventory", "user"}
     # Session tokens are secrets, and nothing else is taken for one.
     redacted = [log for log in logs if re.search(r"<\w+>", json.dumps(log))]
     assert {log["metadata"]["session_token"] for log in redacted} == {"<password>"}
@@ -167,6 +170,40 @@ def test_where_nobody_takes_logs_it_says_how_many_are_left(tmp_path: Path):
     assert code == 4
     assert "the producer does not answer" in said
     assert re.search(r"0 logs in .* behind", said)
+
+
+def test_what_was_due_too_long_ago_is_given_up_and_counted():
+    """A producer that hangs: what is made waits, and of what could not be made in time only the last second is."""
+    with Server() as server:
+        go_on = threading.Event()
+
+        def respond(handler: Handler) -> None:
+            go_on.wait(TIMEOUT_S)
+            handler.send(201, {"status": "success", "rejected": 0})
+
+        server.respond = respond
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Generating(
+            *("--producer", server.url, "--rate", "1000", "--duration", "6s", "--catch-up", "1"),
+            *("--batch-logs", "100", "--connections", "1"),
+        ) as generating:
+            wait_until(lambda: server.seen)
+            wait_until(lambda: _waited_s(generating.process.pid) > 4)
+            go_on.set()
+            code, _, said = generating.ended()
+        server.shutdown()
+    assert code == 0, said
+    done, missed = (int(re.search(rf"([0-9,]+) {word}", said)[1].replace(",", "")) for word in ("logs in", "missed"))
+    assert done + missed == 6000
+    assert missed > 1000
+    assert sum(len(body.splitlines()) for *_, body in server.seen) == done
+
+
+def _waited_s(pid: int) -> float:
+    """How long a process has been there."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    return uptime_s - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_broker_that_is_away_for_a_while_loses_nothing(killable: Place):
