@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from collector.checkpoint import Batch, Checkpoint, CheckpointUnavailable
+from collector.checkpoint import Batch, Checkpoint
 from collector.posting import Posted, Poster, plain
 from logmill.backoff import delay_s
 from logmill.errors import Retry
@@ -194,7 +194,7 @@ class Shipper:
             while done and not self._stopping.is_set():
                 try:
                     self._settle_all(done)
-                except CheckpointUnavailable as error:
+                except Retry as error:
                     log.warning("waiting for the disk", reason=str(error))
                     self._stopping.wait(1.0)
                 else:

@@ -61,6 +61,9 @@ FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "text", "patte
     "--output-type", "collect_output_type", type=click.Choice(["jsonl", "sqlite", "csv"]), help="What that copy is."
 )
 @click.option(
+    "--output-max-bytes", "collect_output_max_bytes", type=int, metavar="N", help="Its size before it is rotated."
+)
+@click.option(
     "--watch", "collect_watch", type=click.Choice(["auto", "events", "poll"]), help="How changes of folders are seen."
 )
 @click.option(
@@ -94,7 +97,8 @@ def collect(
         "collect_drop": "\n".join(drop),
         "collect_tags": ",".join(tags),
     }
-    settings = load(None, **options, **{name: text for name, text in joined.items() if text})
+    options |= {name: text for name, text in joined.items() if text}
+    settings = load(**options)
     configure_logs("collector", settings)
     stop = StopSignal()
     stop.install()

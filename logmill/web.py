@@ -79,7 +79,14 @@ class _App(Flask):
         return response
 
 
-def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], registry: CollectorRegistry) -> Flask:
+def make_app(
+    service: str,
+    settings: Settings,
+    *,
+    readiness: Callable[[], str],
+    registry: CollectorRegistry,
+    live_page: str = "",
+) -> Flask:
     """A Flask app with what every service has.
 
     Args:
@@ -87,6 +94,7 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
         settings: those in force.
         readiness: "ready", or in a few words what the service waits for.
         registry: the metrics that /metrics shows.
+        live_page: where people see them: a browser that asks for /metrics is sent there. "" for nowhere.
 
     Raises:
         ConfigError: LOGMILL_CORS_ORIGINS cannot be what it is.
@@ -97,6 +105,9 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
     app.register_error_handler(Retry, lambda error: unavailable(str(error), error.retry_after_s))
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
+    if live_page:
+        # No key is asked for that: it says nothing but where the page is.
+        app.before_request(lambda: _to_page(live_page))
     app.before_request(_key_check(settings.api_key) if settings.api_key else _host_check(settings.trusted_hosts))
     origins = allowed_origins(settings)
     if origins:
@@ -125,12 +136,26 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
     @describe(
         "Counters and gauges",
         tag=STATE,
-        answers={200: Answer("Prometheus' text format", {"type": "string"}, ("text/plain",))},
+        answers={
+            200: Answer("Prometheus' text format", {"type": "string"}, ("text/plain",)),
+            **({303: Answer("for a browser: the page that shows them")} if live_page else {}),
+        },
     )
     def metrics() -> Response:
         return Response(render_metrics(registry), content_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _to_page(live_page: str) -> Response | None:
+    """Sends browsers that ask for /metrics to the page; curl and Prometheus get the text."""
+    if request.path != "/metrics" or request.method not in {"GET", "HEAD"}:
+        return None
+    if request.accept_mimetypes.best_match(["text/plain", "text/html"]) != "text/html":
+        return None
+    response = Response(status=303, headers={"Location": live_page, "Vary": "Accept"})
+    del response.headers["Content-Type"]
+    return response
 
 
 def render_metrics(registry: CollectorRegistry) -> bytes:

@@ -238,8 +238,9 @@ class Follower:
             file.open(one.path)
         except Replaced:
             return False
-        except OSError:
-            return True  # nothing speaks against it, and it is looked at again before it is read
+        except (Moved, OSError):
+            # Nothing speaks against it, and it is looked at again before it is read.
+            self.wants_scan = True
         return True
 
     def _lose(self, file: Followed) -> None:

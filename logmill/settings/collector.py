@@ -84,6 +84,14 @@ class CollectorSettings(StorageSettings, frozen=True, kw_only=True):
     collect_output_type: Annotated[
         str, described("What this file is: JSON lines, a SQLite database, or CSV.", pattern="^(jsonl|sqlite|csv)$")
     ] = "jsonl"
+    collect_output_max_bytes: Annotated[
+        int,
+        described(
+            "Size at which this file is rotated, to .1, .2 and .3, or the oldest logs leave the database; 0: none.",
+            "bytes",
+            ge=0,
+        ),
+    ] = 1024 * 1024 * 1024
     collect_watch: Annotated[
         str,
         described(

@@ -56,6 +56,32 @@ class StorageSettings(ProcessorSettings, frozen=True, kw_only=True):
     recent_max_bytes: Annotated[
         int, described("Memory for recent logs, and beside it a fifth as much for errors.", "bytes", ge=0)
     ] = 128 * 1024 * 1024
+    retention_days: Annotated[
+        int,
+        described(
+            "Logs are kept for so many days (UTC) after the one they were received on, then deleted; 0: for ever.",
+            "days",
+            ge=0,
+            le=36_500,
+        ),
+    ] = 0
+    retention_max_bytes: Annotated[
+        int,
+        described(
+            "While the logs take more room on disk, the oldest day is deleted, but never today's; 0: no bound.",
+            "bytes",
+            ge=0,
+        ),
+    ] = 0
+    retention_interval_s: Annotated[
+        float, described("How often storage looks whether days are to be deleted.", "s", gt=0)
+    ] = 60.0
+    archive_dir: Annotated[
+        str, described("Folder for the logs of deleted days, as .json.gz; empty: they are not kept.")
+    ] = ""
+    archive_max_bytes: Annotated[
+        int, described("While the archive takes more room, its oldest files are deleted; 0: no bound.", "bytes", ge=0)
+    ] = 0
     allow_clear: Annotated[
         str,
         described(
