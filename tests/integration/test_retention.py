@@ -162,6 +162,24 @@ def test_rejections_of_the_time_go_too(tmp_path: Path) -> None:
         assert [one["batch_id"][-1] for one in kept.store.rejections.newest(10).to_pylist()] == [0, 1, 2]
 
 
+def test_days_and_stores_of_any_size_can_be_deleted(tmp_path: Path) -> None:
+    """The engine refuses above 50 GB, unless it is told otherwise; here a byte stands for that."""
+    with KeptStore(tmp_path / "data") as kept:
+        for days_ago in (5, 4):
+            kept.receive(days_ago, 100)
+        day = kept.store.days()[0].day
+        # Of the one connection that is used here.
+        kept.engine.run("SET max_partition_size_to_drop = 1, max_table_size_to_drop = 1")
+        for sql in (f"ALTER TABLE logs DROP PARTITION {day:%Y%m%d}", "TRUNCATE TABLE logs"):
+            with pytest.raises(StorageUnavailable, match="359"):
+                kept.engine.run(sql)
+            kept.engine.run("SET max_partition_size_to_drop = 1, max_table_size_to_drop = 1")
+        kept.store.drop(day)
+        assert kept.days() == {4: 100}
+        kept.store.clear()
+        assert kept.days() == {}
+
+
 def test_a_day_that_is_written_to_is_waited_for(tmp_path: Path) -> None:
     with KeptStore(tmp_path / "data", retention_days=1) as kept:
         kept.receive(5, 1)
