@@ -60,6 +60,23 @@ def test_logs_of_today_are_taken_even_after_a_clock_that_was_wrong_for_long(tmp_
         assert kept.send(body).duplicates == 10
         kept.look(HELD_LOOKS + 1)
         assert kept.days() == {0: 10}
+        assert kept.receive(1, 10)[1].expired == 10
+        kept.move(1)
+        assert kept.receive(1, 10)[1].stored == 10
+        kept.look(HELD_LOOKS + 1)
+        assert kept.days() == {1: 20}, "nor do they go on the next day"
+
+
+def test_a_clock_that_is_behind_lets_nothing_come_back(tmp_path: Path) -> None:
+    with KeptStore(tmp_path / "data", retention_days=3) as kept:
+        body, _ = kept.receive(5, 10)
+        kept.receive(0, 10)
+        kept.look(HELD_LOOKS + 1)
+        kept.move(-10_000)
+        kept.look(HELD_LOOKS + 1)
+        kept.move(10_000)
+        assert kept.send(body).expired == 10
+        assert kept.days() == {0: 10}
 
 
 def test_the_oldest_days_go_while_all_take_too_much_but_never_today(tmp_path: Path) -> None:
