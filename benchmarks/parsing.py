@@ -18,13 +18,14 @@ from benchmarks.records import records
 from benchmarks.report import fill_document
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
+from logmill.parsing.formats import formats_of
 from logmill.record import ARRIVAL, Entry
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from logmill.wire import Batch
 from processor.columns import to_frame
-from processor.parsing.formats import formats_of
 from processor.redaction.rules import redactor_of
+from processor.redaction.torn import SECRETS
 from processor.stages import Stage, make_stages, parsing
 
 COUNT = 25_000
@@ -95,7 +96,7 @@ def ns_a_log(stage: Stage, frame: pl.DataFrame) -> float:
 def measured() -> list[tuple[str, str]]:
     """What was parsed, and its cost."""
     settings, rules = Settings(), load("")
-    formats = formats_of(rules)
+    formats = formats_of(rules, SECRETS)
     some = list(islice(records(7), COUNT))
     plain = frame_of([one["message"] for one in some], [msgspec.json.encode(one["metadata"]) for one in some], "")
 

@@ -13,9 +13,13 @@ import requests
 
 from logmill import __version__, http_client
 from logmill.cli_alerts import alerts
+from logmill.cli_bench import bench
+from logmill.cli_collect import collect
 from logmill.cli_dead import dead
+from logmill.cli_generate import generate
 from logmill.cli_patterns import patterns
 from logmill.cli_query import query, tail
+from logmill.cli_restore import restore
 from logmill.cli_results import results
 from logmill.cli_up import restart, up
 from logmill.errors import AlreadyRunning, ExitCode, LogmillError
@@ -61,12 +65,16 @@ def main() -> None:
 
 main.add_command(up)
 main.add_command(restart)
+main.add_command(collect)
 main.add_command(dead)
 main.add_command(query)
 main.add_command(tail)
 main.add_command(patterns)
 main.add_command(alerts)
+main.add_command(generate)
 main.add_command(results)
+main.add_command(restore)
+main.add_command(bench)
 
 # A socket that `logmill up` opened and keeps open while the service is started again.
 listen_fd_option = click.option("--listen-fd", type=int, hidden=True)

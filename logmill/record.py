@@ -14,6 +14,8 @@ import msgspec
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DEFAULT_LEVEL = "INFO"
 DEFAULT_SERVICE = "unknown"
+# Tags that senders give in `metadata`: so many of a record, each so long, are in the column `tags` too.
+MAX_SENT_TAGS, MAX_TAG_CHARS = 16, 64
 # What `Entry.timestamp_from` says where the client sent no time.
 ARRIVAL = "arrival"
 # What `Entry.level_from` says where the client sent no level.

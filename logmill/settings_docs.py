@@ -9,7 +9,7 @@ from logmill.settings_table import Row
 
 ENV_HEAD = """\
 # Settings of Logmill, every one with its default. Copy this file to .env and uncomment what you change.
-# Written by `make docs` from logmill/settings.py.
+# Written by `make docs` from logmill/settings/.
 #
 # .env is read by `make run` and by Docker Compose. The `logmill` command by itself reads the environment only.
 # In Compose the addresses, ports and folders inside the containers are fixed in docker-compose.yml.
@@ -18,6 +18,9 @@ ENV_HEAD = """\
 # volume is new. Letters, digits and - _ . ~ only, because both become part of a URL.
 #RABBITMQ_USER=guest
 #RABBITMQ_PASSWORD=guest
+
+# For Docker Compose only: the folder of this machine whose logs the collector reads, as /logs.
+#LOGS_FOLDER=/var/log
 """
 
 MARKDOWN_HEAD = """\
@@ -26,7 +29,7 @@ MARKDOWN_HEAD = """\
 Every setting is an environment variable. `make run` and Docker Compose also read them from a file `.env`, for which
 [`.env.example`](../.env.example) is the model; what is set in the environment wins. An empty value means the default.
 A variable that begins with `LOGMILL_` and is not in this table is an error at the start, so that a misspelt one is
-noticed. This page is written by `make docs` from `logmill/settings.py`.
+noticed. This page is written by `make docs` from `logmill/settings/`.
 
 | variable | default | unit | meaning |
 |---|---|---|---|

@@ -155,6 +155,21 @@ class StorageClient:
         with self._request(method, path, (), ANSWER_TIMEOUT_S, body=body) as response:
             return self._read_as(dict[str, Any], response)
 
+    def send(self, path: str, body: bytes, headers: dict[str, str], kind: type[_Answer]) -> _Answer:
+        """The answer to a body that is sent as it is.
+
+        Args:
+            path: from the root on.
+            body: the bytes.
+            headers: what they are.
+            kind: what the answer must be.
+
+        Raises:
+            Answered, StorageUnavailable, LogmillError: as `ask`.
+        """
+        with self._request("POST", path, (), ANSWER_TIMEOUT_S, headers, data=body) as response:
+            return self._read_as(kind, response)
+
     def _read_as(self, kind: type[_Answer], response: requests.Response) -> _Answer:
         body = _read(response, MAX_ANSWER_BYTES)
         if len(body) > MAX_ANSWER_BYTES:
@@ -172,6 +187,7 @@ class StorageClient:
         timeout_s: float,
         headers: dict[str, str] | None = None,
         body: Any = None,
+        data: bytes | None = None,
     ) -> requests.Response:
         try:
             response = self._http.request(
@@ -180,6 +196,7 @@ class StorageClient:
                 params=list(params),
                 headers=headers,
                 json=body,
+                data=data,
                 timeout=(CONNECT_TIMEOUT_S, timeout_s),
                 stream=True,
                 allow_redirects=False,

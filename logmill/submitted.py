@@ -14,11 +14,19 @@ from logmill.settings import Settings
 from logmill.timestamps import to_us
 
 MAX_LABEL_BYTES = 256
+MAX_ID_BYTES = 512
+MAX_FILE_BYTES = 4096
 EMPTY_OBJECT = Raw(b"{}")
 EMPTY = "an empty log: it names no field with a value"
 
 # Fields that few clients set, and how many bytes each may have.
-_SHORT_FIELDS = {"id": 512, "trace_id": 512, "span_id": 512, "host": MAX_LABEL_BYTES, "file": 4096}
+_SHORT_FIELDS = {
+    "id": MAX_ID_BYTES,
+    "trace_id": MAX_ID_BYTES,
+    "span_id": MAX_ID_BYTES,
+    "host": MAX_LABEL_BYTES,
+    "file": MAX_FILE_BYTES,
+}
 
 
 # Up to here no length needs a look: a character has four bytes of UTF-8 at most.
@@ -41,7 +49,7 @@ class Submitted(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     trace_id: _Label = ""
     span_id: _Label = ""
     host: _Label = ""
-    file: _Label = ""
+    file: Annotated[str, Meta(max_length=MAX_FILE_BYTES // 4)] = ""  # paths in containers are long
 
 
 class SubmittedWithLane(Submitted, forbid_unknown_fields=True, gc=False):

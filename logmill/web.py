@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from logmill.cors import allowed_origins, cors_headers
 from logmill.errors import Refused, Retry
-from logmill.keys import may_pass
+from logmill.keys import host_name, may_pass, trusted_names
 from logmill.openapi import Answer, Shape, describe
 from logmill.openapi.operation import STATE
 from logmill.openapi.pages import add_pages
@@ -79,7 +79,14 @@ class _App(Flask):
         return response
 
 
-def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], registry: CollectorRegistry) -> Flask:
+def make_app(
+    service: str,
+    settings: Settings,
+    *,
+    readiness: Callable[[], str],
+    registry: CollectorRegistry,
+    live_page: str = "",
+) -> Flask:
     """A Flask app with what every service has.
 
     Args:
@@ -87,6 +94,7 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
         settings: those in force.
         readiness: "ready", or in a few words what the service waits for.
         registry: the metrics that /metrics shows.
+        live_page: where people see them: a browser that asks for /metrics is sent there. "" for nowhere.
 
     Raises:
         ConfigError: LOGMILL_CORS_ORIGINS cannot be what it is.
@@ -97,6 +105,9 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
     app.register_error_handler(Retry, lambda error: unavailable(str(error), error.retry_after_s))
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(Exception, _on_bug)
+    if live_page:
+        # No key is asked for that: it says nothing but where the page is.
+        app.before_request(lambda: _to_page(live_page))
     app.before_request(_key_check(settings.api_key) if settings.api_key else _host_check(settings.trusted_hosts))
     origins = allowed_origins(settings)
     if origins:
@@ -125,12 +136,26 @@ def make_app(service: str, settings: Settings, *, readiness: Callable[[], str], 
     @describe(
         "Counters and gauges",
         tag=STATE,
-        answers={200: Answer("Prometheus' text format", {"type": "string"}, ("text/plain",))},
+        answers={
+            200: Answer("Prometheus' text format", {"type": "string"}, ("text/plain",)),
+            **({303: Answer("for a browser: the page that shows them")} if live_page else {}),
+        },
     )
     def metrics() -> Response:
         return Response(render_metrics(registry), content_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _to_page(live_page: str) -> Response | None:
+    """Sends browsers that ask for /metrics to the page; curl and Prometheus get the text."""
+    if request.path != "/metrics" or request.method not in {"GET", "HEAD"}:
+        return None
+    if request.accept_mimetypes.best_match(["text/plain", "text/html"]) != "text/html":
+        return None
+    response = Response(status=303, headers={"Location": live_page, "Vary": "Accept"})
+    del response.headers["Content-Type"]
+    return response
 
 
 def render_metrics(registry: CollectorRegistry) -> bytes:
@@ -170,15 +195,10 @@ def _key_check(key: str) -> Callable[[], Response | None]:
 
 
 def _host_check(trusted: str) -> Callable[[], Response | None]:
-    """Where no key is asked for, a page in a browser on this machine must not get at the logs by a name of its own.
-
-    Such a page has its host name resolve to 127.0.0.1 (DNS rebinding); the Host header still has that name.
-    """
-    names = {name.strip().lower() for name in trusted.split(",")}
+    names = trusted_names(trusted)
 
     def check() -> Response | None:
-        host = request.headers.get("Host", "").lower()
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        name = host_name(request.headers.get("Host", ""))
         if name in names or "*" in names:
             return None
         message = f"the host {name[:100]!r} is not among LOGMILL_TRUSTED_HOSTS, and no API key is asked for"

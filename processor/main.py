@@ -12,13 +12,14 @@ import structlog
 
 from logmill.broker import broker_of
 from logmill.errors import DrainLimitPassed, Retry
-from logmill.lifecycle import StopSignal, check_listen
+from logmill.lifecycle import StopSignal
 from logmill.logs import configure_logs
 from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
+from logmill.status_server import StatusServer
 from logmill.urls import without_credentials
 from processor.drain import Drain
-from processor.metrics import Metrics, StatusServer
+from processor.metrics import Metrics
 from processor.redaction.encoded import redact_message
 from processor.redaction.rules import redactor_of
 from processor.sink import StorageSink
@@ -59,9 +60,13 @@ def run(settings: Settings, stop: StopSignal) -> None:
         return {"broker": consumer.state, "storage": sink.state, "lanes": worker.breaker.state}
 
     metrics.watch(states, lambda: worker.breaker.paused, redactor.found)
-    if settings.processor_metrics_port:
-        check_listen(settings.processor_metrics_host, settings.processor_metrics_port, settings)
-    status = StatusServer(settings, metrics, lambda: _waits(states()))
+    status = StatusServer(
+        "processor",
+        (settings.processor_metrics_host, settings.processor_metrics_port),
+        settings,
+        registry=metrics.registry,
+        readiness=lambda: _waits(states()),
+    )
     finished = True
     try:
         _await("the broker", without_credentials(settings.broker_url), lambda: broker.declare(DECLARE_TIMEOUT_S), stop)

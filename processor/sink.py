@@ -29,10 +29,11 @@ REJECTIONS_A_CALL = 10_000
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What storage did with a block: rows it stored, rows it had already."""
+    """What storage did with a block: rows it stored, rows it had already, rows that it dropped with their day."""
 
     stored: int
     duplicates: int
+    expired: int = 0
 
 
 class StorageSink:

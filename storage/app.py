@@ -21,6 +21,10 @@ from storage.metrics import Metrics
 from storage.pipeline.activity import Activity
 from storage.pipeline.overview import Overview
 from storage.pipeline.producer import ProducerClient
+from storage.retention.figures import Figures
+from storage.retention.horizon import Horizon
+from storage.retention.ledger import Ledger
+from storage.retention.service import Retention
 from storage.routes import (
     alerts,
     dashboard,
@@ -38,6 +42,9 @@ from storage.routes.limits import Limits
 from storage.store import Store
 
 log = structlog.get_logger()
+
+# Of the dashboard: rates, contents, disk use, settings.
+LIVE_PAGE = "./?tab=pipeline"
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -61,7 +68,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         engine = ChdbEngine(folder / "store", settings)
         alerting = Alerting(engine, folder, rules_of(settings).detectors, settings)
-        store = Store(engine, settings, alerting.arriving)
+        ledger = Ledger(folder)
+        store = Store(engine, settings, alerting.arriving, Horizon(ledger.entries.dropped_through))
         store.warm_up()
         audit = Audit(engine)
     except BaseException:
@@ -69,8 +77,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         raise
     activity = Activity()
     producer = ProducerClient(settings)
-    overview = Overview(store, activity, producer, settings)
-    metrics = Metrics(store, activity, alerting)
+    kept = Figures(Retention(store, ledger, settings), store, activity, folder)
+    overview = Overview(store, activity, producer, kept, settings)
+    metrics = Metrics(store, activity, alerting, kept)
     state = {"readiness": "ready"}
 
     def close() -> None:
@@ -78,6 +87,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             state["readiness"] = "shutting down"
             limits.close()
             overview.close()
+            kept.retention.stop()
             alerting.stop()
             audit.close()
             store.close()
@@ -92,7 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             return str(error)
         return state["readiness"]
 
-    app = web.make_app("storage", settings, readiness=readiness, registry=metrics.registry)
+    app = web.make_app("storage", settings, readiness=readiness, registry=metrics.registry, live_page=LIVE_PAGE)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_ingest_bytes
     limits = Limits(settings, metrics)
     limits.install(app)
@@ -110,6 +120,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         alerts.blueprint(alerting),
     ):
         app.register_blueprint(routes)
+    kept.retention.start()
     overview.start()
     alerting.start()
     app.extensions["logmill_close"] = close

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -12,13 +12,11 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
+from logmill.csv_cells import BETWEEN_ITEMS, cell
 from logmill.parts import METADATA, first, ways_to
 from storage import render
 
 _encode = msgspec.json.Encoder().encode
-# A spreadsheet takes a cell that begins with one of these for a formula; some take the wide forms, too.
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-_BETWEEN_ITEMS = "; "
 _NUMERIC = frozenset("-0123456789")
 
 
@@ -57,11 +55,16 @@ class Lines:
 
     def rows(self, rows: pa.Table) -> bytes:
         """As `Form.rows`."""
-        return b"".join(render.json_line(log) + b"\n" for log in render.chosen(rows, self._fields))
+        return b"".join(json_lines(rows, self._fields))
 
     def end(self) -> bytes:
         """As `Form.end`."""
         return b""
+
+
+def json_lines(rows: pa.Table, fields: Sequence[str] = ()) -> Iterator[bytes]:
+    """Each log as a line of JSON with its end; these fields only, or parts of them, none for all."""
+    return (render.json_line(log) + b"\n" for log in render.chosen(rows, fields))
 
 
 class Array:
@@ -167,9 +170,9 @@ _SOURCES = {name: _part_of_source(part) for name, part in zip(render.PARTS_OF_SO
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        value = _BETWEEN_ITEMS.join(value)
+        value = BETWEEN_ITEMS.join(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return cell(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, int | float | Decimal):

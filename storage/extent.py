@@ -42,7 +42,11 @@ class Extent:
                 self._us = (min(self._us[0], found["min"]), max(self._us[1], found["max"]))
                 self._logs += rows.num_rows
 
+    def replace(self, found: tuple[int, int] | None, logs: int) -> None:
+        """Begin anew with what is there, as in the constructor; to be called while nobody takes in rows."""
+        with self._lock:
+            self._us, self._logs = _NOTHING if found is None else found, logs
+
     def clear(self) -> None:
         """Start anew: the store is empty."""
-        with self._lock:
-            self._us, self._logs = _NOTHING, 0
+        self.replace(None, 0)

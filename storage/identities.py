@@ -9,6 +9,7 @@ wrong costs a look, never a double.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -59,16 +60,21 @@ class Identities:
 
     @contextmanager
     def alone(self, timeout_s: float) -> Iterator[None]:
-        """Wait until no batch is in flight, and let none start.
+        """Let no batch start, and wait until none is in flight.
 
         Raises:
             StorageUnavailable: others were still at work after `timeout_s`.
         """
+        until_s = time.monotonic() + timeout_s
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._exclusive and not self._in_flight, timeout_s):
+            if not self._changed.wait_for(lambda: not self._exclusive, timeout_s):
                 raise StorageUnavailable("storage is busy", retry_after_s=1)
+            # From here on none starts: under load there is no moment in which none is in flight by itself.
             self._exclusive = True
         try:
+            with self._changed:
+                if not self._changed.wait_for(lambda: not self._in_flight, until_s - time.monotonic()):
+                    raise StorageUnavailable("storage is busy", retry_after_s=1)
             yield
         finally:
             with self._changed:

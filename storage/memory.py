@@ -47,6 +47,11 @@ class Memory:
         for tier in (self.recent, self.errors):
             tier.miss(missing_us)
 
+    def drop(self, since_us: int, before_us: int) -> None:
+        """Forget the rows that were received in this time: they are not stored any more."""
+        for tier in (self.recent, self.errors):
+            tier.drop(since_us, before_us)
+
     def clear(self) -> None:
         """Forget all: the store is empty."""
         for tier in (self.recent, self.errors):

@@ -12,6 +12,8 @@ from logmill.errors import LogmillError
 from storage.alerting.service import Alerting
 from storage.pipeline.activity import Activity
 from storage.recent import Recent
+from storage.retention.figures import Figures
+from storage.retention.service import Retention
 from storage.store import Store
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -22,10 +24,13 @@ _DISK_USE_AGE_S, _DISK_USE_WAIT_S = 5.0, 2.5
 class Metrics:
     """The counters of one storage service, in a registry of its own."""
 
-    def __init__(self, store: Store, activity: Activity, alerting: Alerting) -> None:
+    def __init__(self, store: Store, activity: Activity, alerting: Alerting, kept: Figures) -> None:
         self.registry = registry = CollectorRegistry()
         self.logs = Counter("logmill_storage_logs", "Logs stored.", registry=registry)
         self.duplicates = Counter("logmill_storage_duplicates", "Logs that were stored before.", registry=registry)
+        self.expired = Counter(
+            "logmill_storage_expired", "Logs of days that were dropped, which are not stored.", registry=registry
+        )
         self.blocks = Counter("logmill_storage_blocks", "Blocks taken.", registry=registry)
         self.rejections = Counter("logmill_storage_rejections", "Rejections reported.", registry=registry)
         self.ingest_seconds = Histogram(
@@ -59,6 +64,7 @@ class Metrics:
                 partial(_lag, activity, f"{name}_s"),
             )
         self._gauge("logmill_storage_parts", "Parts on disk that are not merged yet.", partial(_known, disk, "parts"))
+        self._add_retention(kept.retention, kept)
         for name, words, read in (
             ("firing", "Alerts that fire.", partial(_alerts, alerting, "firing")),
             ("acknowledged", "Alerts that somebody looks after.", partial(_alerts, alerting, "acknowledged")),
@@ -75,8 +81,35 @@ class Metrics:
         ):
             self._gauge(f"logmill_alerts_{name}", words, read)
 
+    def _add_retention(self, retention: Retention, figures: Figures) -> None:
+        for name, words in (
+            ("days", "Days of logs that were dropped, ever."),
+            ("logs", "Logs that were dropped with their days, ever."),
+            ("bytes", "What those took on disk."),
+        ):
+            self._gauge(f"logmill_retention_dropped_{name}", words, partial(_entry, retention, name))
+        for name, words, read in (
+            ("failing", "1 where the last look failed; the log says why.", lambda: bool(retention.status.error)),
+            (
+                "over_bytes",
+                "By how much logs exceed their bound though nothing more may be dropped.",
+                lambda: retention.status.over_bytes,
+            ),
+            ("archived_logs", "Dropped logs that were archived.", partial(_entry, retention, "archived_logs")),
+            ("archive_files", "Files of the archive.", figures.archive_files),
+            ("archive_bytes", "What those take.", figures.archive_bytes),
+            ("archive_pruned_files", "Files deleted for want of room.", partial(_entry, retention, "pruned_files")),
+            ("archive_pruned_bytes", "What those took.", partial(_entry, retention, "pruned_bytes")),
+        ):
+            self._gauge(f"logmill_retention_{name}", words, read)
+
     def _gauge(self, name: str, help_: str, read: Callable[[], float]) -> None:
         Gauge(name, help_, registry=self.registry).set_function(partial(_or_none, read))
+
+
+def _entry(retention: Retention, name: str) -> float:
+    found: int = getattr(retention.entries, name)
+    return found
 
 
 def _alerts(alerting: Alerting, state: str) -> float:

@@ -103,6 +103,22 @@ class Recent:
         with self._lock:
             self._raise_floor(newest_missing_us)
 
+    def drop(self, since_us: int, before_us: int) -> None:
+        """Forget the rows that were received in this time: they are not stored any more."""
+        bounds = [pa.scalar(us, pa.int64()) for us in (since_us, before_us)]
+        with self._lock:
+            for block in list(self._blocks):
+                received = whole(block.table["received_at"]).cast(pa.int64())
+                stays = pc.or_(pc.less(received, bounds[0]), pc.greater_equal(received, bounds[1]))
+                if pc.all(stays).as_py():
+                    continue
+                left = block.table.filter(stays)
+                # Made before the other leaves, as in `push`.
+                fresh = _Block(_plain(left)) if left.num_rows else None
+                self._remove(block)
+                if fresh is not None:
+                    self._add(fresh)
+
     def clear(self) -> None:
         """Forget all: the store is empty."""
         with self._lock:

@@ -36,10 +36,12 @@ class StoredBlock(Success):
     Attributes:
         stored: how many of its logs are new.
         duplicates: how many were stored before.
+        expired: how many were received on a day that was dropped, and are not stored; where there are any.
     """
 
     stored: int
     duplicates: int
+    expired: int | UnsetType = UNSET
 
 
 class StoredLog(Success):
@@ -48,7 +50,7 @@ class StoredLog(Success):
     id: str
 
 
-class StoredLogs(StoredBlock):
+class StoredLogs(StoredBlock, kw_only=True):
     """Logs are stored, now or before.
 
     Attributes:

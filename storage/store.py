@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from logmill.errors import Refused, StorageUnavailable
 from logmill.record import URGENT_LEVELS
 from logmill.results.summary import Summary
 from logmill.settings import Settings
+from logmill.timestamps import now_us
 from storage import blocks, context, counting, facets, newest, patterns, results
 from storage.engine import schema
 from storage.engine.protocol import Engine
@@ -21,19 +23,25 @@ from storage.extent import Extent
 from storage.identities import Identities
 from storage.memory import Memory
 from storage.recent import Place
+from storage.rejections import WHOLE_BATCH, Rejections, table_of
+from storage.retention.days import StoredDay, day_of, range_us
+from storage.retention.horizon import Horizon
 from storage.search.filters import EVERYTHING, Filter, both
 from storage.statements import statement
 from storage.tail import Tails
 
 _LOOKUP_BATCHES = 5_000
+# How long storing may wait for blocks before it, where the times of the logs are looked up anew.
+_NARROW_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What came of a block: rows stored now, and rows that were stored before."""
+    """What came of a block: rows stored now, rows that were stored before, and rows of a day that was dropped."""
 
     stored: int
     duplicates: int
+    expired: int = 0
 
 
 class Store:
@@ -43,6 +51,7 @@ class Store:
         engine: where the rows are kept; it is closed with the store.
         settings: those in force.
         arriving: what holds while rows are written, from before the first of them can be found.
+        horizon: which days take rows.
     """
 
     def __init__(
@@ -50,8 +59,10 @@ class Store:
         engine: Engine,
         settings: Settings,
         arriving: Callable[[pa.Table], AbstractContextManager[None]] = nullcontext,
+        horizon: Horizon | None = None,
     ) -> None:
         self._engine = engine
+        self.horizon = Horizon() if horizon is None else horizon
         self._arriving = arriving
         self._wait_s = settings.storage_timeout_s / 2
         schema.ensure(engine)
@@ -61,6 +72,7 @@ class Store:
         self._extent = Extent(extent, self.disk_use()["logs"])
         self._deduplicates = settings.deduplicate
         self._min_free_bytes = settings.min_free_bytes
+        self.rejections = Rejections(engine)
         self.tails = Tails(settings.max_tails)
         self.memory = Memory(
             max_records=settings.recent_max_records,
@@ -78,6 +90,8 @@ class Store:
     def insert(self, table: pa.Table, stream: bytes | None = None, *, check: bool = False) -> Stored:
         """Store what is not stored yet; on return it is on disk.
 
+        Rows of a day that was dropped are not stored (again): that, too, is on disk, as rejections of their batches.
+
         Args:
             table: rows of one day of `received_at`, as `blocks.decode` lets through.
             stream: the Arrow stream that `table` came from, if the engine reads it; saves encoding it again.
@@ -88,8 +102,22 @@ class Store:
                 next call finds out.
         """
         self.check_room()
-        with self._arriving(table):
-            return self._insert(table, stream, check=check)
+        day = _day_of(table)
+        with self.horizon.writing(day) as is_open:
+            if not is_open:
+                return self._expire(table, day)
+            with self._arriving(table):
+                return self._insert(table, stream, check=check)
+
+    def _expire(self, table: pa.Table, day: date) -> Stored:
+        reason = (
+            f"received on {day}, a day whose logs were deleted (LOGMILL_RETENTION_DAYS, LOGMILL_RETENTION_MAX_BYTES); "
+            "if it was stored before, then with them"
+        )
+        now = now_us()
+        batch_ids = blocks.Rows(table).batch_ids
+        self.rejections.insert(table_of((one, WHOLE_BATCH, "expired", reason, "", now) for one in batch_ids))
+        return Stored(stored=0, duplicates=0, expired=table.num_rows)
 
     def _insert(self, table: pa.Table, stream: bytes | None, *, check: bool) -> Stored:
         if not self._deduplicates:
@@ -202,6 +230,25 @@ class Store:
         found: dict[str, int] = self._engine.select(statement("logs", "disk_use")).to_pylist()[0]
         return found
 
+    def days(self) -> list[StoredDay]:
+        """The days of which there are logs, the oldest first."""
+        found = self._engine.select(statement("logs", "stored_days")).to_pylist()
+        # As the engine names them: 20260131.
+        return [StoredDay(date.fromisoformat(one["day"]), one["logs"], one["bytes"]) for one in found]
+
+    def drop(self, day: date) -> None:
+        """Delete the logs that were received on a day, on disk and in memory, and the rejections of that time.
+
+        The day must not take logs any more. May be called again, also where it ended early.
+        """
+        start_us, end_us = range_us(day)
+        self._engine.run(statement("logs", "drop_day", day=f"{day:%Y%m%d}"))
+        self.memory.drop(start_us, end_us)
+        self.rejections.drop(end_us)
+        # Else it is wider than it need be; storing is not held up for that.
+        with suppress(StorageUnavailable), self._identities.alone(_NARROW_WAIT_S):
+            self._extent.replace(counting.extent_us(self._engine, EVERYTHING), self.disk_use()["logs"])
+
     def clear(self) -> None:
         """Delete every log and every rejection, on disk and in memory."""
         with self._identities.alone(self._wait_s):
@@ -209,20 +256,7 @@ class Store:
             self.memory.clear()
             self._extent.clear()
             self._identities.forget_all()
-            self._engine.run(statement("rejections", "clear_rejections"))
-
-    def insert_rejections(self, table: pa.Table) -> None:
-        """Keep rejections; the same one again replaces itself."""
-        self._engine.insert(statement("rejections", "insert_rejections"), blocks.encode(table))
-
-    def rejections(self, limit: int) -> pa.Table:
-        """The newest rejections."""
-        return self._engine.select(statement("rejections", "select_rejections"), {"limit": limit})
-
-    def rejection(self, batch_id: UUID, ordinal: int) -> pa.Table:
-        """Why this log, or the batch it came in, was rejected; a table of one row or none."""
-        sql = statement("rejections", "select_rejection")
-        return self._engine.select(sql, {"batch_id": batch_id.hex, "ordinal": ordinal})
+            self.rejections.clear()
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -257,3 +291,9 @@ def _us(times: pa.ChunkedArray) -> int | None:
     """The only one of these times as microseconds, None where there is none."""
     found: list[int] = times.cast(pa.int64()).to_pylist()
     return found[0] if found else None
+
+
+def _day_of(table: pa.Table) -> date:
+    """The day on which the rows of a block were received."""
+    first: int = table["received_at"][:1].cast(pa.int64())[0].as_py()
+    return day_of(first)

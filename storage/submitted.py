@@ -14,6 +14,7 @@ from logmill.errors import InvalidField, Refused
 from logmill.ids import log_id, parse_log_id
 from logmill.intake import Limits
 from logmill.record import COLUMNS, PRIORITY_OF_LEVEL, SEVERITY_CLASSES, SEVERITY_OF_LEVEL, UNSTORED, Entry, Kind
+from logmill.submitted import MAX_LABEL_BYTES, check_length
 from logmill.timestamps import to_us
 from storage.blocks import SCHEMA
 
@@ -43,6 +44,26 @@ class Processed(msgspec.Struct, frozen=True):
     error_code: str | None = None
 
 
+class _Source(msgspec.Struct, frozen=True):
+    """Where it was written, and how it came in."""
+
+    host: str
+    file: str
+    protocol: str
+
+
+class _Returned(msgspec.Struct, frozen=True):
+    """What only a log that storage gave out says, as GET /logs and exports show it."""
+
+    client_id: str = ""
+    source: _Source | None = None
+
+
+_RETURNED = ("client_id", "source")
+_MAX_CLIENT_ID_BYTES = 512
+_returned = msgspec.json.Decoder(_Returned).decode
+# How a log came in that does not say it.
+_PROTOCOL = "http"
 # Given back by GET /logs, and ours to say when a log is posted again.
 _IGNORED = frozenset({"received_at"})
 # What a 32-bit float holds; beyond it there is only infinity, which JSON cannot say.
@@ -93,8 +114,8 @@ def read(body: bytes, limits: Limits, *, batch_id: UUID, now_us: int) -> Submiss
     has_given_ids = False
     for index, item in enumerate(items):
         try:
-            entry, processed = _split(item, limits, now_us)
-            row = _row(entry, processed, batch_id, index, now_us)
+            entry, processed, returned = _split(item, limits, now_us)
+            row = _row(entry, processed, returned, batch_id, index, now_us)
         except Refused as error:
             if len(items) == 1:
                 raise
@@ -127,14 +148,15 @@ def _items(body: bytes) -> list[bytes]:
     return [text]
 
 
-def _split(item: bytes, limits: Limits, now_us: int) -> tuple[Entry, Processed]:
-    """What a client says of a log, and what a processor added."""
+def _split(item: bytes, limits: Limits, now_us: int) -> tuple[Entry, Processed, _Returned]:
+    """What a client says of a log, what a processor added, and what storage did, where it had the log before."""
     try:
         fields = _fields(item)
     except msgspec.ValidationError:
         raise Refused("a log must be a JSON object", code="not_an_object") from None
     except _MALFORMED as error:
         raise malformed(error, item, "the log") from None
+    returned = _take_returned(fields)
     added: dict[str, Any] = {}
     rest: dict[str, msgspec.Raw] = {}
     for name, raw in fields.items():
@@ -144,8 +166,31 @@ def _split(item: bytes, limits: Limits, now_us: int) -> tuple[Entry, Processed]:
             added[name] = raw
         elif name not in _IGNORED:
             rest[name] = raw
-    entry = intake.from_object(msgspec.json.encode(rest), limits, now_us=now_us, protocol="http")
-    return entry, _processed(added)
+    entry = intake.from_object(msgspec.json.encode(rest), limits, now_us=now_us, protocol=_PROTOCOL)
+    return entry, _processed(added), returned
+
+
+def _take_returned(fields: dict[str, msgspec.Raw]) -> _Returned:
+    """What storage said of a log, taken out of its fields; host and file stay, as clients send them.
+
+    A log has an id of ours then. What others call `source` or `client_id` is theirs.
+    """
+    if parse_log_id(str(memoryview(fields.get("id", b"")), "utf-8").strip('"')) is None:
+        return _Returned()
+    try:
+        found = _returned(msgspec.json.encode({name: fields[name] for name in _RETURNED if name in fields}))
+    except _MALFORMED:
+        return _Returned()
+    if found.source is not None:
+        if not fields.keys().isdisjoint({"host", "file"}):
+            return _Returned()
+        check_length("source", found.source.protocol, MAX_LABEL_BYTES)
+        for name in ("host", "file"):
+            fields[name] = msgspec.Raw(msgspec.json.encode(getattr(found.source, name)))
+    check_length("client_id", found.client_id, _MAX_CLIENT_ID_BYTES)
+    for name in _RETURNED:
+        fields.pop(name, None)
+    return found
 
 
 def _processed(added: dict[str, msgspec.Raw]) -> Processed:
@@ -163,7 +208,9 @@ def _processed(added: dict[str, msgspec.Raw]) -> Processed:
     return found
 
 
-def _row(entry: Entry, added: Processed, batch_id: UUID, index: int, now_us: int) -> dict[str, Any]:
+def _row(
+    entry: Entry, added: Processed, returned: _Returned, batch_id: UUID, index: int, now_us: int
+) -> dict[str, Any]:
     identity = parse_log_id(entry.client_id)
     severity = SEVERITY_OF_LEVEL[entry.level] if added.severity is None else added.severity
     given = {name: value for name, value in msgspec.structs.asdict(added).items() if value is not None}
@@ -182,7 +229,8 @@ def _row(entry: Entry, added: Processed, batch_id: UUID, index: int, now_us: int
         "received_at": now_us,
         "processed_at": now_us if added.processed_at is None else to_us(added.processed_at, "processed_at"),
         "metadata": str(memoryview(entry.metadata), "utf-8"),
-        "client_id": "" if identity else entry.client_id,
+        "client_id": returned.client_id if identity else entry.client_id,
+        "protocol": entry.protocol if returned.source is None else returned.source.protocol,
         "fingerprint": _fingerprint(added.fingerprint),
     }
     return row

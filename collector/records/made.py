@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+# What the level of a record is called, in counts, that the processors have yet to find.
+UNKNOWN_LEVEL = "unknown"
+
 
 class Source(msgspec.Struct, frozen=True):
     """Where events come from; the same for all of a file.
@@ -40,7 +43,7 @@ class Made(msgspec.Struct, frozen=True):
         body: NDJSON as the producer takes it, each record ended by a line feed; empty where none is left.
         count: records in it.
         filtered: events that a filter left out.
-        levels: how many records are of each level.
+        levels: how many records are of each level; UNKNOWN_LEVEL: those of which only a processor can tell, or none.
         formats: how many were recognised as each format.
         tags: how many have each tag.
         fault_count: events with a fault.

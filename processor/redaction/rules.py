@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import re2
 
 from logmill.errors import ConfigError
+from logmill.rules.conditions import check_pattern
 from logmill.rules.ruleset import Placed, RuleSet
 from logmill.rules.sections import RedactionRule
 from logmill.settings import Settings
-from processor.conditions import check_pattern
 from processor.redaction.kinds import Kind, compiled, finder
 from processor.redaction.shipped import KINDS
 from processor.redaction.text import Redactor, Rule

@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import polars as pl
 
+from logmill.parsing.formats import formats_of
+from logmill.rules import conditions
 from logmill.rules.ruleset import RuleSet
 from logmill.settings import Settings
-from processor import conditions
-from processor.parsing.formats import formats_of
 from processor.redaction.text import Redactor
+from processor.redaction.torn import SECRETS
 from processor.stages import anomaly, attributes, fingerprint, normalise, parsing, priority, redaction, severity, tags
 
 Stage = Callable[[pl.DataFrame], pl.DataFrame]
@@ -31,7 +32,7 @@ def make_stages(settings: Settings, rules: RuleSet, redactor: Redactor) -> tuple
         ConfigError: one of the rules cannot be used; with its place.
     """
     slow_ms = settings.slow_response_ms
-    formats = formats_of(rules)
+    formats = formats_of(rules, SECRETS)
     of_tag = conditions.by_label(((rule, rule.rule.tag, rule.rule.when) for rule in rules.tags), slow_ms)
     of_reason = conditions.by_label(((rule, rule.rule.reason, rule.rule.when) for rule in rules.anomalies), slow_ms)
     points = [(conditions.checked(rule, rule.rule.when, slow_ms), rule.rule.add) for rule in rules.severity]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from logmill.record import SEVERITY_CLASSES, SEVERITY_OF_LEVEL
-from processor.conditions import with_text
+from logmill.rules.conditions import with_text
 
 CLASSES = pl.Enum([name for name, _from in reversed(SEVERITY_CLASSES)])
 

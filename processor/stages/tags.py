@@ -1,4 +1,4 @@
-"""Tags a record by what it is known to be, and by the rules of the section `tags`; general where none is for it."""
+"""Tags a record by what it is known to be, the rules of the section `tags`, and what it came with; else as general."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from processor.conditions import with_text
-from processor.stages.labels import label_lists
-
-NO_TAG = "general"
+from logmill.rules.tags import tags_of
 
 
 def add_tags(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> pl.DataFrame:
@@ -21,7 +18,7 @@ def add_tags(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """
     known = _known(frame, rules)
     flags = {**known, **{tag: holds for tag, holds in rules.items() if tag not in known}}
-    return frame.with_columns(tags=label_lists(with_text(frame), flags, NO_TAG))
+    return frame.with_columns(tags=tags_of(frame, flags))
 
 
 def _known(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from logmill.columns import Columns
 from logmill.errors import Refused
 from logmill.intake import Rejection, Taken, check_utf8
-from logmill.record import LEVEL_SYNONYMS
 from logmill.submitted import Limits, Submitted, entry_of
-
-# Where loggers put a level, they put it near the start; a word further on is prose.
-LEVEL_SEARCH_CHARS = 160
-
-_WORDS = "TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|FATAL|EMERG(?:ENCY)?|ALERT|PANIC"
-_LEVEL = re.compile(
-    rf"(?a)\b(?P<word>{_WORDS})\b"  # 2026-01-31 12:00:00 ERROR …, as most loggers write it
-    rf"|[\[<](?P<bracketed>(?i:{_WORDS}))[\]>]"  # [error] of Apache and nginx
-    rf"|\b(?:level|lvl|severity)=\"?(?P<pair>(?i:{_WORDS}))\b"  # logfmt
-    r"|^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +\d+ +\d+ (?P<letter>[VDIWEF]) "  # Android's logcat
-)
+from logmill.text_levels import level_of
 
 
 class Defaults(msgspec.Struct, frozen=True):
@@ -31,12 +18,6 @@ class Defaults(msgspec.Struct, frozen=True):
     service: str = ""
     host: str = ""
     file: str = ""
-
-
-def level_of(line: str) -> str:
-    """The level that a line of text names, or "" where it names none."""
-    match = _LEVEL.search(line, 0, LEVEL_SEARCH_CHARS)
-    return LEVEL_SYNONYMS[(match[match.lastgroup or 0]).upper()] if match else ""
 
 
 def from_text(body: bytes, limits: Limits, *, now_us: int, defaults: Defaults, whole: bool) -> Taken:

@@ -58,10 +58,11 @@ class Growth:
 
 @dataclass(slots=True)
 class _Counts:
-    """Logs stored since the start, of the last seconds and of the last day."""
+    """Logs stored since the start, of the last seconds and of the last day; and those that came too late."""
 
     now_s: float
     stored: int = 0
+    expired: int = 0
     recent: Window = field(init=False)
     day: Window = field(init=False)
 
@@ -110,6 +111,16 @@ class Activity:
         seen.logs += rows
         seen.last_seen_us = at_us
         seen.window.add(rows, now_s)
+
+    def note_expired(self, logs: int) -> None:
+        """Logs of a day that was dropped came, and were not stored."""
+        with self._lock:
+            self._counts.expired += logs
+
+    @property
+    def expired(self) -> int:
+        """Logs of days that were dropped, since the start."""
+        return self._counts.expired
 
     @property
     def stored(self) -> int:

@@ -15,8 +15,10 @@ from logmill.record import Lane
 from logmill.settings import Settings
 from storage import render
 from storage.pipeline.activity import Activity, Growth
+from storage.pipeline.content import Content
 from storage.pipeline.history import History, Rate, Sampler
 from storage.pipeline.producer import LaneDepth, Look, ProducerClient, away
+from storage.retention.figures import Figures
 from storage.search.filters import EVERYTHING
 from storage.store import Store
 
@@ -40,11 +42,15 @@ class Overview:
         store: the logs.
         activity: what the ingest routes tell.
         producer: who is asked for the rest.
+        retention: what becomes of old logs.
         settings: those in force.
     """
 
-    def __init__(self, store: Store, activity: Activity, producer: ProducerClient, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, activity: Activity, producer: ProducerClient, retention: Figures, settings: Settings
+    ) -> None:
         self._store = store
+        self._retention = retention
         self._activity = activity
         self._producer = producer
         self._min_free_bytes = settings.min_free_bytes
@@ -53,6 +59,7 @@ class Overview:
         self._accepted = Rate()
         # Aside, for there is no limit to how long a name takes to be resolved.
         self._cached_look = Cached(self._ask, LOOK_AGE_S, LOOK_WAIT_S, aside=True)
+        self._content = Content(store)
         self._disk = Cached(self._read_store, STORE_AGE_S, LOOK_WAIT_S)
         self._watched_until_s = 0.0
         self._sampler = Sampler(self._sample, self._history.skip)
@@ -85,6 +92,7 @@ class Overview:
                 for one in self._activity.processors()
             ],
             "storage": self._storage(),
+            **self._content.shown(),
             "producer": {
                 "reachable": look.is_reachable,
                 "url": self._producer.url,
@@ -120,15 +128,18 @@ class Overview:
             disk = dict.fromkeys(("bytes", "parts", "logs", "bytes_per_log", "oldest", "newest"))
         free_bytes = self._store.free_bytes
         per_log = disk["bytes_per_log"]
-        days = None
-        if per_log is not None and not math.isnan(free_bytes):
-            days = days_until_full(free_bytes - self._min_free_bytes, per_log, self._activity.growth())
+        room_bytes = free_bytes - self._min_free_bytes
+        a_day = None if per_log is None else bytes_a_day(per_log, self._activity.growth())
+        if math.isnan(free_bytes):
+            a_day = None
+        retention = self._retention.shown(a_day, disk["bytes"] or 0, room_bytes)
+        makes_room = retention is not None and retention["makes_room"]
         return {
             **disk,
             "free_bytes": None if math.isnan(free_bytes) else int(free_bytes),
             "memory_logs": self._store.memory.recent.records,
-            "retention": None,
-            "days_until_full": days,
+            "retention": retention,
+            "days_until_full": None if makes_room else days_until_full(room_bytes, a_day),
         }
 
     def _read_store(self) -> dict[str, Any]:
@@ -143,17 +154,26 @@ class Overview:
         }
 
 
-def days_until_full(room_bytes: float, bytes_per_log: float, growth: Growth) -> float | None:
-    """When the room is gone if logs go on coming as they did; None where nothing came or too little time has passed.
+def bytes_a_day(bytes_per_log: float, growth: Growth) -> float | None:
+    """What logs of a day take if they go on coming as they did; None where nothing came or too little time has passed.
 
     Args:
-        room_bytes: what may still be filled.
         bytes_per_log: on disk, once merged.
         growth: what came, in how much time.
     """
     if growth.seconds < _LEAST_GROWTH_S or growth.logs == 0:
         return None
-    return round(max(0.0, room_bytes) / (bytes_per_log * growth.logs / growth.seconds) / _DAY_S, 2)
+    return bytes_per_log * growth.logs / growth.seconds * _DAY_S
+
+
+def days_until_full(room_bytes: float, a_day: float | None) -> float | None:
+    """When the room is gone; None where that is not known.
+
+    Args:
+        room_bytes: what may still be filled.
+        a_day: what logs of a day take, None where that is not known.
+    """
+    return None if a_day is None else round(max(0.0, room_bytes) / a_day, 2)
 
 
 def _lanes(look: Look) -> list[dict[str, Any]]:

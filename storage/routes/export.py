@@ -1,9 +1,4 @@
-"""Every log that passes a filter, streamed to a client however many they are.
-
-They are read page after page, each from where the last one ended, so that nothing of the engine is held while a client
-reads slowly, and memory holds one page. The order is total and logs do not change: what was stored when the export
-began is in it exactly once, what is stored meanwhile at most once.
-"""
+"""Every log that passes a filter, streamed to a client however many they are; `storage.walk` says what is promised."""
 
 from __future__ import annotations
 
@@ -28,22 +23,15 @@ from storage.exports import FORMS, Form
 from storage.log_schemas import ShownLog
 from storage.metrics import Metrics
 from storage.reading import Reading
-from storage.recent import Place
 from storage.routes.limits import Limits, client_connection
 from storage.search.described import FIELDS, filters, timeout
 from storage.search.filters import Filter
 from storage.search.parameters import filter_of, single
 from storage.store import Store
+from storage.walk import MAX_ANSWER_BYTES, PIECE_ROWS, Walk
 
 log = structlog.get_logger()
 
-# What the engine takes for a page grows faster than the page; below this, the cost of a query a page shows.
-_PAGE_ROWS = 5000
-_FIRST_PAGE_ROWS = 500
-_PAGE_BYTES = 4 * 1024 * 1024
-_MAX_ANSWER_BYTES = 32 * 1024 * 1024
-# Rows that are made into text at a time; as objects of Python they take ten times their room.
-_PIECE_ROWS = 500
 _RETRY_AFTER_S = 5.0
 _EXPORTED = Answer(
     "the logs as a file",
@@ -85,7 +73,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings, limits: Limits
             raise InvalidField("format", f"format must be one of {', '.join(FORMS)}, not {name[:100]!r}")
         form = FORMS[name](pages.fields_of(args))
         wanted = filter_of(args, now_us(), "format", "fields")
-        reading = limits.reading(settings.export_timeout_s, _MAX_ANSWER_BYTES)
+        reading = limits.reading(settings.export_timeout_s, MAX_ANSWER_BYTES)
         if request.method == "HEAD":
             return _answer(name, form, [])
         if not places.acquire(blocking=False):
@@ -126,14 +114,11 @@ class Export:
     """
 
     def __init__(self, store: Store, wanted: Filter, form: Form, reading: Reading, limits: Limits) -> None:
-        self._store = store
-        self._wanted = wanted
+        self._walk = Walk(store.newest_on_disk, wanted)
         self._form = form
         self._reading = reading
         self._limits = limits
         self._connection = client_connection()
-        self._page_rows = _FIRST_PAGE_ROWS
-        self._before: Place | None = None
         self._rows: Any = None
         self._logs = 0
 
@@ -145,25 +130,7 @@ class Export:
         """
         self._rows = None  # before there is another
         with self._limits.held(self._reading, self._connection):
-            while self._rows is None:
-                self._rows = self._read(self._page_rows)
-
-    def _read(self, limit: int) -> Any:
-        """A page of at most so many rows; None where it is too large and a smaller one is to be tried."""
-        try:
-            rows = self._store.newest_on_disk(self._wanted, limit, self._before)
-        except Refused as error:
-            if error.code != "too_large" or limit == 1:
-                raise
-            self._page_rows = max(1, limit // 8)
-            return None
-        if rows.num_rows == limit:
-            fitting = limit * _PAGE_BYTES // max(1, rows.nbytes)
-            self._page_rows = max(1, min(_PAGE_ROWS, fitting, limit * 8))
-            self._before = pages.last_place(rows)
-        else:
-            self._before = None
-        return rows
+            self._rows = self._walk.page()
 
     def stream(self, metrics: Metrics) -> Iterator[bytes]:
         """The export from the page that was read to the end.
@@ -194,12 +161,12 @@ class Export:
         if begin:
             yield begin
         while True:
-            for start in range(0, self._rows.num_rows, _PIECE_ROWS):
+            for start in range(0, self._rows.num_rows, PIECE_ROWS):
                 self._reading.check()
-                piece = self._rows.slice(start, _PIECE_ROWS)
+                piece = self._rows.slice(start, PIECE_ROWS)
                 yield self._form.rows(piece)
                 self._logs += piece.num_rows
-            if self._before is None:
+            if self._walk.is_over:
                 break
             self.read()
         end = self._form.end()

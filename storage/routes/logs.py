@@ -128,7 +128,7 @@ def _add_single(routes: Blueprint, store: Store) -> None:
         found = render.logs(store.find(*identity))
         if found:
             return web.answer({"status": "success", "state": "stored", "log": found[0]})
-        rejection = store.rejection(*identity)
+        rejection = store.rejections.of(*identity)
         if rejection.num_rows:
             reason, code = (rejection[name][0].as_py() for name in ("reason", "code"))
             return web.answer({"status": "success", "state": "rejected", "reason": reason, "code": code})

@@ -18,21 +18,11 @@ from logmill.settings import Settings
 from logmill.timestamps import now_us, to_us
 from storage import pages, render, shapes
 from storage.metrics import Metrics
+from storage.rejections import WHOLE_BATCH, table_of
 from storage.search.described import COMMON
 from storage.store import Store
 
 _MAX_ITEMS = 100_000
-_WHOLE_BATCH = -1
-_SCHEMA = pa.schema(
-    [
-        ("batch_id", pa.large_binary()),
-        ("ordinal", pa.int64()),
-        ("code", pa.large_utf8()),
-        ("reason", pa.large_utf8()),
-        ("lane", pa.large_utf8()),
-        ("at", pa.timestamp("us", tz="UTC")),
-    ]
-)
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -75,7 +65,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
         request.max_content_length = settings.max_body_bytes
         items = _read(read_body(settings.max_decoded_bytes))
         if items:
-            store.insert_rejections(_table(items))
+            store.rejections.insert(_table(items))
             metrics.rejections.inc(len(items))
         return web.answer({"status": "success", "stored": len(items)}, 201)
 
@@ -96,7 +86,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
             message = f"there is no parameter {name[:100]!r}; known are limit, timeout"
             raise InvalidField(name[:100], message, code="unknown")
         limit = pages.parse_limit(args.get("limit", str(pages.DEFAULT_LIMIT)), settings.max_limit)
-        rows = store.rejections(limit + 1)
+        rows = store.rejections.newest(limit + 1)
         is_truncated = rows.num_rows > limit
         rows = rows.slice(0, limit)
         times = render.times_us(rows, "at")
@@ -104,7 +94,7 @@ def blueprint(store: Store, metrics: Metrics, settings: Settings) -> Blueprint:
             {
                 **row,
                 "batch_id": str(UUID(bytes=row["batch_id"])),
-                "ordinal": None if row["ordinal"] == _WHOLE_BATCH else row["ordinal"],
+                "ordinal": None if row["ordinal"] == WHOLE_BATCH else row["ordinal"],
                 "at": render.time_text(at_us),
             }
             for row, at_us in zip(rows.drop_columns(["at"]).to_pylist(), times, strict=True)
@@ -132,15 +122,14 @@ def _read(body: bytes) -> list[Rejected]:
 
 def _table(items: list[Rejected]) -> pa.Table:
     now = now_us()
-    rows = [
+    return table_of(
         (
             item.batch_id.bytes,
-            _WHOLE_BATCH if item.ordinal is None else item.ordinal,
+            WHOLE_BATCH if item.ordinal is None else item.ordinal,
             item.code,
             item.reason,
             item.lane,
             now if item.at is None else to_us(item.at, "at"),
         )
         for item in items
-    ]
-    return pa.table([list(column) for column in zip(*rows, strict=True)], schema=_SCHEMA)
+    )

@@ -53,10 +53,22 @@ FROM logs
 WHERE bitShiftRight(reinterpretAsUInt8(substring(batch_id, 7, 1)), 4) = 7
 SETTINGS max_execution_time = 0
 
+-- By itself the engine truncates no table above 50 GB.
 -- name: clear_logs
-TRUNCATE TABLE logs SETTINGS max_execution_time = 0
+TRUNCATE TABLE logs SETTINGS max_execution_time = 0, max_table_size_to_drop = 0
 
 -- name: disk_use
 SELECT coalesce(sum(bytes_on_disk), 0) AS bytes, count() AS parts, coalesce(sum(rows), 0) AS logs
 FROM system.parts
 WHERE active AND database = currentDatabase() AND table = 'logs'
+
+-- name: stored_days
+SELECT partition AS day, sum(rows) AS logs, sum(bytes_on_disk) AS bytes
+FROM system.parts
+WHERE active AND rows AND database = currentDatabase() AND table = 'logs'
+GROUP BY partition
+ORDER BY partition
+
+-- A day of this program's making; the engine takes no bound values here, and by itself no day above 50 GB.
+-- name: drop_day
+ALTER TABLE logs DROP PARTITION $day SETTINGS max_execution_time = 0, max_partition_size_to_drop = 0

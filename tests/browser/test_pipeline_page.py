@@ -14,7 +14,8 @@ from logmill.broker import Message, broker_of
 from logmill.record import Lane
 from tests.support.browser import add, settled
 from tests.support.pipeline import Pipeline
-from tests.support.storage_service import StorageService
+from tests.support.storage_blocks import batch, stream
+from tests.support.storage_service import StorageService, total
 from tests.support.waiting import wait_until
 
 TIMEOUT_S = 30
@@ -142,6 +143,49 @@ def test_settings_in_force_are_listed_and_found(pipeline_page):
     everything = settings.locator("tbody tr").count()
     settings.get_by_label("only what was changed").check()
     assert 0 < settings.locator("tbody tr").count() < everything
+
+
+def test_metrics_of_a_browser_is_this_page_with_what_the_logs_are(page, watch, tmp_path):
+    watch.expected = {502, 503, 504}
+    (tmp_path / "own").mkdir()
+    with StorageService(tmp_path / "own" / "data") as storage:
+        logs = [{"level": "ERROR", "service": "auth", "host": "web 77", "tags": ["login"]}] * 3 + [{"message": "m"}]
+        storage.http.post(f"{storage.url}/logs", json=logs, timeout=30).raise_for_status()
+        page.goto(f"{storage.url}/metrics")
+        settled(page)
+        assert page.url.endswith("/?tab=pipeline")
+        tables = page.get_by_role("region", name="Contents").locator("table")
+        expect(tables).to_have_text(
+            ["LevelLogsERROR3INFO1", "ServiceLogsauth3unknown1", "HostLogsweb 773none1", "TagLogslogin3"]
+        )
+        expect(page.get_by_role("region", name="Rejected")).to_contain_text("nothing was rejected")
+        kept = page.get_by_role("region", name="Storage").locator("tr").filter(has_text="Kept")
+        expect(kept).to_contain_text("for ever")
+        assert "logmill_storage_logs_total 4.0" in page.request.get(f"{storage.url}/metrics").text()
+
+
+def test_what_becomes_of_old_days_is_shown(page, watch, tmp_path):
+    watch.expected = {502, 503, 504}
+    (tmp_path / "own").mkdir()
+    archive = tmp_path / "archive"
+    kept = {"retention_days": 7, "retention_max_bytes": 10**10, "archive_dir": str(archive), "min_free_bytes": 0}
+    with StorageService(tmp_path / "own" / "data", retention_interval_s=0.02, **kept) as storage:
+        old = stream(batch(1000))  # received in 2023
+        storage.ingest(old)
+        wait_until(lambda: list(archive.glob("*.gz")) and not total(storage), TIMEOUT_S, "the day is dropped")
+        storage.ingest(old)
+        page.goto(f"{storage.url}/?tab=pipeline")
+        settled(page)
+        rows = page.get_by_role("region", name="Storage").locator("tr")
+        for name, words in (
+            ("Kept", "for 7 days after their own, at most 10.0 GB"),
+            ("Deleted", "1 day, 1K logs, up to 2023-11-14"),
+            ("Came too late", "1,000 logs of deleted days"),
+            ("Archive", "1 file, "),
+        ):
+            row = rows.filter(has=page.get_by_role("rowheader", name=name, exact=True))
+            expect(row).to_contain_text(words, timeout=TIMEOUT_S * 1000)
+        expect(page.get_by_role("region", name="Rejected")).to_contain_text("expired")
 
 
 def test_a_producer_that_is_away_is_said_and_the_rest_is_shown(page, watch, tmp_path):

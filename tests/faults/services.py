@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import requests
@@ -24,7 +24,7 @@ class Service:
 
     Args:
         name: for people, and of its output's file.
-        command: of the `logmill` command.
+        command: of the `logmill` command, with its arguments.
         url: where its /ready is.
         environment: of the process.
         folder: where its output is kept.
@@ -35,13 +35,15 @@ class Service:
         ends: how often it ended without being asked to.
     """
 
-    def __init__(self, name: str, command: str, url: str, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, command: str | Sequence[str], url: str, environment: Mapping[str, str], folder: Path
+    ) -> None:
         self.name = name
         self.url = url
         self.held_down = False
         self.preload: Mapping[str, str] = {}
         self.ends = 0
-        self._command = python_command(command)
+        self._command = python_command(*([command] if isinstance(command, str) else command))
         self._environment = environment
         self._output = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,6 +77,23 @@ class Service:
     def running(self) -> bool:
         """Whether its first process is there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """What its first process answered when it ended; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def wait(self, timeout_s: float) -> int:
+        """Its exit code, once it ends by itself; it is killed where it does not in time.
+
+        Raises:
+            subprocess.TimeoutExpired: it had to be killed.
+        """
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout_s)
+        finally:
+            self.kill()
 
     def tend(self) -> None:
         """Start it again where it ended without being asked to, as a supervisor would."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -132,6 +133,55 @@ def test_json_logs_as_in_reference_a(storage: StorageService) -> None:
     assert storage.get("/logs", service="s").json()["logs"] == [log]
 
 
+@pytest.mark.parametrize(
+    ("kind", "encoding"),
+    [("application/json", ""), ("application/x-ndjson", "gzip"), ("application/jsonl", "zstd")],
+)
+def test_ingest_takes_json_as_in_reference_b(storage: StorageService, kind: str, encoding: str) -> None:
+    logs = [{"level": "warn", "message": f"m{n}", "service": "s", "tags": ["auth"]} for n in range(3)]
+    lines = json.dumps(logs) if kind == "application/json" else "\n".join(map(json.dumps, logs))
+    encode = {"": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}[encoding]
+    headers = {"Content-Type": kind, **({"Content-Encoding": encoding} if encoding else {})}
+    response = storage.http.post(storage.url + "/ingest", data=encode(lines.encode()), headers=headers, timeout=60)
+    assert outcome(response) == (201, 3, 0)
+    found = storage.get("/logs", tag="auth").json()["logs"]
+    assert [(log["id"], log["level"], log["message"]) for log in found[::-1]] == [
+        (log_id, "WARNING", f"m{n}") for n, log_id in enumerate(response.json()["ids"])
+    ]
+    one = storage.http.post(storage.url + "/ingest", json={"message": "alone"}, timeout=60).json()
+    assert (one["count"], one["stored"], one["duplicates"]) == (1, 1, 0)
+    assert storage.get("/logs/" + one["ids"][0]).json()["log"]["message"] == "alone"
+
+
+def test_what_was_given_out_is_taken_back_as_it_was(storage: StorageService) -> None:
+    """As from an archive: every field but `received_at`, under the id it had, once however often it is sent."""
+    metadata = json.dumps({"k": NASTY, "big": 12345678901234567890, "n": 1.10, "source": "x"}, ensure_ascii=False)
+    odd = dict.fromkeys(
+        ("service", "message", "trace_id", "span_id", "path", "user_id", "request_id", "method", "file"), NASTY
+    )
+    odd |= {"host": "web 1", "client_id": "order 1", "protocol": "syslog", "original_level": "loud", "error_code": "E1"}
+    odd |= {"tags": [NASTY, "auth"], "anomaly": True, "anomaly_reasons": ["error_level"], "severity": 99}
+    odd |= {"severity_class": "odd", "fingerprint": (1 << 64) - 1, "status_code": 599, "response_time_ms": 0.1}
+    odd |= {"processor_id": "worker 7", "priority": "urgent", "metadata": metadata, "level": "CRITICAL"}
+    storage.ingest(stream([*batch(3), row(new_batch_id(), 999_999_999, **odd)]))
+    body = storage.get("/logs/export").content
+    storage.http.delete(storage.url + "/logs/clear", timeout=60)
+
+    def ingest() -> Any:
+        headers = {"Content-Type": "application/x-ndjson"}
+        return storage.http.post(storage.url + "/ingest", data=body, headers=headers, timeout=60)
+
+    assert outcome(ingest()) == (201, 4, 0)
+    assert outcome(ingest()) == (201, 0, 4)
+
+    def without_time(lines: bytes) -> list[str]:
+        return [re.sub(r'"received_at":"[^"]*"', "", line) for line in lines.decode().splitlines()]
+
+    again = storage.get("/logs/export").content
+    assert b"syslog" in again
+    assert without_time(again) == without_time(body)
+
+
 def test_statistics(storage: StorageService) -> None:
     storage.ingest(
         stream(batch(3, level="ERROR", service="a") + batch(2, service="b") + batch(1, level="WARNING", service="b"))
@@ -217,7 +267,13 @@ def test_clear_can_be_forbidden(tmp_path: Path, overrides: dict[str, str]) -> No
         ("GET", f"/logs/{new_batch_id()}-0", None, None, 404, None),
         ("GET", "/nowhere", None, None, 404, None),
         ("PUT", "/logs", None, None, 405, None),
-        ("POST", "/ingest", b"x", "application/json", 415, None),
+        ("POST", "/ingest", b"x", "application/json", 400, None),
+        ("POST", "/ingest", b"[]", "application/json", 400, None),
+        ("POST", "/ingest", b"[3]", "application/x-ndjson", 400, None),
+        ("POST", "/ingest", b'{"message":"m","timestamp":"../x"}', "application/json", 400, "timestamp"),
+        ("POST", "/ingest", b'{"message":"m"}', "text/plain", 415, None),
+        ("POST", "/ingest", b'{"message":"m"}', "application/x-www-form-urlencoded", 415, None),
+        ("POST", "/ingest", b"x" * 1_000_001, "application/json", 413, None),
         ("POST", "/ingest", b"", "application/vnd.apache.arrow.stream", 400, None),
         ("POST", "/ingest", b"x" * 1000, "application/vnd.apache.arrow.stream", 400, None),
         ("POST", "/logs", b"", "application/json", 400, None),

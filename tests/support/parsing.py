@@ -11,11 +11,12 @@ from msgspec import Raw
 
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
+from logmill.parsing.formats import formats_of
 from logmill.record import ARRIVAL, DEFAULTED, Entry
 from logmill.rules.ruleset import load
 from logmill.wire import Batch
 from processor.columns import to_frame
-from processor.parsing.formats import formats_of
+from processor.redaction.torn import SECRETS
 from processor.stages.parsing import parse
 
 RECEIVED_US = 1_800_000_000_000_000
@@ -53,7 +54,7 @@ def frame_of(*entries: Entry) -> pl.DataFrame:
 
 def parsed(*entries: Entry, rules: str = "", max_metadata_bytes: int = MAX_METADATA_BYTES) -> list[Parsed]:
     """Each log after the stage, with the rules of the file at this path."""
-    frame = parse(frame_of(*entries), formats_of(load(rules)), max_metadata_bytes)
+    frame = parse(frame_of(*entries), formats_of(load(rules), SECRETS), max_metadata_bytes)
     columns = frame.select(
         "parsed_as", "message", pl.col("level").cast(pl.String), "metadata", pl.col("timestamp").to_physical(), "host"
     )

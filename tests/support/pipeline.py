@@ -15,11 +15,11 @@ from logmill.running import RunFolder
 from logmill.settings import Settings, child_environment, load
 from logmill.supervisor import python_command
 from tests.support.ports import free_port
+from tests.support.process_figures import cpu_of, descendants
 from tests.support.rabbitmq_node import RabbitNode
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 90.0
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Pipeline:
@@ -129,11 +129,11 @@ class Pipeline:
         """CPU seconds so far, by service and "broker" where that is a process of its own."""
         seconds: dict[str, float] = {}
         if self._process is not None:
-            for pid in _descendants(self._process.pid):
+            for pid in descendants(self._process.pid):
                 name = _service_of(pid)
-                seconds[name] = seconds.get(name, 0.0) + _cpu_of(pid)
+                seconds[name] = seconds.get(name, 0.0) + cpu_of(pid)
         if self._node is not None:
-            seconds["broker"] = sum(_cpu_of(pid) for pid in [self._node.pid, *_descendants(self._node.pid)])
+            seconds["broker"] = sum(cpu_of(pid) for pid in [self._node.pid, *descendants(self._node.pid)])
         return seconds
 
     @property
@@ -147,7 +147,7 @@ class Pipeline:
         """Service and id of each of its processes."""
         if self._process is None:
             return []
-        return [(_service_of(pid), pid) for pid in _descendants(self._process.pid)]
+        return [(_service_of(pid), pid) for pid in descendants(self._process.pid)]
 
     def signal(self, service: str, number: signal.Signals) -> None:
         """Send a signal to every process of a service: producer, processor or storage."""
@@ -173,35 +173,6 @@ def _ready(url: str) -> bool:
         return requests.get(f"{url}/ready", timeout=2).ok
     except requests.RequestException:
         return False
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on (proc(5)); the second may hold spaces."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def _cpu_of(pid: int) -> float:
-    """User and system time of a process and of its children that have ended."""
-    try:
-        return sum(int(ticks) for ticks in _stat(pid)[11:15]) / _TICKS_A_SECOND
-    except FileNotFoundError:
-        return 0.0
-
-
-def _descendants(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                children.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    found, queue = [], [pid]
-    while queue:
-        for child in children.get(queue.pop(), []):
-            found.append(child)
-            queue.append(child)
-    return found
 
 
 def _service_of(pid: int) -> str:

@@ -156,3 +156,24 @@ def test_a_key_is_asked_for_everywhere_but_at_health_and_ready():
 def test_readiness_says_what_is_waited_for():
     answer = _client().get("/ready")
     assert (answer.status_code, answer.json["message"]) == (503, "waiting for x")
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+PROMETHEUS = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.4,*/*;q=0.1"
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_browser"), [(BROWSER, True), ("text/html", True), (PROMETHEUS, False), ("*/*", False), ("", False)]
+)
+def test_a_browser_that_asks_for_metrics_is_shown_the_page_and_others_get_the_text(accept, is_browser):
+    made = {"readiness": lambda: "ready", "registry": CollectorRegistry()}
+    settings = load({}, api_key="secret")
+    client = make_app("test", settings, live_page="./?tab=live", **made).test_client()
+    found = client.get("/metrics", headers={"Accept": accept})
+    assert (found.status_code, found.headers.get("Location")) == ((303, "./?tab=live") if is_browser else (401, None))
+    keyed = client.get("/metrics", headers={"Accept": accept, "X-Api-Key": "secret"})
+    assert keyed.status_code == (303 if is_browser else 200)
+    elsewhere = client.get("/health", headers={"Accept": accept})
+    assert elsewhere.status_code == 200
+    without = make_app("test", settings, **made).test_client()
+    assert without.get("/metrics", headers={"Accept": accept, "X-Api-Key": "secret"}).status_code == 200

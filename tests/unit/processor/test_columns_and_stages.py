@@ -13,7 +13,9 @@ from msgspec import Raw
 
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
+from logmill.parsing.attributes import attribute_columns
 from logmill.record import COLUMNS, DEFAULTED, LEVELS, Entry, Lane
+from logmill.rules.labels import label_lists
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from logmill.timestamps import MAX_US, MIN_US
@@ -21,9 +23,7 @@ from logmill.wire import Batch, pack, unpack
 from processor.columns import STORED, to_arrow, to_frame
 from processor.redaction.text import Redactor
 from processor.stages import make_stages
-from processor.stages.attributes import attribute_columns
 from processor.stages.fingerprint import add_fingerprint
-from processor.stages.labels import label_lists
 
 
 def batch(*entries: Entry) -> Batch:
@@ -95,6 +95,31 @@ def test_an_anomaly_says_why_and_adds_to_the_severity(level, metadata, reasons, 
 )
 def test_tags_say_what_a_record_speaks_of(message, service, path, tags):
     assert only(enriched(entry(message, service=service, metadata={"path": path})), "tags") == tags
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tags"),
+    [
+        ({"tags": ["prod", " eu ", "prod"]}, ["auth", "prod", "eu"]),
+        ({"tags": ["auth"], "a": {"tags": ["inner"]}}, ["auth"]),
+        ({"a": {"tags": ["inner"]}}, ["auth"]),
+        ({"a": '"tags"'}, ["auth"]),
+        ({"tags": "prod"}, ["auth"]),
+        ({"tags": None}, ["auth"]),
+        ({"tags": [1, None, ["x"], "", "  ", "x" * 65, "y" * 64]}, ["auth", "y" * 64]),
+        ({"tags": [f"t{number}" for number in range(40)]}, ["auth", *(f"t{number}" for number in range(16))]),
+        ({"tags": ["\ud800"]}, ["auth"]),
+    ],
+)
+def test_texts_in_a_sent_list_of_tags_are_tags_too(metadata, tags):
+    around = entry("disk"), entry("login failed", metadata=metadata), entry("disk", metadata={"tags": ["z"]})
+    frame = enriched(*around)
+    assert frame["tags"].to_list() == [["general"], tags, ["general", "z"]]
+    assert json.loads(frame["metadata"][1]) == metadata
+
+
+def test_tags_of_a_log_that_is_json_itself_are_tags_too():
+    assert only(enriched(entry('{"msg": "disk", "tags": ["blue"]}')), "tags") == ["general", "blue"]
 
 
 def test_a_line_of_syslog_is_tagged_by_the_program_that_wrote_it():

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from logmill.errors import ConfigError
+from logmill.rules.conditions import checked, expression, with_text
 from logmill.rules.ruleset import Placed, load
 from logmill.rules.sections import Condition, TagRule
 from logmill.settings import Settings
-from processor.conditions import checked, expression, with_text
 from processor.redaction.text import Redactor
 from processor.stages import make_stages
 

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.parsing import SAMPLES
+from logmill.parsing.formats import formats_of
+from logmill.parsing.lifting import LEVEL_NAMES, MESSAGE_NAMES, TIME_NAMES
 from logmill.record import LEVELS
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
-from processor.parsing.formats import formats_of
-from processor.parsing.lifting import LEVEL_NAMES, MESSAGE_NAMES, TIME_NAMES
 from processor.redaction.rules import redactor_of
+from processor.redaction.torn import SECRETS
 from processor.stages import make_stages
 from processor.stages.parsing import parse
 from tests.support.parsing import MAX_METADATA_BYTES, RECEIVED_US, entry, frame_of, one, parsed
@@ -69,7 +70,7 @@ def test_rows_and_order_stay_and_so_does_what_the_sender_said(logs):
     if not entries:
         return
     before = frame_of(*entries)
-    after = parse(before, formats_of(load("")), MAX_METADATA_BYTES)
+    after = parse(before, formats_of(load(""), SECRETS), MAX_METADATA_BYTES)
     assert after["client_id"].to_list() == before["client_id"].to_list()
     assert after.select(before.columns).schema == before.schema
     untouched = [name for name in before.columns if name not in {"message", "metadata", "level", "timestamp", "host"}]
@@ -240,6 +241,6 @@ def test_a_share_after_another_keeps_its_rows():
 
 
 def test_nothing_to_do_is_nothing():
-    empty = parse(frame_of(entry("x")).clear(), formats_of(load("")), 1000)
+    empty = parse(frame_of(entry("x")).clear(), formats_of(load(""), SECRETS), 1000)
     assert (empty.height, "parsed_as" in empty.columns) == (0, True)
     assert one('{"a": 1}', "{ }").metadata == {"a": 1}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from logmill.errors import ConfigError
+from logmill.parsing.grok import GrokError, expand
+from logmill.parsing.grok_patterns import PATTERNS
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
-from processor.parsing.grok import GrokError, expand
-from processor.parsing.grok_patterns import PATTERNS
 from processor.redaction.text import Redactor
 from processor.stages import make_stages
 from tests.support.parsing import entry, one, parsed

@@ -10,12 +10,13 @@ from types import ModuleType
 import pytest
 
 import processor.stages
+from logmill.parsing.formats import shipped
+from logmill.parsing.grok_patterns import PATTERNS
 from logmill.rules.ruleset import load
 from logmill.rules.sections import Formats
 from logmill.settings import Settings
-from processor.parsing.formats import SHIPPED
-from processor.parsing.grok_patterns import PATTERNS
 from processor.redaction.text import Redactor
+from processor.redaction.torn import SECRETS
 from tests.support.parsing import entry, frame_of, one
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -63,7 +64,7 @@ def test_every_stage_is_in_the_document_and_in_its_order():
 
 
 def test_every_format_is_in_the_document_and_in_its_order_and_has_its_switch():
-    names = [each.name for each in SHIPPED]
+    names = [each.name for each in shipped(SECRETS)]
     assert re.findall(r"^\| `([a-z]+)` \|", PARSING, re.MULTILINE) == names
     assert set(Formats.__struct_fields__) == set(names)
 

@@ -6,7 +6,8 @@ import pytest
 
 from logmill.errors import Refused
 from logmill.submitted import Limits
-from producer.formats.text import Defaults, from_text, level_of
+from logmill.text_levels import level_of
+from producer.formats.text import Defaults, from_text
 
 
 def read(body: bytes, *, whole: bool = False, limits: Limits | None = None, **defaults: str):

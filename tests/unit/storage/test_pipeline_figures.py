@@ -14,7 +14,7 @@ from storage import blocks
 from storage.pipeline.activity import MAX_NAME_CHARACTERS, MAX_PROCESSORS, Activity, Growth
 from storage.pipeline.history import STEPS, History, Rate, Sampler
 from storage.pipeline.lag import Lag, LagMeter
-from storage.pipeline.overview import days_until_full
+from storage.pipeline.overview import bytes_a_day, days_until_full
 from storage.pipeline.producer import LaneDepth, Look
 from storage.pipeline.window import Window
 from tests.support.storage_blocks import batch, frame, stream
@@ -235,4 +235,4 @@ def test_the_sampler_goes_on_after_a_step_that_failed_and_ends_when_it_is_closed
 def test_a_disk_is_full_when_its_room_is_used_up_at_the_present_pace(
     room: float, growth: Growth, days: float | None
 ) -> None:
-    assert days_until_full(room, 100.0, growth) == days
+    assert days_until_full(room, bytes_a_day(100.0, growth)) == days

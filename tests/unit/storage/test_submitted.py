@@ -61,6 +61,23 @@ def test_an_id_of_ours_is_the_identity_and_another_is_kept() -> None:
     assert submit({"message": "m", "id": f"{foreign}-3"}).has_given_ids
 
 
+def test_only_a_log_with_an_id_of_ours_says_what_storage_said_of_it() -> None:
+    said = {"client_id": "c", "source": {"host": "h", "file": "f", "protocol": "syslog"}}
+    ours = one({"message": "m", "id": f"{BATCH}-1", **said})
+    assert (ours["client_id"], ours["host"], ours["file"], ours["protocol"]) == ("c", "h", "f", "syslog")
+    assert ours["metadata"] == "{}"
+    theirs = one({"message": "m", "id": "order-1", **said})
+    assert (theirs["client_id"], theirs["host"], theirs["protocol"]) == ("order-1", "h", "http")
+    assert json.loads(theirs["metadata"]) == said
+    odd = one({"message": "m", "id": f"{BATCH}-1", "client_id": 7, "source": "app.log"})
+    assert (odd["client_id"], odd["file"], odd["metadata"]) == ("", "app.log", '{"client_id":7}')
+    both = one({"message": "m", "id": f"{BATCH}-1", "host": "other", **said})
+    assert both["host"] == "other"
+    assert json.loads(both["metadata"]) == said
+    with pytest.raises(Refused, match="source is 300 bytes"):
+        one({"id": f"{BATCH}-1", "source": {"host": "", "file": "", "protocol": "p" * 300}})
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -1,10 +1,11 @@
 // What can be completed at the caret of the search text: names of fields, values from the logs, operators.
 
-import { filterParameters, getJson } from "./api.js";
+import { getJson } from "./api.js";
 import { ALIASES, COUNTABLE, FIELDS, flatMetadata, holds, searched, searchName, valueOf } from "./fields.js";
 import { compact } from "./format.js";
 import { text } from "./json.js";
 import { asValue, escapedName, wordAt } from "./query.js";
+import { filterParameters } from "./questions.js";
 
 const MAX_SHOWN = 12;
 const MAX_VALUES = 200;

@@ -1,9 +1,10 @@
 // What the same service, host and file logged just before and after a log.
 
-import { getLogs, isAborted } from "./api.js";
+import { isAborted } from "./api.js";
 import { h, put } from "./dom.js";
 import { text } from "./json.js";
 import { label, time, visible } from "./format.js";
+import { getLogs } from "./questions.js";
 import { change } from "./state.js";
 import { levelBadge, levelClass } from "./table.js";
 

@@ -1,9 +1,10 @@
 // Dead letters: what could not be stored and why; to look into, to send on its way again, or to remove for good.
 
-import { ApiError, getJson, getLogs, isAborted, postJson } from "./api.js";
+import { ApiError, getJson, isAborted, postJson } from "./api.js";
 import { ask } from "./dialog.js";
 import { h, put, toast } from "./dom.js";
 import { ago, bytes, count, counted, time, visible } from "./format.js";
+import { getLogs } from "./questions.js";
 import { Waits } from "./retry.js";
 
 const LIMIT = 100;

@@ -1,6 +1,6 @@
 // The open log beside the table: all of its fields with what can be done with each, as JSON, and what was logged around it.
 
-import { ApiError, getLogs, getText, isAborted } from "./api.js";
+import { ApiError, getText, isAborted } from "./api.js";
 import { toggleColumn } from "./columns.js";
 import { contextOf } from "./context.js";
 import { announce, byId, h, icon, iconButton, put, toast } from "./dom.js";
@@ -8,6 +8,7 @@ import { allFields, holds, valueOf } from "./fields.js";
 import { ago, label, plain, time, visible } from "./format.js";
 import { indent, isNested, text } from "./json.js";
 import { clauses, hasFilter, withFilter, withoutFilter } from "./query.js";
+import { getLogs } from "./questions.js";
 import { change, linkTo, state } from "./state.js";
 import { levelBadge } from "./table.js";
 

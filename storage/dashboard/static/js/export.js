@@ -1,9 +1,10 @@
 // Takes what is shown away as a file: NDJSON, CSV or JSON, with the filters and, if wanted, the columns in force.
 
-import { apiKey, filterParameters } from "./api.js";
+import { apiKey } from "./api.js";
 import { h, icon, put, toast } from "./dom.js";
 import { FIELDS } from "./fields.js";
 import { attach } from "./popover.js";
+import { filterParameters } from "./questions.js";
 import { save } from "./saving.js";
 import { state } from "./state.js";
 

@@ -1,11 +1,12 @@
 // The most frequent values of fields beside the results, with their counts; a click includes or excludes one.
 
-import { filterParameters, getJson, isAborted } from "./api.js";
+import { getJson, isAborted } from "./api.js";
 import { h, icon, iconButton, put } from "./dom.js";
 import { COUNTABLE, searched } from "./fields.js";
 import { compact, counted, label, plain } from "./format.js";
 import { text } from "./json.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
+import { filterParameters } from "./questions.js";
 import { change, state } from "./state.js";
 
 const OPEN = "logmill-facets";

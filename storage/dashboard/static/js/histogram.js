@@ -1,11 +1,12 @@
 // How many logs there are over time, coloured by level or another field; a range drawn in it becomes the time range.
 
-import { ApiError, filterParameters, getJson } from "./api.js";
+import { ApiError, getJson } from "./api.js";
 import { Bars, tipRows } from "./chart.js";
 import { h, iconButton, put } from "./dom.js";
 import { COUNTABLE, LEVELS, searched } from "./fields.js";
 import { compact, count, counted, duration, label, plain, time } from "./format.js";
 import { hasFilter, withFilter, withoutFilter } from "./query.js";
+import { filterParameters } from "./questions.js";
 import { change, state } from "./state.js";
 import { ALL, wider } from "./ranges.js";
 

@@ -1,12 +1,13 @@
 // Pages of logs in the table with endless scrolling, under a histogram: the view of logs, and that of anomalies.
 
-import { filterParameters, getJson, getLogs, isAborted } from "./api.js";
+import { getJson, isAborted } from "./api.js";
 import { columnChooser } from "./columns.js";
 import { announce, h, put } from "./dom.js";
 import { count, counted } from "./format.js";
 import { Histogram } from "./histogram.js";
 import { exportMenu } from "./export.js";
 import { noHits, nothingStored } from "./notices.js";
+import { filterParameters, getLogs } from "./questions.js";
 import { change, state } from "./state.js";
 import { LogTable, wrapButton } from "./table.js";
 

@@ -1,6 +1,6 @@
 // Puts the page together: which view is shown, when it asks anew, and what the keys do.
 
-import { isAborted, onUnauthorized, refusalOf } from "./api.js";
+import { isAborted, onUnauthorized } from "./api.js";
 import { AlertsView } from "./alerts.js";
 import { anomaliesView } from "./anomalies.js";
 import { Badge } from "./badge.js";
@@ -12,6 +12,7 @@ import { help, keyboard } from "./keyboard.js";
 import { askForKey } from "./login.js";
 import { LogsView } from "./logs.js";
 import { failed, missing, unreadable } from "./notices.js";
+import { refusalOf } from "./questions.js";
 import { searchBar } from "./searchbar.js";
 import { change, onChange, state, TABS } from "./state.js";
 import { TailView } from "./tail.js";

@@ -1,13 +1,14 @@
 // Logs by the pattern of their message: how many of each, when, of which levels; a click shows its logs. Patterns whose
 // messages are similar are together, or each fingerprint is one.
 
-import { filterParameters, getJson } from "./api.js";
+import { getJson } from "./api.js";
 import { h, put } from "./dom.js";
 import { LEVELS } from "./fields.js";
 import { ago, compact, count, counted, duration, label, time, visible } from "./format.js";
 import { text } from "./json.js";
 import { noHits, nothingStored } from "./notices.js";
 import { withFilter } from "./query.js";
+import { filterParameters } from "./questions.js";
 import { change, state } from "./state.js";
 import { sparkline } from "./sparkline.js";
 import { levelBadge } from "./table.js";

@@ -1,6 +1,7 @@
 // The pipeline itself: what comes in and is stored, what waits in each lane, the workers, the disk, dead letters, settings.
 
 import { getJson } from "./api.js";
+import { card, keyOf, table, tile } from "./cards.js";
 import { Lines, tipRows } from "./chart.js";
 import { configuration } from "./configuration.js";
 import { DeadLetters } from "./deadletters.js";
@@ -10,6 +11,7 @@ import { Polling } from "./polling.js";
 
 const CHART_PX = 150;
 const LANES = ["urgent", "normal", "bulk"];
+const CONTENTS = { level: "Level", service: "Service", host: "Host", tags: "Tag" };
 
 /** The view; it asks every few seconds while it is shown. */
 export class PipelineView {
@@ -23,9 +25,11 @@ export class PipelineView {
     this.rateChart = new Lines(this.rates.body, { height: CHART_PX, values: (at) => decimal(at, 2) });
     // Half a message does not wait.
     this.waitChart = new Lines(this.waiting.body, { height: CHART_PX, values: (at) => (Number.isInteger(at) ? compact(at) : "") });
-    this.lanes = card("Lanes");
-    this.processors = card("Processors");
-    this.disk = card("Storage");
+    this.lanes = card("Lanes", "half");
+    this.processors = card("Processors", "half");
+    this.disk = card("Storage", "half tall");
+    this.content = card("Contents", "contents whole");
+    this.rejected = card("Rejected", "half");
     this.dead = new DeadLetters();
     this.settings = card("Configuration");
     this.configured = "";
@@ -34,7 +38,7 @@ export class PipelineView {
       { class: "pipeline-view scroller" },
       this.warning,
       this.tiles,
-      h("div", { class: "cards" }, [this.rates, this.waiting, this.lanes, this.processors, this.disk].map(({ element }) => element)),
+      h("div", { class: "cards" }, [this.rates, this.waiting, this.content, this.disk, this.processors, this.lanes, this.rejected].map(({ element }) => element)),
       this.dead.element,
       this.settings.element,
     );
@@ -69,6 +73,8 @@ export class PipelineView {
     this.showLanes(found);
     this.showProcessors(found.processors);
     this.showDisk(found.storage);
+    this.showContent(found.content);
+    this.showRejected(found.rejected);
     this.dead.counted(found.dead?.count ?? null);
     // It changes with a restart only; what somebody looks for in it is not to be lost every few seconds.
     const configured = JSON.stringify(found.configuration);
@@ -121,37 +127,46 @@ export class PipelineView {
 
   showDisk(storage) {
     const { retention } = storage;
-    const kept = retention ? Object.entries(retention).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ") : "for ever";
+    const full = storage.days_until_full;
     const rows = [
       ["On disk", `${bytes(storage.bytes)} in ${counted(storage.parts, "part")}`],
       ["Free", bytes(storage.free_bytes)],
-      ["Full in", storage.days_until_full === null ? "–" : `${decimal(storage.days_until_full)} ${decimal(storage.days_until_full) === "1" ? "day" : "days"} at this rate`],
-      ["Kept", kept],
+      ["Full in", retention?.makes_room ? "never: the oldest days are deleted first" : full === null ? "–" : `${decimal(full)} ${decimal(full) === "1" ? "day" : "days"} at this rate`],
       ["Oldest", storage.oldest ? `${time(storage.oldest, { ms: false })} (${ago(storage.oldest)})` : "–"],
       ["Newest", storage.newest ? `${time(storage.newest, { ms: false })} (${ago(storage.newest)})` : "–"],
       ["In memory", `${compact(storage.memory_logs)} newest ${storage.memory_logs === 1 ? "log" : "logs"}`],
+      ...retained(retention),
     ];
-    put(this.disk.body, table(null, rows));
+    const problem = retention?.error && h("p", { class: "problem" }, `Old days cannot be deleted: ${retention.error}`);
+    put(this.disk.body, problem, table(null, rows));
+  }
+
+  showContent(content) {
+    put(this.content.note, content && `since ${time(content.since, { ms: false })}`);
+    const lists = Object.entries(CONTENTS).map(([field, title]) => table([title, "Logs"], (content?.[field] ?? []).map(({ value, count: logs }) => [value === "" ? h("em", {}, "none") : label(value), compact(logs)])));
+    put(this.content.body, content ? lists : h("p", { class: "hint" }, "unknown"));
+  }
+
+  showRejected(rejected) {
+    const rows = (rejected ?? []).map(({ code, count: number }) => [label(code), count(number)]);
+    put(this.rejected.body, rows.length ? table(["Fault", "Logs or batches"], rows) : h("p", { class: "hint" }, rejected ? "nothing was rejected" : "unknown"));
   }
 }
 
-function tile(name, value, unit, kind = "") {
-  return h("div", { class: `tile ${kind}`, "data-tile": name }, h("span", { class: "tile-name" }, name), h("strong", {}, value), h("small", {}, unit));
-}
-
-function card(title, kind = "") {
-  const body = h("div", { class: "card-body" });
-  const note = h("span", { class: "note" });
-  return { body, note, element: h("section", { class: `card ${kind}`, "aria-label": title }, h("h2", {}, title, note), body) };
-}
-
-const keyOf = (pairs) => pairs.map(([tone, name]) => h("span", { class: "legend-item" }, h("i", { class: "swatch", vars: { "--tone": `var(${tone})` } }), name));
-
-function table(heads, rows) {
-  return h(
-    "table",
-    { class: "plain-table" },
-    heads && h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, rows.map(([first, ...rest]) => h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => h("td", {}, cell))))),
-  );
+/** What becomes of old logs, as rows of a table. */
+function retained(retention) {
+  if (!retention) return [["Kept", "for ever"]];
+  const { days, max_bytes: most, archive } = retention;
+  const bounds = [days && `for ${counted(days, "day")} after their own`, most && `at most ${bytes(most)}`].filter(Boolean);
+  const doing = retention.doing === "archiving" ? `archiving ${retention.day}: ${compact(retention.archived)} logs so far` : retention.doing && `${retention.doing} ${retention.day}`;
+  const next = doing || (retention.drops_on ? `${retention.oldest_day} goes on ${retention.drops_on}` : "");
+  return [
+    ["Kept", bounds.join(", ") || "for ever"],
+    most > 0 && retention.over_bytes > 0 && ["Beyond that", `${bytes(retention.over_bytes)}; today's logs are kept`],
+    next && ["Next", next],
+    retention.dropped_through && ["Deleted", `${counted(retention.dropped_days, "day")}, ${compact(retention.dropped_logs)} logs, up to ${retention.dropped_through}`],
+    retention.expired_logs > 0 && ["Came too late", `${count(retention.expired_logs)} logs of deleted days`],
+    archive && ["Archive", `${archive.files === null ? "–" : counted(archive.files, "file")}, ${bytes(archive.bytes)}${archive.max_bytes ? ` of ${bytes(archive.max_bytes)}` : ""}, in ${archive.folder}`],
+    archive?.pruned_files > 0 && ["Pruned", `${counted(archive.pruned_files, "file")} of the archive, ${bytes(archive.pruned_bytes)}`],
+  ].filter(Boolean);
 }

@@ -1,11 +1,12 @@
 // What came of tests: of each how often it passed and failed, its last runs, and its last failure; a click shows its logs.
 
-import { filterParameters, getJson } from "./api.js";
+import { getJson } from "./api.js";
 import { h, icon, put } from "./dom.js";
 import { ago, count, counted, label, plain, time, visible } from "./format.js";
 import { noHits, noResults } from "./notices.js";
 import { attach } from "./popover.js";
 import { withFilter } from "./query.js";
+import { filterParameters } from "./questions.js";
 import { save } from "./saving.js";
 import { change, state } from "./state.js";
 

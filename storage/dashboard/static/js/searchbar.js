@@ -1,9 +1,10 @@
 // The search bar: a search text with completion, and its errors at the place where they are.
 
-import { isAborted, refusalOf } from "./api.js";
+import { isAborted } from "./api.js";
 import { suggestions } from "./completion.js";
 import { announce, byId, h, icon, put } from "./dom.js";
 import { label, plain } from "./format.js";
+import { refusalOf } from "./questions.js";
 import { change, state } from "./state.js";
 
 const WAIT_MS = 80;

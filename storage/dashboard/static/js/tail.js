@@ -1,10 +1,11 @@
 // Logs as they come: a stream that can be paused and filtered, of which the page keeps the newest.
 
-import { events, filterParameters, isAborted } from "./api.js";
+import { events, isAborted } from "./api.js";
 import { columnChooser } from "./columns.js";
 import { announce, h, icon, put } from "./dom.js";
 import { compact, count, counted } from "./format.js";
 import { parse } from "./json.js";
+import { filterParameters } from "./questions.js";
 import { inWords, isFinal, pause, Waits } from "./retry.js";
 import { change, state } from "./state.js";
 import { LogTable, wrapButton } from "./table.js";

@@ -1,0 +1,292 @@
+"""One file that is followed: how far it is read, and what was read of it and is no event yet."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+
+from collector.checkpoint import End, FileRow
+from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
+from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Print
+from collector.records.made import Source
+
+READ_BYTES = 1024 * 1024
+# How often a file is looked at: one that grew a moment ago, one that grew within a minute, and the others.
+HOT_S, WARM_S = 2.0, 60.0
+HOT_INTERVAL_S, WARM_INTERVAL_S = 0.05, 0.25
+# When to look again at a compressed file that is not whole.
+UNFINISHED_INTERVAL_S = 0.5
+Key = tuple[int, int]
+
+
+class Replaced(Exception):
+    """The file does not hold what was read of it any more: it was truncated, or it is another one."""
+
+
+class Moved(OSError):
+    """Another file has its name now; where it is, the next scan finds out."""
+
+
+class Followed:
+    """A file, open or not; used by the reading thread alone.
+
+    Args:
+        row: what is known of it.
+        source: what its records are said to be of.
+        position: where to read on; that of the row, or further where batches hold what follows.
+        anchor: of what stands before the position.
+
+    Attributes:
+        id: its number in the checkpoint.
+        path: where it lies, as far as is known.
+        key: device and inode; None once it is not known where its content is.
+        position: the place up to which its bytes became events, and where the buffer begins.
+        buffer: what was read from there on.
+        is_rotated: whether it has left the name under which it was written.
+        is_gone: whether it has no name any more, though it is open.
+        is_ended: whether nothing can follow what was read.
+        seen_at: when its name was seen last, seconds since 1970.
+        size: in bytes when it was looked at last; of a compressed one, what was read.
+        read_at: when bytes came last, monotonic.
+        due_at: when to look at it again, monotonic.
+        problem: why it cannot be read, else "".
+    """
+
+    def __init__(self, row: FileRow, source: Source, position: int, anchor: Print) -> None:
+        self.id = row.id
+        self.path = row.path
+        self.source = source
+        self.key: Key | None = None if row.device is None or row.inode is None else (row.device, row.inode)
+        self.position = position
+        self.settled = row.position
+        self.buffer = b""
+        self.is_rotated = row.is_rotated
+        self.is_gone = False
+        self.is_ended = row.is_ended
+        self.seen_at = row.seen_at
+        self.size = position
+        self.modified_at = 0.0
+        self.read_at = time.monotonic()
+        self.due_at = 0.0
+        self.problem = ""
+        self.head_print = row.head
+        self._anchor_print = anchor
+        self._head = b""
+        self._before = b""
+        self._content: Content | None = None
+        self._checked: tuple[int, int] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open now."""
+        return self._content is not None
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it is open, and a compressed file."""
+        return self._content is not None and self._content.is_compressed
+
+    @property
+    def offset(self) -> int:
+        """Up to where it was read."""
+        return self.position + len(self.buffer)
+
+    @property
+    def anchor(self) -> Print:
+        """Of what stands before the position."""
+        return Print.of(self._before) if self._before else self._anchor_print
+
+    @property
+    def read_anchor(self) -> Print:
+        """Of what stands before the offset."""
+        before = (self._before + self.buffer)[-ANCHOR_BYTES:]
+        return Print.of(before) if before else self._anchor_print
+
+    def row(self) -> FileRow:
+        """It, for the checkpoint."""
+        device, inode = self.key or (None, None)
+        return FileRow(
+            id=self.id,
+            path=self.path,
+            service=self.source.service,
+            file=self.source.path,
+            device=device,
+            inode=inode,
+            head=self.head_print,
+            position=self.settled,
+            anchor=self.anchor,
+            is_rotated=self.is_rotated,
+            is_ended=self.is_ended and not self.buffer and self.settled == self.position,
+            seen_at=self.seen_at,
+        )
+
+    def open(self, path: str = "") -> None:
+        """Open it where it lies, or where it may lie now, and see that it is the one that was read.
+
+        Raises:
+            Moved: it is not there any more.
+            Replaced: it is, and holds something else.
+            OSError: it cannot be opened.
+        """
+        content = open_content(path or self.path)
+        if key_of(content.stat()) != self.key:
+            content.close()
+            raise Moved
+        try:
+            is_same = self._is_same(content)
+        except (Unfinished, Damaged):
+            is_same = False
+        except BaseException:
+            content.close()
+            raise
+        if not is_same:
+            content.close()
+            raise Replaced
+        self._content = content
+        self.path = path or self.path
+        self._checked = None
+
+    def is_unchanged(self, stat: os.stat_result) -> bool:
+        """Whether the file system says of it what it said when all of it was read."""
+        return self._checked == (stat.st_size, stat.st_mtime_ns)
+
+    def adopt(self, content: Content) -> None:
+        """Begin to read a new file, which is open already."""
+        self._content = content
+
+    def release(self) -> Content | None:
+        """Let go of what is open without closing it."""
+        content, self._content = self._content, None
+        return content
+
+    def close(self) -> None:
+        """Close it; it can be opened again."""
+        content = self.release()
+        if content is not None:
+            content.close()
+            is_read = self._checked is not None and self._checked[0] <= self.offset
+            if self.buffer:
+                self._checked = None
+            self.buffer = b""
+            self._anchor_print, self._before = self.anchor, b""
+            if is_read or self.is_ended:
+                # Not before somebody sees that it changed.
+                self.due_at = math.inf
+
+    def has_news(self) -> bool:
+        """Whether the file system says that there is something to read, or that it changed.
+
+        Raises:
+            OSError: it cannot say.
+        """
+        if self._content is None:
+            return True
+        stat = self._content.stat()
+        self.is_gone = stat.st_nlink == 0
+        self.modified_at = stat.st_mtime
+        if self._content.is_compressed:
+            return not self.is_ended
+        self.size = stat.st_size
+        return (stat.st_size, stat.st_mtime_ns) != self._checked or stat.st_size != self.offset
+
+    def read(self) -> bool:
+        """Read on into the buffer, READ_BYTES at most; says whether there may be more at once.
+
+        Raises:
+            Replaced: what was read is not there any more.
+            Unfinished: it is compressed and not whole yet.
+            Damaged: it is compressed and cannot be read.
+            OSError: it cannot be read.
+        """
+        content = self._content
+        if content is None:
+            return False
+        if content.is_compressed:
+            found = content.read(self.offset, READ_BYTES)
+            self.is_ended = len(found) < READ_BYTES
+            stat = content.stat()
+            self._checked = (stat.st_size, stat.st_mtime_ns)
+        else:
+            found = self._read_plain(content)
+        self._add(found)
+        if len(self._head) < HEAD_BYTES and len(self._head) < self.offset:
+            self._grow_head(content)
+        return len(found) == READ_BYTES
+
+    def current_size(self) -> int:
+        """Its size now; 0 where that cannot be said."""
+        try:
+            return (os.stat(self.path) if self._content is None else self._content.stat()).st_size
+        except OSError:
+            return 0
+
+    def is_intact(self) -> bool:
+        """Whether its file still holds what was read of it, as far as can be told; true where it is not open."""
+        if self._content is None or self._content.is_compressed:
+            return True
+        before = (self._before + self.buffer)[-ANCHOR_BYTES:]
+        return (
+            self._content.read(self.offset - len(before), len(before)) == before
+            and self._content.read(0, len(self._head)) == self._head
+        )
+
+    def may_begin_with(self, start: bytes) -> bool:
+        """Whether its content begins so, as far as its head is known."""
+        return not self._head or self._head.startswith(start[: len(self._head)])
+
+    def use(self, count: int) -> None:
+        """So many bytes of the buffer became events."""
+        self._before = (self._before + self.buffer[max(0, count - ANCHOR_BYTES) : count])[-ANCHOR_BYTES:]
+        self.buffer = self.buffer[count:]
+        self.position += count
+
+    def end(self) -> End:
+        """How far it became events."""
+        return End(self.id, self.position, self.anchor)
+
+    def plan(self, poll_interval_s: float) -> None:
+        """Decide when to look at it again."""
+        now = time.monotonic()
+        idle_s = now - self.read_at
+        quick_s = HOT_INTERVAL_S if idle_s < HOT_S else WARM_INTERVAL_S
+        self.due_at = now + min(quick_s if idle_s < WARM_S else poll_interval_s, poll_interval_s)
+
+    def _is_same(self, content: Content) -> bool:
+        """Whether this is the content that was read, whose head and anchor are then known as bytes."""
+        if not is_of(content, self.head_print, self.position, self._anchor_print):
+            return False
+        self._head = content.read(0, self.head_print.size) if not content.is_compressed else b""
+        start = self.position - self._anchor_print.size
+        self._before = content.read(start, self._anchor_print.size)
+        return True
+
+    def _read_plain(self, content: Content) -> bytes:
+        stat = content.stat()
+        before = (self._before + self.buffer)[-ANCHOR_BYTES:]
+        start = self.offset - len(before)
+        found = content.read(start, len(before) + READ_BYTES)
+        # After the read: had it been truncated before, either the head or what stands before the place would differ.
+        if not found.startswith(before) or (self._head and content.read(0, len(self._head)) != self._head):
+            raise Replaced
+        self._checked = (stat.st_size, stat.st_mtime_ns)
+        return found[len(before) :]
+
+    def _add(self, found: bytes) -> None:
+        if found:
+            self.buffer += found
+            self.read_at = time.monotonic()
+        self.size = max(self.size, self.offset)
+
+    def _grow_head(self, content: Content) -> None:
+        if content.is_compressed:
+            return
+        head = content.read(0, min(HEAD_BYTES, self.offset))
+        if not head.startswith(self._head):
+            raise Replaced
+        self._head, self.head_print = head, Print.of(head)
+
+
+def key_of(stat: os.stat_result) -> Key:
+    """Device and inode."""
+    return stat.st_dev, stat.st_ino

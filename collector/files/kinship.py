@@ -1,0 +1,118 @@
+"""Whether a file that turned up is a copy of one that is known, or holds the rest of one that was lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
+from collector.files.discovery import Found
+from collector.files.followed import Followed, Key, key_of
+from collector.files.names import COMPRESSED
+
+# How long what may become a copy may stand still before it counts as a file of its own.
+COPY_WAIT_S = 5.0
+COMPRESS_WAIT_S = 60.0
+
+
+class Kin(Enum):
+    """What a file is to those that are known.
+
+    NONE: nothing; it is a new one.
+    UNSURE: it may become a copy; look again.
+    COPY: a copy of one that is followed where it lies; there is nothing to read in it.
+    REST: the content of one whose own file is gone or was truncated.
+    """
+
+    NONE = auto()
+    UNSURE = auto()
+    COPY = auto()
+    REST = auto()
+
+
+class Kinship:
+    """Compares files, and remembers what came of it until they change."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[object, Kin, Followed | None]] = {}
+        self._still_since: dict[Key, tuple[tuple[int, int], float]] = {}
+
+    def of(self, found: Found, relatives: Iterable[Followed]) -> tuple[Kin, Followed | None]:
+        """What a file is to these, and to which of them.
+
+        Args:
+            found: the file; its name is one that rotation gives.
+            relatives: the files whose rotation it may be, by their names.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        relatives = [each for each in relatives if each.offset > 0 and each.key != found.key]
+        if not relatives:
+            return Kin.NONE, None
+        written = (found.stat.st_size, found.stat.st_mtime_ns)
+        state = (written, tuple((each.id, each.key is None) for each in relatives))
+        known = self._known.get(found.key)
+        if known is not None and known[0] == state and known[1] is not Kin.UNSURE:
+            return known[1:]
+        still = self._still_since.get(found.key)
+        if still is None or still[0] != written:
+            still = self._still_since[found.key] = (written, time.monotonic())
+        kin, relative = _compare(found, relatives, time.monotonic() - still[1])
+        self._known[found.key] = (state, kin, relative)
+        return kin, relative
+
+    def forget(self, others_than: Iterable[Key]) -> None:
+        """Forget all files but these."""
+        keep = set(others_than)
+        self._known = {key: known for key, known in self._known.items() if key in keep}
+        self._still_since = {key: still for key, still in self._still_since.items() if key in keep}
+
+
+def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tuple[Kin, Followed | None]:
+    is_compressed = found.path.endswith(COMPRESSED)
+    if found.stat.st_size == 0:
+        # Nothing is lost by waiting for its first byte.
+        return Kin.UNSURE, None
+    content = open_content(found.path)
+    is_unsure = False
+    try:
+        if key_of(content.stat()) != found.key:
+            # It was renamed since it was found, and this is another file.
+            return Kin.UNSURE, None
+        for relative in relatives:
+            try:
+                kin = _kin(content, relative)
+            except Unfinished:
+                kin = Kin.UNSURE
+            except Damaged:
+                kin = Kin.NONE
+            if kin in {Kin.COPY, Kin.REST}:
+                return kin, relative
+            is_unsure = is_unsure or kin is Kin.UNSURE
+    finally:
+        content.close()
+    wait_s = COMPRESS_WAIT_S if is_compressed else COPY_WAIT_S
+    return (Kin.UNSURE if is_unsure and waited_s < wait_s else Kin.NONE), None
+
+
+def _kin(content: Content, relative: Followed) -> Kin:
+    if is_of(content, relative.head_print, relative.offset, relative.read_anchor):
+        if relative.key is None:
+            return Kin.REST
+        # A copy is never longer than what it is made of.
+        is_longer = not content.is_compressed and content.stat().st_size > relative.current_size()
+        if not is_longer:
+            return Kin.COPY
+        # It may have been truncated a moment ago.
+        return Kin.NONE if relative.is_intact() else Kin.UNSURE
+    return Kin.UNSURE if _may_become(content, relative) else Kin.NONE
+
+
+def _may_become(content: Content, relative: Followed) -> bool:
+    """Whether it has too little for a comparison, and nothing that speaks against it."""
+    size = content.stat().st_size
+    if content.is_compressed or size >= relative.offset:
+        return False
+    return relative.may_begin_with(content.read(0, min(size, relative.head_print.size)))

@@ -1,0 +1,122 @@
+"""Makes events of the bytes of one file: a line each, or the lines of one trace together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import polars as pl
+
+from collector.framing.lines import cut_lines, pieces
+from collector.framing.traces import HINTS, continuations
+from logmill.errors import ConfigError
+
+AUTO, NONE = "auto", "none"
+# An event that has more lines is given in several.
+MAX_EVENT_LINES = 1000
+
+
+class Coming(Enum):
+    """What may follow the bytes that are there.
+
+    MORE: the rest of what is being written; the last event may not be whole.
+    LINES: nothing for now; whole lines are whole events, but the last line may still get its end.
+    NOTHING: the file has ended.
+    """
+
+    MORE = auto()
+    LINES = auto()
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """Events without line ends at their ends, and how many bytes of the buffer they took."""
+
+    events: Sequence[bytes]
+    used_bytes: int
+
+
+class Framer:
+    """Frames buffers; it keeps nothing between two of them, so one serves all files.
+
+    Args:
+        multiline: "auto": indented lines and those of stack traces belong to the line before them; "none": each line is
+            an event; else an expression (of Rust's regex crate, linear in time) for what begins an event.
+        max_event_bytes: longer events are given in pieces, so that memory stays bounded and nothing is lost.
+
+    Raises:
+        ConfigError: the expression cannot be used.
+    """
+
+    def __init__(self, multiline: str, max_event_bytes: int) -> None:
+        self._multiline = multiline
+        self._max_event_bytes = max_event_bytes
+        if multiline not in {AUTO, NONE}:
+            try:
+                self._begins([b""])
+            except pl.exceptions.PolarsError as error:
+                raise ConfigError(f"--multiline: {error}") from None
+
+    def frame(self, buffer: bytes, most: int, coming: Coming) -> Framed:
+        """The events that a buffer begins with.
+
+        Args:
+            buffer: the bytes of a file from the end of the last event on.
+            most: so many lines are looked at at most.
+            coming: what may follow.
+        """
+        # One event of so many lines has to end within them.
+        most = max(most, MAX_EVENT_LINES + 1)
+        lines, rest = cut_lines(buffer, most)
+        used = len(buffer) - len(rest)
+        is_cut = len(lines) == most
+        if coming is Coming.NOTHING and rest and not is_cut:
+            lines.append(rest)
+            used = len(buffer)
+        elif not lines and len(rest) > self._max_event_bytes:
+            first, *_others = pieces(rest, self._max_event_bytes)
+            return Framed([first], len(first))
+        if self._multiline == NONE:
+            return self._framed(lines, used, has_returns=b"\r" in buffer)
+        # What has begun behind the last line may belong to it.
+        holds_back = coming is Coming.MORE or (bool(rest) and (is_cut or coming is Coming.LINES))
+        return self._grouped(buffer, lines, used, holds_back=holds_back)
+
+    def _grouped(self, buffer: bytes, lines: list[bytes], used: int, *, holds_back: bool) -> Framed:
+        is_plain = self._multiline == AUTO and not any(hint in buffer for hint in HINTS)
+        starts: Sequence[int] = range(len(lines)) if is_plain else self._starts(lines)
+        if holds_back and starts:
+            last = starts[-1]
+            held = lines[last:]
+            held_bytes = sum(map(len, held)) + len(held)
+            if len(held) <= MAX_EVENT_LINES and held_bytes <= self._max_event_bytes:
+                starts, lines, used = starts[:-1], lines[:last], used - held_bytes
+        if len(starts) == len(lines):
+            return self._framed(lines, used, has_returns=b"\r" in buffer)
+        ends = [*starts[1:], len(lines)]
+        groups = [b"\n".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
+        return self._framed(groups, used, has_returns=b"\r" in buffer)
+
+    def _starts(self, lines: Sequence[bytes]) -> Sequence[int]:
+        """The places of lines that begin an event, that of the first among them."""
+        joined = continuations(lines) if self._multiline == AUTO else [not begins for begins in self._begins(lines)]
+        starts, count = [], 0
+        for at, is_joined in enumerate(joined):
+            count += 1
+            if at == 0 or not is_joined or count > MAX_EVENT_LINES:
+                starts.append(at)
+                count = 1
+        return starts
+
+    def _begins(self, lines: Sequence[bytes]) -> list[bool]:
+        texts = pl.Series([line.decode(errors="replace") for line in lines], dtype=pl.String)
+        return texts.str.contains(self._multiline).to_list()
+
+    def _framed(self, events: list[bytes], used: int, *, has_returns: bool) -> Framed:
+        if has_returns:
+            events = [event.removesuffix(b"\r") for event in events]
+        if max(map(len, events), default=0) > self._max_event_bytes:
+            events = [piece for event in events for piece in pieces(event, self._max_event_bytes)]
+        return Framed(events, used)

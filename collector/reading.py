@@ -1,0 +1,283 @@
+"""The reading loop: from files to batches, as fast as they are taken and no faster."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from collector.batching import Batcher
+from collector.checkpoint import Checkpoint, CheckpointUnavailable, End
+from collector.files.content import Damaged, Unfinished
+from collector.files.discovery import Discovery
+from collector.files.fingerprints import Print
+from collector.files.followed import READ_BYTES, UNFINISHED_INTERVAL_S, Followed, Replaced
+from collector.files.follower import CLOSE_ROTATED_S, Follower
+from collector.files.watching import Watch
+from collector.framing.framer import Coming, Framer
+from collector.records.made import Made, Source
+from collector.shipping import Shipper
+from collector.stream import Stream
+from logmill.lifecycle import StopSignal
+from logmill.settings import Settings
+
+log = structlog.get_logger()
+
+# How often everything is looked at where events tell of changes, and how much of the time looking may take.
+QUIET_SCAN_S = 10.0
+MAX_SCAN_SHARE = 0.1
+ALIVE_EVERY_S = 5.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
+# So many files can be looked at a millisecond; with more of them the loop turns more slowly.
+FILES_A_SECOND = 40_000
+RETRY_S = 1.0
+
+
+class Recorder(Protocol):
+    """Makes records of events."""
+
+    def make_all(self, given: Sequence[tuple[Source, Sequence[bytes]]]) -> Sequence[Made]:
+        """The records of events of several sources, each in their order."""
+
+
+class Counter(Protocol):
+    """Counts what was made."""
+
+    def add(self, source: Source, made: Made, read_bytes: int) -> None:
+        """Events were made records."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Events of one source that are not records yet, and how far they go."""
+
+    source: Source
+    events: Sequence[bytes]
+    size_bytes: int
+    end: End | None
+    head: Print
+
+
+class Reader:
+    """Reads, frames, records and batches, on one thread.
+
+    Args:
+        discovery: which files there are.
+        follower: which is which.
+        framer: makes events.
+        recorder: makes records.
+        counter: counts them.
+        batcher: makes batches.
+        shipper: sends them.
+        checkpoint: is told that somebody looks.
+        stream: standard input, None where it is not read.
+        settings: those in force.
+    """
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        follower: Follower,
+        framer: Framer,
+        recorder: Recorder,
+        counter: Counter,
+        batcher: Batcher,
+        shipper: Shipper,
+        checkpoint: Checkpoint,
+        stream: Stream | None,
+        settings: Settings,
+    ) -> None:
+        self._discovery = discovery
+        self._follower = follower
+        self._framer = framer
+        self._recorder = recorder
+        self._counter = counter
+        self._batcher = batcher
+        self._shipper = shipper
+        self._checkpoint = checkpoint
+        self._stream = stream
+        self._settings = settings
+        self._changed = threading.Event()
+        self._watch = Watch(self._changed, settings.collect_watch)
+        self._scan_at = 0.0
+        self._alive_at = 0.0
+        self._is_once = False
+        # Of many files at once, since each look at a column costs the same for one line as for a thousand.
+        self._taken: list[_Taken] = []
+        self._taken_events = 0
+
+    def run(self, stop: StopSignal, *, once: bool) -> None:
+        """Read until `stop`; or, where `once`, until all that is there is read."""
+        self._is_once = once
+        try:
+            while not stop.is_set():
+                try:
+                    if not self._turn():
+                        break
+                except CheckpointUnavailable as error:
+                    log.warning("waiting for the disk", reason=str(error))
+                    stop.wait(RETRY_S)
+        finally:
+            self._watch.close()
+
+    def finish(self) -> None:
+        """Make a batch of what waits, so that it is on disk.
+
+        Raises:
+            CheckpointUnavailable: it cannot be written; files are read again from where they were.
+        """
+        while self._stream is not None and self._take(self._stream, Coming.NOTHING):
+            self._record()
+            if self._batcher.is_due():
+                self._seal()
+        self._record()
+        self._seal()
+
+    def _turn(self) -> bool:
+        """One round; says whether another one is needed."""
+        now = time.monotonic()
+        if now >= self._scan_at or self._changed.is_set() or self._follower.wants_scan:
+            self._scan()
+        if now - self._alive_at > ALIVE_EVERY_S:
+            self._checkpoint.note("alive_at", str(time.time()))
+            self._alive_at = now
+        has_room = self._shipper.has_room() or not self._batcher.is_due()
+        progressed = has_room and self._read_files()
+        if has_room and self._stream is not None:
+            progressed = self._read_stream(self._stream) or progressed
+        self._record()
+        if self._batcher.is_due() and self._shipper.has_room():
+            self._seal()
+        if not has_room:
+            self._shipper.wait_for_room(LONGEST_WAIT_S)
+        elif self._is_done(progressed=progressed):
+            return False
+        elif not progressed:
+            self._wait()
+        return True
+
+    def _is_done(self, *, progressed: bool) -> bool:
+        """Whether everything that was to be read is read."""
+        if self._stream is not None and self._stream.is_ended and not self._stream.buffer:
+            return not self._discovery.patterns or (self._is_once and not progressed)
+        is_settled = not (progressed or self._follower.is_unsure or self._follower.wants_scan)
+        return self._is_once and self._stream is None and is_settled
+
+    def _scan(self) -> None:
+        self._changed.clear()
+        started = time.monotonic()
+        self._watch.watch(self._discovery.folders())
+        self._follower.scan()
+        took_s = time.monotonic() - started
+        usual_s = QUIET_SCAN_S if self._watch.has_events else self._settings.collect_poll_interval_s
+        if self._follower.is_unsure:
+            usual_s = min(usual_s, RETRY_S)
+        self._scan_at = time.monotonic() + max(usual_s, took_s / MAX_SCAN_SHARE)
+
+    def _wait(self) -> None:
+        busy_s = self._follower.count / FILES_A_SECOND
+        if self._stream is not None:
+            self._stream.wait(FIRST_WAIT_S + busy_s)
+            return
+        left_s = min(self._batcher.left_s(), self._follower.left_s(), self._scan_at - time.monotonic())
+        if self._changed.wait(max(FIRST_WAIT_S + busy_s, min(left_s, LONGEST_WAIT_S))):
+            # A folder in which much happens is looked at a few times a second, not each time.
+            time.sleep(FIRST_WAIT_S + busy_s)
+
+    def _read_files(self) -> bool:
+        progressed = False
+        for file in self._follower.due(everything=self._is_once):
+            progressed = self._advance(file) or progressed
+            if self._batcher.is_due():
+                if not self._shipper.has_room():
+                    break
+                self._seal()
+        for file in self._follower.left_over():
+            self._take(file, Coming.NOTHING)
+        return progressed
+
+    def _advance(self, file: Followed) -> bool:
+        """Read on in one file, and take what is whole of it; says whether anything came of it."""
+        file.plan(self._settings.collect_poll_interval_s)
+        if not self._follower.open(file):
+            return file.key is None  # parted with, and a new file has its place
+        has_more = False
+        try:
+            has_news = file.has_news()
+            if not (has_news or file.buffer):
+                self._finish_silent(file)
+                return False
+            if has_news and len(file.buffer) <= READ_BYTES:
+                has_more = file.read()
+        except Replaced:
+            self._follower.part(file)
+            return True
+        except Unfinished:
+            file.due_at = time.monotonic() + UNFINISHED_INTERVAL_S
+            return False
+        except (Damaged, OSError) as error:
+            self._follower.complain(file, error)
+            return False
+        coming = self._coming(file, has_more=has_more)
+        progressed = self._take(file, coming)
+        if has_more or (progressed and file.buffer):
+            file.due_at = 0.0
+        elif not file.buffer:
+            self._finish_silent(file)
+        return progressed
+
+    def _finish_silent(self, file: Followed) -> None:
+        """Close a file to which nothing is written any more, as far as can be told."""
+        is_silent = time.monotonic() - file.read_at > CLOSE_ROTATED_S
+        if file.is_ended or (is_silent and (file.is_rotated or file.is_gone)):
+            self._follower.finish(file)
+
+    def _coming(self, file: Followed, *, has_more: bool) -> Coming:
+        if has_more:
+            return Coming.MORE
+        if file.is_ended or self._is_once:
+            return Coming.NOTHING
+        return self._patience(file.read_at)
+
+    def _patience(self, read_at: float) -> Coming:
+        """What may still follow what was read last at that time."""
+        silent_s = time.monotonic() - read_at
+        if silent_s >= self._settings.collect_partial_timeout_s:
+            return Coming.NOTHING
+        return Coming.LINES if silent_s >= self._settings.collect_multiline_timeout_s else Coming.MORE
+
+    def _read_stream(self, stream: Stream) -> bool:
+        came = stream.read()
+        coming = Coming.NOTHING if stream.is_ended else Coming.MORE if came else self._patience(stream.read_at)
+        return self._take(stream, coming) or came
+
+    def _take(self, file: Followed | Stream, coming: Coming) -> bool:
+        """Take the events that a buffer begins with; says whether there were any."""
+        framed = self._framer.frame(file.buffer, self._settings.collect_batch_lines, coming)
+        if not framed.used_bytes:
+            return False
+        file.use(framed.used_bytes)
+        end, head = (file.end(), file.head_print) if isinstance(file, Followed) else (None, Print())
+        self._taken.append(_Taken(file.source, framed.events, framed.used_bytes, end, head))
+        self._taken_events += len(framed.events)
+        if self._taken_events >= self._settings.collect_batch_lines:
+            self._record()
+        return True
+
+    def _record(self) -> None:
+        """Make records of what was taken."""
+        if not self._taken:
+            return
+        taken, self._taken, self._taken_events = self._taken, [], 0
+        for one, made in zip(taken, self._recorder.make_all([(one.source, one.events) for one in taken]), strict=True):
+            self._batcher.add(made, one.end, one.head)
+            self._counter.add(one.source, made, one.size_bytes)
+
+    def _seal(self) -> None:
+        batch = self._batcher.seal()
+        if batch is not None:
+            self._shipper.give(batch)

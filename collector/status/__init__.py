@@ -1,0 +1,1 @@
+"""What the collector says of itself: what it counts, its live page, /metrics, /health and /ready."""

@@ -1,0 +1,1 @@
+"""The load test: `logmill bench`, for any installation that runs."""

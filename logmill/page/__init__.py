@@ -1,0 +1,1 @@
+"""What the pages of services share: colours and controls, elements, charts, and how their files are answered."""

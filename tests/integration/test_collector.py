@@ -1,0 +1,213 @@
+"""`logmill collect` as people run it, before a real producer, processors and storage."""
+
+import gzip
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+import requests
+
+from logmill.settings import child_environment, load
+from logmill.supervisor import python_command
+from tests.support.pipeline import Pipeline
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    with Pipeline(tmp_path_factory.mktemp("collecting"), "embedded", processors=1) as running:
+        yield running
+
+
+@pytest.fixture
+def logs(tmp_path):
+    (tmp_path / "logs").mkdir()
+    return tmp_path / "logs"
+
+
+class Collector:
+    """`logmill collect` in a folder of its own; what it collects is told apart by its service."""
+
+    def __init__(self, pipeline, folder, *arguments, **settings):
+        self.pipeline = pipeline
+        self.folder = folder
+        self.arguments = [str(argument) for argument in arguments]
+        mine = {
+            "data_dir": str(folder / "data"),
+            "producer_url": pipeline.producer_url,
+            "collect_port": free_port(),
+            "collect_service": folder.name,
+            "collect_batch_interval_s": 0.2,
+            "collect_poll_interval_s": 0.2,
+        }
+        self.settings = load({}, **{**mine, **settings})
+        self.process = None
+
+    def run(self, *arguments, given=b""):
+        """To its end."""
+        return subprocess.run(
+            [*python_command("collect"), *self.arguments, *map(str, arguments)],
+            env=child_environment(self.settings),
+            input=given,
+            capture_output=True,
+            timeout=60,
+        )
+
+    def __enter__(self):
+        with (self.folder / "collector.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                [*python_command("collect"), *self.arguments],
+                env=child_environment(self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+    def stored(self):
+        """The messages of all logs of this collector, oldest first."""
+        url = f"{self.pipeline.storage_url}/logs/export"
+        answer = requests.get(url, params={"service": self.settings.collect_service, "format": "ndjson"}, timeout=30)
+        answer.raise_for_status()
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    def wait_stored(self, count):
+        """Wait for so many, and a moment for more than that."""
+        wait_until(lambda: len(self.stored()) >= count, 40, f"{count} logs")
+        return self.stored()
+
+
+def test_files_are_read_to_their_ends_and_become_records(pipeline, logs, tmp_path):
+    (logs / "shop.log").write_text("2026-01-31 12:00:00 ERROR it broke\nplain\n\nlast without an end")
+    (logs / "shop.log.1.gz").write_bytes(gzip.compress(b'{"level":"warn","msg":"of before","order":7}\n'))
+    collector = Collector(pipeline, tmp_path, logs / "*", "--tag", "mine", "--host", "here")
+    done = collector.run("--once")
+    assert done.returncode == 0, done.stdout
+    found = {log["message"]: log for log in collector.wait_stored(4)}
+    assert set(found) == {"2026-01-31 12:00:00 ERROR it broke", "plain", "last without an end", "of before"}
+    levels = {message: log["level"] for message, log in found.items()}
+    assert [levels["plain"], levels["of before"]] == ["INFO", "WARNING"]
+    assert levels["2026-01-31 12:00:00 ERROR it broke"] == "ERROR"
+    assert found["of before"]["metadata"]["order"] == 7
+    assert found["plain"]["source"]["file"] == str(logs / "shop.log")
+    assert {log["source"]["host"] for log in found.values()} == {"here"}
+    assert all("mine" in log["tags"] for log in found.values())
+
+
+def test_one_name_with_a_space_in_it_is_one_file(pipeline, logs, tmp_path):
+    (logs / "my app.log").write_text("from a name with a space\n")
+    (logs / "my other.log").write_text("left out\n")
+    collector = Collector(pipeline, tmp_path, "--exclude", "my other*", logs / "my *.log")
+    assert collector.run("--once").returncode == 0
+    assert [log["message"] for log in collector.wait_stored(1)] == ["from a name with a space"]
+
+
+def test_what_was_sent_is_not_sent_by_the_next_one(pipeline, logs, tmp_path):
+    (logs / "a.log").write_text("one\n")
+    collector = Collector(pipeline, tmp_path, logs / "*.log", "--once")
+    assert collector.run().returncode == 0
+    with (logs / "a.log").open("a") as file:
+        file.write("two\n")
+    assert collector.run().returncode == 0
+    assert collector.run().returncode == 0
+    assert sorted(log["message"] for log in collector.wait_stored(2)) == ["one", "two"]
+
+
+def test_what_a_program_prints_is_sent_and_the_collector_ends_with_it(pipeline, tmp_path):
+    collector = Collector(pipeline, tmp_path, "-")
+    done = collector.run(given=b"first\nWARN second\n" + "dritte ü".encode())
+    assert done.returncode == 0, done.stdout
+    assert {log["message"] for log in collector.wait_stored(3)} == {"first", "WARN second", "dritte ü"}
+    assert {log["source"]["file"] for log in collector.stored()} == {"-"}
+
+
+def test_it_follows_through_rotations_a_kill_and_a_stop(pipeline, logs, tmp_path):
+    path = logs / "app.log"
+    written = []
+
+    def write(count):
+        with path.open("a") as file:
+            for _ in range(count):
+                written.append(f"line {len(written)}")
+                file.write(written[-1] + "\n")
+
+    write(100)
+    collector = Collector(pipeline, tmp_path, path)
+    with collector:
+        collector.wait_stored(100)
+        write(50)
+        path.rename(logs / "app.log.1")
+        write(50)
+        collector.wait_stored(200)
+        write(500)
+        collector.process.kill()
+    path.rename(logs / "app.log.1")
+    write(30)
+    with collector:
+        collector.wait_stored(730)
+        write(20)
+        collector.wait_stored(750)
+        assert collector.stop() == 0
+    write(10)
+    with collector:
+        found = collector.wait_stored(760)
+        assert collector.stop() == 0
+    assert sorted(log["message"] for log in found) == sorted(written)
+
+
+def test_a_new_file_is_seen_at_once(pipeline, logs, tmp_path):
+    collector = Collector(pipeline, tmp_path, logs / "*.log", collect_poll_interval_s=30.0)
+    with collector:
+        (logs / "first.log").write_text("here\n")
+        collector.wait_stored(1)
+        started = time.monotonic()
+        (logs / "second.log").write_text("there\n")
+        collector.wait_stored(2)
+        assert time.monotonic() - started < 8  # neither polling nor the scan of each ten seconds found it
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "nothing to collect"),
+        (("x.log", "--multiline", "("), "--multiline"),
+        (("x.log", "--filter", "("), "--filter"),
+        (("x.log", "--format", "pattern"), "pattern"),
+        (("x.log", "--batch-lines", "0"), "LOGMILL_COLLECT_BATCH_LINES"),
+    ],
+)
+def test_what_cannot_be_used_is_named(pipeline, tmp_path, arguments, words):
+    done = Collector(pipeline, tmp_path, *arguments).run()
+    assert done.returncode == 2, done.stdout
+    assert words in done.stderr.decode()
+
+
+def test_two_collectors_need_two_data_folders(pipeline, logs, tmp_path):
+    collector = Collector(pipeline, tmp_path, logs / "*.log")
+    with collector:
+        wait_until((tmp_path / "data" / "collector" / "checkpoint.sqlite3").exists)
+        done = Collector(pipeline, tmp_path, logs / "*.log").run()
+    assert done.returncode == 3
+    assert "in use by another collector" in done.stderr.decode()
+
+
+def test_a_file_that_cannot_be_read_is_told_of_and_stops_nothing(pipeline, logs, tmp_path):
+    (logs / "broken.log").symlink_to("/proc/self/mem")  # also root gets an error where nothing is mapped
+    (logs / "open.log").write_text("open\n")
+    collector = Collector(pipeline, tmp_path, logs / "*.log", "--once")
+    done = collector.run()
+    assert done.returncode == 1
+    assert b"Input/output error" in done.stdout
+    assert [log["message"] for log in collector.wait_stored(1)] == ["open"]
