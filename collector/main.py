@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import resource
 import socket
 import sys
@@ -79,7 +80,7 @@ class _Collector:
         stack.callback(self._checkpoint.close)
         host = settings.collect_host or socket.gethostname()
         files = [pattern for pattern in patterns if pattern != STDIN]
-        discovery = Discovery(files, _listed(settings.collect_exclude))
+        discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
         self._follower = Follower(
             discovery,
             self._checkpoint,
@@ -94,7 +95,10 @@ class _Collector:
         output = open_output(settings)
         if output is not None:
             stack.callback(output.close)
-            output.restore(self._checkpoint.fact("output") or "")
+            # Only what is of batches that come again is cut off.
+            position = self._checkpoint.fact("output") if self._checkpoint.batches() else None
+            output.restore(position or "")
+            self._checkpoint.note("output", output.position())
         self._shipper = Shipper(
             lambda: Poster(settings.producer_url, settings.api_key),
             self._checkpoint,
@@ -216,6 +220,14 @@ class _Collector:
 def _listed(text: str) -> list[str]:
     """What is given a line each, so that there may be spaces in it, or else between spaces."""
     return [line.strip() for line in text.splitlines() if line.strip()] if "\n" in text else text.split()
+
+
+def _own_files(settings: Settings) -> list[str]:
+    """Globs of the local copy, its older files and its journals: what is read must not be what is written."""
+    if not settings.collect_output:
+        return []
+    path = glob.escape(str(Path(settings.collect_output).absolute()))
+    return [path, f"{path}.[1-9]", f"{path}-*"]
 
 
 def _sources(settings: Settings, host: str) -> Callable[[str], Source]:

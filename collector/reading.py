@@ -27,8 +27,6 @@ from logmill.settings import Settings
 
 log = structlog.get_logger()
 
-# A line that may begin a trace waits so long for the rest of it.
-HOLD_S = 0.5
 # How often everything is looked at where events tell of changes, and how much of the time looking may take.
 QUIET_SCAN_S = 10.0
 MAX_SCAN_SHARE = 0.1
@@ -115,7 +113,6 @@ class Reader:
     def run(self, stop: StopSignal, *, once: bool) -> None:
         """Read until `stop`; or, where `once`, until all that is there is read."""
         self._is_once = once
-        stop.on_first = self._changed.set
         try:
             while not stop.is_set():
                 try:
@@ -133,15 +130,17 @@ class Reader:
         Raises:
             CheckpointUnavailable: it cannot be written; files are read again from where they were.
         """
-        if self._stream is not None:
-            self._take(self._stream, Coming.NOTHING)
+        while self._stream is not None and self._take(self._stream, Coming.NOTHING):
+            self._record()
+            if self._batcher.is_due():
+                self._seal()
         self._record()
         self._seal()
 
     def _turn(self) -> bool:
         """One round; says whether another one is needed."""
         now = time.monotonic()
-        if now >= self._scan_at or self._changed.is_set():
+        if now >= self._scan_at or self._changed.is_set() or self._follower.wants_scan:
             self._scan()
         if now - self._alive_at > ALIVE_EVERY_S:
             self._checkpoint.note("alive_at", str(time.time()))
@@ -165,7 +164,8 @@ class Reader:
         """Whether everything that was to be read is read."""
         if self._stream is not None and self._stream.is_ended and not self._stream.buffer:
             return not self._discovery.patterns or (self._is_once and not progressed)
-        return self._is_once and self._stream is None and not progressed and not self._follower.is_unsure
+        is_settled = not (progressed or self._follower.is_unsure or self._follower.wants_scan)
+        return self._is_once and self._stream is None and is_settled
 
     def _scan(self) -> None:
         self._changed.clear()
@@ -248,7 +248,7 @@ class Reader:
         silent_s = time.monotonic() - read_at
         if silent_s >= self._settings.collect_partial_timeout_s:
             return Coming.NOTHING
-        return Coming.LINES if silent_s >= HOLD_S else Coming.MORE
+        return Coming.LINES if silent_s >= self._settings.collect_multiline_timeout_s else Coming.MORE
 
     def _read_stream(self, stream: Stream) -> bool:
         came = stream.read()

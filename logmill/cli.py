@@ -16,6 +16,7 @@ from logmill.cli_alerts import alerts
 from logmill.cli_bench import bench
 from logmill.cli_collect import collect
 from logmill.cli_dead import dead
+from logmill.cli_generate import generate
 from logmill.cli_patterns import patterns
 from logmill.cli_query import query, tail
 from logmill.cli_restore import restore
@@ -70,6 +71,7 @@ main.add_command(query)
 main.add_command(tail)
 main.add_command(patterns)
 main.add_command(alerts)
+main.add_command(generate)
 main.add_command(results)
 main.add_command(restore)
 main.add_command(bench)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from logmill.urls import without_credentials
 if TYPE_CHECKING:
     from logmill.bench.plan import Plan
 
-_PACKAGES = {"hdrh": "hdrhistogram", "rich": "rich"}
+_PACKAGES = {"hdrh.histogram": "hdrhistogram", "rich.live": "rich"}
 _DAY_S = 86_400.0
 _MAX_BATCH = 10_000
 _MAX_RATE = 10_000_000.0
@@ -180,16 +180,9 @@ def compare(context: click.Context, a: Path, b: Path, fail_above: float | None) 
         lines = compared(one, other)
     except LogmillError as error:
         raise ConfigError(str(error)) from None
+    names = [f"{name} is {result.run} of {result.started_at}" for name, result in (("A", one), ("B", other))]
     with quiet_end():
-        write(
-            "\n".join(
-                [
-                    f"A is {one.run} of {one.started_at}, B is {other.run} of {other.started_at}",
-                    *shown(lines, share),
-                    "",
-                ]
-            )
-        )
+        write("\n".join([printable(", ".join(names), keep=""), *shown(lines, share), ""]))
     for difference in differences(one, other):
         click.secho(f"differs: {printable(difference, keep='')}", fg="yellow", err=True)
     if share is not None and any(line.is_worse(share) for line in lines):
@@ -198,7 +191,12 @@ def compare(context: click.Context, a: Path, b: Path, fail_above: float | None) 
 
 
 def _check_packages() -> None:
-    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
+    missing = []
+    for module, package in _PACKAGES.items():
+        try:
+            import_module(module)
+        except ImportError:
+            missing.append(package)
     if missing:
         raise ConfigError(f"`logmill bench` needs {' and '.join(missing)}: pip install 'logmill[generator]'")
 

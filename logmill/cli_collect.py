@@ -40,6 +40,13 @@ FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "text", "patte
     metavar="auto|none|REGEX",
     help="What lines are one log: auto: stack traces and indented ones; REGEX: what the first line matches.",
 )
+@click.option(
+    "--multiline-timeout",
+    "collect_multiline_timeout_s",
+    type=float,
+    metavar="S",
+    help="How long a line waits for those that may belong to it.",
+)
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="Tag all logs so; can be given again.")
 @click.option("--batch-lines", "collect_batch_lines", type=int, metavar="N", help="Logs of one request at most.")
 @click.option("--batch-bytes", "collect_batch_bytes", type=int, metavar="N", help="Bytes of one request, about.")
@@ -52,6 +59,9 @@ FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "text", "patte
 @click.option("--output", "collect_output", metavar="PATH", help="Keep a structured copy of what was accepted here.")
 @click.option(
     "--output-type", "collect_output_type", type=click.Choice(["jsonl", "sqlite", "csv"]), help="What that copy is."
+)
+@click.option(
+    "--output-max-bytes", "collect_output_max_bytes", type=int, metavar="N", help="Its size before it is rotated."
 )
 @click.option(
     "--watch", "collect_watch", type=click.Choice(["auto", "events", "poll"]), help="How changes of folders are seen."
@@ -81,13 +91,15 @@ def collect(
     app | logmill collect - --service app
     """
     joined = {
-        "collect_files": "\n".join(patterns),
-        "collect_exclude": "\n".join(exclude),
+        # A line each, also where there is one: it may have spaces in it.
+        "collect_files": "".join(f"{pattern}\n" for pattern in patterns),
+        "collect_exclude": "".join(f"{pattern}\n" for pattern in exclude),
         "collect_filter": "\n".join(keep),
         "collect_drop": "\n".join(drop),
         "collect_tags": ",".join(tags),
     }
-    settings = load(None, **options, **{name: text for name, text in joined.items() if text})
+    options |= {name: text for name, text in joined.items() if text}
+    settings = load(**options)
     configure_logs("collector", settings)
     stop = StopSignal()
     stop.install()

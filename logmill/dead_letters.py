@@ -5,19 +5,22 @@ from __future__ import annotations
 import codecs
 from base64 import b64encode
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
 import msgspec
+import zstandard
 
 from logmill.broker.protocol import Broker, DeadLetter, DeadLetters
 from logmill.columns import Columns
 from logmill.errors import Refused
 from logmill.record import UNSTORED, Entry
+from logmill.results.message import CONTENT_TYPE as RESULTS
 from logmill.timestamps import EPOCH
-from logmill.wire import COUNT_HEADER, decoded_bytes, is_batch, unpack
+from logmill.wire import COUNT_HEADER, decoded_bytes, decompressed, is_batch, unpack
 
 # How much of a letter's content is shown.
 MAX_CONTENT_BYTES = 64 * 1024
@@ -172,7 +175,8 @@ def content(letter: DeadLetter) -> dict[str, Any]:
     """What a letter holds, cut after MAX_CONTENT_BYTES.
 
     `form` says how `content` shows it: "records" is a list of logs, which is what can be read of Logmill's own batches,
-    "text" is UTF-8, "base64" anything else. `truncated` says whether there is more.
+    "text" is UTF-8 (of a file of test results, decompressed), "base64" anything else. `truncated` says whether there
+    is more.
     """
     message = letter.message
     if is_batch(message) and decoded_bytes(message) <= MAX_UNPACKED_BYTES:
@@ -180,6 +184,9 @@ def content(letter: DeadLetter) -> dict[str, Any]:
             return _records(unpack(message).columns)
         except (Refused, msgspec.DecodeError, ValueError, OverflowError, RecursionError):
             pass  # it is here because of that, more likely than not
+    if message.content_type == RESULTS and decoded_bytes(message) <= MAX_UNPACKED_BYTES:
+        with suppress(Refused, zstandard.ZstdError):
+            return _bytes(decompressed(message))
     return _bytes(message.body)
 
 

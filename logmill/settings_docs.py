@@ -18,6 +18,9 @@ ENV_HEAD = """\
 # volume is new. Letters, digits and - _ . ~ only, because both become part of a URL.
 #RABBITMQ_USER=guest
 #RABBITMQ_PASSWORD=guest
+
+# For Docker Compose only: the folder of this machine whose logs the collector reads, as /logs.
+#LOGS_FOLDER=/var/log
 """
 
 MARKDOWN_HEAD = """\

@@ -8,11 +8,11 @@ from itertools import chain, repeat
 
 import polars as pl
 
-from logmill.columns import OPTIONAL, concat
-from logmill.record import COLUMNS, LEVELS, Kind
+from logmill.columns import concat
+from logmill.parsing.frames import TIME, series_of
+from logmill.record import COLUMNS, Kind
 from logmill.wire import Batch
 
-TIME = pl.Datetime("us", "UTC")
 DTYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.BATCH_ID: pl.Binary,
     Kind.TIME: TIME,
@@ -27,7 +27,6 @@ DTYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.F32_OR_NULL: pl.Float32,
 }
 STORED: dict[str, pl.DataType | type[pl.DataType]] = {column.name: DTYPES[column.kind] for column in COLUMNS}
-LEVEL = pl.Enum(LEVELS)
 _LABELS = frozenset(column.name for column in COLUMNS if column.kind is Kind.LABEL)
 
 
@@ -38,24 +37,14 @@ def to_frame(batches: Sequence[Batch]) -> pl.DataFrame:
     ids = pl.Series([batch.batch_id.bytes for batch in batches], dtype=pl.Binary)
     received = pl.Series([batch.received_at for batch in batches], dtype=pl.Int64).cast(TIME)
     batch_index = pl.Series(list(chain.from_iterable(map(repeat, range(len(sizes)), sizes))), dtype=pl.UInt32)
-    metadata = pl.Series(list(map(bytes, columns.metadata)), dtype=pl.Binary).cast(pl.String)
     return pl.DataFrame(
         {
             "batch_id": ids.gather(batch_index),
             "ordinal": pl.Series(list(chain.from_iterable(map(range, sizes))), dtype=pl.UInt32),
-            "timestamp": pl.Series(columns.timestamp, dtype=pl.Float64, strict=False).round().cast(pl.Int64).cast(TIME),
             "received_at": received.gather(batch_index),
-            "level": pl.Series(columns.level, dtype=LEVEL),
-            "message": pl.Series(columns.message, dtype=pl.String),
-            "service": pl.Series(columns.service, dtype=pl.String),
-            "metadata": metadata,
-            **{name: _text_or_empty(getattr(columns, name), len(columns)) for name in OPTIONAL},
+            **series_of(columns),
         }
     )
-
-
-def _text_or_empty(values: Sequence[str], count: int) -> pl.Series:
-    return pl.Series(values, dtype=pl.String) if values else pl.repeat("", count, dtype=pl.String, eager=True)
 
 
 def to_arrow(frame: pl.DataFrame) -> bytes:

@@ -15,13 +15,14 @@ import structlog
 from logmill.broker.protocol import Consumer, Delivery
 from logmill.errors import BrokerUnavailable, Refused, Retry
 from logmill.intake import Rejection
+from logmill.parsing.frames import TIME
 from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
 from logmill.submitted import Limits
 from logmill.timestamps import now_us
 from logmill.wire import Batch, is_batch, unpack
 from processor.breaker import Breaker
-from processor.columns import TIME, to_arrow, to_frame
+from processor.columns import to_arrow, to_frame
 from processor.drain import Drain
 from processor.foreign import read_foreign
 from processor.gathering import STOP_TAKING_S, Gatherer

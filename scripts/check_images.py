@@ -21,13 +21,21 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("producer", "processor", "storage")
+SERVICES = ("collector", "generator", "producer", "processor", "storage")
+# The `logmill` commands of services that are not named as they are.
+COMMANDS = {"collector": "collect", "generator": "generate"}
+# The settings of the address that a service listens on, where they do not have its name.
+ADDRESSES = {
+    "collector": ("LOGMILL_COLLECT_LISTEN_HOST", "LOGMILL_COLLECT_PORT"),
+    "processor": ("LOGMILL_PROCESSOR_METRICS_HOST", "LOGMILL_PROCESSOR_METRICS_PORT"),
+}
 # What a service must answer beside /health.
-PAGES = {"storage": "/"}
+PAGES = {"collector": "/", "storage": "/"}
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 
@@ -60,6 +68,12 @@ class Dockerfile:
     def command(self) -> list[str]:
         """CMD in its JSON form."""
         command: list[str] = json.loads(self.last("CMD"))
+        return command
+
+    @property
+    def health_check(self) -> list[str]:
+        """The command of HEALTHCHECK, in its JSON form."""
+        command: list[str] = json.loads(self.last("HEALTHCHECK").split(" CMD ", 1)[1])
         return command
 
     @property
@@ -132,35 +146,52 @@ def local_environment(dockerfile: Dockerfile, service: str, programs: Path, imag
         name: str(inside(image, value)) if value.startswith("/") else value
         for name, value in dockerfile.environment.items()
     }
-    address = {"processor": "PROCESSOR_METRICS"}.get(service, service.upper())
+    named = (f"LOGMILL_{service.upper()}_HOST", f"LOGMILL_{service.upper()}_PORT")
+    names = ADDRESSES.get(service, named) if dockerfile.last("EXPOSE") else ()
+    # nobody is there, and /health does not mind
+    nobody = f"http://127.0.0.1:{free_port()}"
     return {
         **moved,
         "PATH": f"{programs}:/usr/bin:/bin",
         "HOME": str(image),
         "LANG": "C.UTF-8",
-        f"LOGMILL_{address}_HOST": "127.0.0.1",
-        f"LOGMILL_{address}_PORT": str(port),
+        **dict(zip(names, ("127.0.0.1", str(port)), strict=False)),
         "LOGMILL_BROKER_URL": f"sqlite:///{image}/broker.sqlite3",
-        "LOGMILL_STORAGE_URL": f"http://127.0.0.1:{free_port()}",  # nobody is there, and /health does not mind
+        "LOGMILL_STORAGE_URL": nobody,
+        "LOGMILL_PRODUCER_URL": nobody,
     }
 
 
-def wait_for_health(process: subprocess.Popen[bytes], port: int) -> None:
-    """Wait until /health answers 200.
+def wait_for_health(process: subprocess.Popen[bytes], is_well: Callable[[], bool]) -> None:
+    """Wait until it is well.
 
     Raises:
-        CheckError: the process ended, or no answer came in time.
+        CheckError: the process ended, or was not in time.
     """
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise CheckError(f"it ended with code {process.returncode} instead of starting")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise CheckError(f"/health did not answer within {START_TIMEOUT_S:.0f} s")
+        if is_well():
+            return
+        time.sleep(0.1)
+    raise CheckError(f"it was not healthy within {START_TIMEOUT_S:.0f} s")
+
+
+def answers(port: int) -> bool:
+    """Whether /health answers 200."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def passes(command: list[str], programs: Path, environment: dict[str, str]) -> bool:
+    """Whether the health check of an image that listens nowhere ends well."""
+    path = str(programs / command[0])
+    done = subprocess.run([path, *command[1:]], env=environment, capture_output=True, timeout=30, check=False)  # noqa: S603 - of our own Dockerfile
+    return done.returncode == 0
 
 
 def check_page(port: int, path: str | None) -> None:
@@ -208,17 +239,22 @@ def start_and_stop(dockerfile: Dockerfile, service: str, programs: Path, image: 
     port = free_port()
     command = [str(programs / dockerfile.command[0]), *dockerfile.command[1:]]
     output = image / "output.log"
+    environment = local_environment(dockerfile, service, programs, image, port)
+
+    def is_well() -> bool:
+        return answers(port) if dockerfile.last("EXPOSE") else passes(dockerfile.health_check, programs, environment)
+
     with output.open("wb") as sink:
         process = subprocess.Popen(  # noqa: S603 - the command of our own Dockerfile
             command,
             cwd=inside(image, dockerfile.last("WORKDIR")),
-            env=local_environment(dockerfile, service, programs, image, port),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
         try:
-            wait_for_health(process, port)
+            wait_for_health(process, is_well)
             check_page(port, PAGES.get(service))
             stop(process)
         except CheckError as error:

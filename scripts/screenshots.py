@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Take the pictures of the dashboard in docs/images/ anew: the whole pipeline with a story, and a real Chromium.
+"""Take the pictures of the pages in docs/images/ anew: the whole pipeline with a story, and a real Chromium.
 
 Arguments are names of pictures, such as dashboard-alerts; without any all are taken.
 """
@@ -7,10 +7,12 @@ Arguments are names of pictures, such as dashboard-alerts; without any all are t
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from logmill.broker import Message, broker_of
 from logmill.record import Lane
+from logmill.supervisor import python_command
 from tests.support.browser import add, chromium, launch, settled
 from tests.support.pipeline import Pipeline
+from tests.support.ports import free_port
+from tests.support.result_files import nights
+from tests.support.shop_logs import write
 from tests.support.story import logs
 from tests.support.waiting import wait_until
 
@@ -98,6 +104,25 @@ def alarm(pipeline: Pipeline) -> None:
     requests.post(f"{pipeline.storage_url}/alerts/silences", json=silence, timeout=30).raise_for_status()
 
 
+def send_results(pipeline: Pipeline) -> None:
+    """Files of test results of some nights: most pass, some are flaky, one is broken since; and the chart of them."""
+    made = nights(files=90, tests=14)
+    for body in made:
+        requests.post(
+            f"{pipeline.producer_url}/files",
+            data=body,
+            params={"service": "shop-tests"},
+            headers={"Content-Type": "text/plain"},
+            timeout=30,
+        ).raise_for_status()
+
+    def asked(**params: str) -> requests.Response:
+        return requests.get(f"{pipeline.storage_url}/results/summary", params, timeout=30)
+
+    wait_until(lambda: asked().json()["totals"]["files"] == len(made), 120, "the test results")
+    (FOLDER / "results-chart.png").write_bytes(asked(format="png").content)
+
+
 def take(browser: Browser, url: str, name: str, act: Callable[[Page], None] | None = None, **context: Any) -> None:
     """One picture, if it is wanted."""
     if not is_wanted(name):
@@ -105,7 +130,8 @@ def take(browser: Browser, url: str, name: str, act: Callable[[Page], None] | No
     place = browser.new_context(**{"viewport": WIDE, "timezone_id": "UTC", "reduced_motion": "reduce", **context})
     page = place.new_page()
     page.goto(url)
-    settled(page)
+    if name.startswith("dashboard"):
+        settled(page)
     if act is not None:
         act(page)
     page.mouse.move(0, 0)
@@ -141,6 +167,11 @@ def wait_for_alerts(page: Page) -> None:
     expect(page.locator(".alerts tbody tr").first).to_be_visible()
 
 
+def wait_for_results(page: Page) -> None:
+    """The list of tests is there."""
+    expect(page.locator(".results tbody tr").first).to_be_visible()
+
+
 def take_pipeline(browser: Browser, pipeline: Pipeline) -> None:
     """The pipeline's page, while there is something to do."""
     stop = threading.Event()
@@ -151,6 +182,43 @@ def take_pipeline(browser: Browser, pipeline: Pipeline) -> None:
     finally:
         stop.set()
         sender.join()
+
+
+@contextmanager
+def collecting(pipeline: Pipeline) -> Iterator[str]:
+    """A collector of files that a shop writes; the address of its page."""
+    port = free_port()
+    stop = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="shop-") as logs, tempfile.TemporaryDirectory(prefix="shop-data-") as data:
+        options = {"--format": "json", "--tag": "shop", "--drop": "Cache hit", "--host": "web-1", "--port": port}
+        command = [*python_command("collect"), f"{logs}/*.log", "--producer", pipeline.producer_url, "--data-dir", data]
+        command += [str(part) for pair in options.items() for part in pair]
+        writer = threading.Thread(target=write, args=(Path(logs), stop))
+        writer.start()
+        collector = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until(lambda: is_ready(url), 60, "the collector")
+            yield url
+        finally:
+            stop.set()
+            writer.join()
+            collector.terminate()
+            collector.wait(60)
+
+
+def is_ready(url: str) -> bool:
+    """Whether a service can do its work."""
+    try:
+        return requests.get(f"{url}/ready", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def wait_for_minutes(page: Page) -> None:
+    """The collector's page has had some minutes."""
+    expect(page.locator('[data-tile="Logs"] strong')).not_to_have_text("0", timeout=60_000)
+    page.wait_for_timeout(TRAFFIC_MS)
 
 
 def main() -> int:
@@ -174,8 +242,14 @@ def main() -> int:
             take(browser, incident, "dashboard-dark", open_error, color_scheme="dark")
             take(browser, f"{url}?since=2h&tab=patterns&sort=errors", "dashboard-patterns")
             take(browser, f"{url}?since=2h", "dashboard-narrow", viewport=PHONE, has_touch=True, is_mobile=True)
+            if is_wanted("dashboard-results"):
+                send_results(running)
+                take(browser, f"{url}?tab=results", "dashboard-results", wait_for_results)
             if is_wanted("dashboard-pipeline"):
                 take_pipeline(browser, running)
+            if is_wanted("collector"):
+                with collecting(running) as page:
+                    take(browser, page, "collector", wait_for_minutes, viewport={"width": 1280, "height": 1180})
             if is_wanted("dashboard-alerts"):
                 alarm(running)
                 take(browser, f"{url}?tab=alerts", "dashboard-alerts", wait_for_alerts)

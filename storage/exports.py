@@ -12,13 +12,11 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
+from logmill.csv_cells import BETWEEN_ITEMS, cell
 from logmill.parts import METADATA, first, ways_to
 from storage import render
 
 _encode = msgspec.json.Encoder().encode
-# A spreadsheet takes a cell that begins with one of these for a formula; some take the wide forms, too.
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-_BETWEEN_ITEMS = "; "
 _NUMERIC = frozenset("-0123456789")
 
 
@@ -172,9 +170,9 @@ _SOURCES = {name: _part_of_source(part) for name, part in zip(render.PARTS_OF_SO
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        value = _BETWEEN_ITEMS.join(value)
+        value = BETWEEN_ITEMS.join(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return cell(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, int | float | Decimal):

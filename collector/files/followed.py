@@ -24,6 +24,10 @@ class Replaced(Exception):
     """The file does not hold what was read of it any more: it was truncated, or it is another one."""
 
 
+class Moved(OSError):
+    """Another file has its name now; where it is, the next scan finds out."""
+
+
 class Followed:
     """A file, open or not; used by the reading thread alone.
 
@@ -93,6 +97,12 @@ class Followed:
         """Of what stands before the position."""
         return Print.of(self._before) if self._before else self._anchor_print
 
+    @property
+    def read_anchor(self) -> Print:
+        """Of what stands before the offset."""
+        before = (self._before + self.buffer)[-ANCHOR_BYTES:]
+        return Print.of(before) if before else self._anchor_print
+
     def row(self) -> FileRow:
         """It, for the checkpoint."""
         device, inode = self.key or (None, None)
@@ -111,14 +121,18 @@ class Followed:
             seen_at=self.seen_at,
         )
 
-    def open(self) -> None:
-        """Open it where it lies, and see that it is the one that was read.
+    def open(self, path: str = "") -> None:
+        """Open it where it lies, or where it may lie now, and see that it is the one that was read.
 
         Raises:
-            Replaced: it is not.
+            Moved: it is not there any more.
+            Replaced: it is, and holds something else.
             OSError: it cannot be opened.
         """
-        content = open_content(self.path)
+        content = open_content(path or self.path)
+        if key_of(content.stat()) != self.key:
+            content.close()
+            raise Moved
         try:
             is_same = self._is_same(content)
         except (Unfinished, Damaged):
@@ -130,7 +144,12 @@ class Followed:
             content.close()
             raise Replaced
         self._content = content
+        self.path = path or self.path
         self._checked = None
+
+    def is_unchanged(self, stat: os.stat_result) -> bool:
+        """Whether the file system says of it what it said when all of it was read."""
+        return self._checked == (stat.st_size, stat.st_mtime_ns)
 
     def adopt(self, content: Content) -> None:
         """Begin to read a new file, which is open already."""
@@ -147,6 +166,8 @@ class Followed:
         if content is not None:
             content.close()
             is_read = self._checked is not None and self._checked[0] <= self.offset
+            if self.buffer:
+                self._checked = None
             self.buffer = b""
             self._anchor_print, self._before = self.anchor, b""
             if is_read or self.is_ended:
@@ -184,6 +205,8 @@ class Followed:
         if content.is_compressed:
             found = content.read(self.offset, READ_BYTES)
             self.is_ended = len(found) < READ_BYTES
+            stat = content.stat()
+            self._checked = (stat.st_size, stat.st_mtime_ns)
         else:
             found = self._read_plain(content)
         self._add(found)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from collector.checkpoint import Checkpoint, End, FileRow
+from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Print
-from collector.files.followed import Followed, Key, Replaced
+from collector.files.followed import Followed, Key, Moved, Replaced
 from collector.files.kinship import Kin, Kinship
 from collector.files.names import is_rotated, root_of
 from collector.files.shifts import SEARCH_S, Shifts
@@ -44,6 +45,7 @@ class Follower:
 
     Attributes:
         is_unsure: whether there are files of which it is not known yet whether they are new.
+        wants_scan: whether it is known that there are files that nobody has looked at.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Follower:
         self._opened = 0
         self._is_first_scan = True
         self.is_unsure = False
+        self.wants_scan = False
         self._from_end = from_end and checkpoint.fact("started") is None
 
     def load(self, ends: Mapping[int, End], alive_at: float) -> None:
@@ -111,11 +114,12 @@ class Follower:
 
     def scan(self) -> None:
         """Look which files there are, and which of them are which."""
+        self.wants_scan = False
         found = self._discovery.find()
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
         for file in list(self._by_key.values()):
-            self._locate(file, whereabouts, now)
+            self._locate(file, found, whereabouts, now)
         self._forget_some()
         unknown = [one for key, one in found.items() if key not in self._by_key]
         beside = self._shifts.beside(self._discovery, self._by_key, found)
@@ -151,8 +155,9 @@ class Follower:
         except Replaced:
             self.part(file)
             return False
-        except FileNotFoundError:
-            return False  # the next scan finds out where it is
+        except (Moved, FileNotFoundError):
+            self.wants_scan = True
+            return False
         except OSError as error:
             self.complain(file, error)
             return False
@@ -161,16 +166,16 @@ class Follower:
         return True
 
     def part(self, file: Followed) -> None:
-        """Its file holds other content now: that is a new file, and what was in it before is looked for elsewhere."""
+        """Its file holds other content now: that is another file, and what was in it before is looked for elsewhere."""
         content = file.release()
         self._lose(file)
-        if content is not None:
-            stat = content.stat()
-            self._add(Found(file.source.path, file.path, stat), 0).adopt(content)
+        if content is None or is_rotated(os.path.basename(file.path)):
+            # It may be a copy, or the rest of a third one.
+            if content is not None:
+                content.close()
+            self.wants_scan = True
         else:
-            found = self._discovery.look(file.path)
-            if found is not None and found.key not in self._by_key:
-                self._add(found, 0)
+            self._add(Found(file.path, file.path, content.stat()), 0).adopt(content)
         self._write()
 
     def finish(self, file: Followed) -> None:
@@ -195,9 +200,10 @@ class Follower:
             if self._files[file_id].buffer and now - at > LEFTOVER_S
         ]
 
-    def _locate(self, file: Followed, whereabouts: Whereabouts, now: float) -> None:
+    def _locate(self, file: Followed, found: Mapping[Key, Found], whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
         one = whereabouts.of(file)
+        is_matched = file.key in found
         if one is None:
             self._shifts.note(file.path, file.seen_at)
             # What is open and has no name is read to its end, and then parted with.
@@ -207,14 +213,35 @@ class Follower:
             return
         if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
             file.due_at = 0.0
+        if one.path != file.path and not file.offset and is_matched:
+            # Nothing tells whether it was renamed, or is another one that was given its inode.
+            self._lose(file)
+            return
         if one.path != file.path:
-            self._shifts.note(file.path, file.seen_at)
+            before = file.path
+            if not self._is_at(file, one):
+                self._lose(file)
+                return
+            self._shifts.note(before, file.seen_at)
             file.path, file.due_at = one.path, 0.0
             name = os.path.basename(one.path)
             file.is_rotated = file.is_rotated or is_rotated(name)
             self._by_root[root_of(name)].add(file.id)
             self._changed.add(file.id)
         file.seen_at, file.is_gone = now, False
+
+    def _is_at(self, file: Followed, one: Found) -> bool:
+        """Whether what has its inode under another name is this file, and not one that was given the inode since."""
+        if file.is_open or file.is_unchanged(one.stat):
+            return True
+        try:
+            file.open(one.path)
+        except Replaced:
+            return False
+        except (Moved, OSError):
+            # Nothing speaks against it, and it is looked at again before it is read.
+            self.wants_scan = True
+        return True
 
     def _lose(self, file: Followed) -> None:
         """Nobody knows where its content is."""
@@ -254,14 +281,26 @@ class Follower:
         if is_rotated(os.path.basename(one.path)):
             for file in relatives:
                 # Before it is taken for a copy of what lies there, or for longer than that.
-                if file.key is not None and self.open(file) and not file.is_intact():
-                    self.part(file)
+                if file.key is not None and self.open(file):
+                    self._compare(file)
         elif self._is_first_scan:
             # A disk that was restored, or is mounted elsewhere, has other inodes.
             relatives = [file for file in relatives if file.key is None and file.position >= HEAD_BYTES]
         else:
             return Kin.NONE, None
         return self._kinship.of(one, relatives)
+
+    def _compare(self, file: Followed) -> None:
+        """See that a file holds what was read of it, and read some of it where nothing was."""
+        try:
+            if not file.is_intact():
+                self.part(file)
+            elif not file.offset:
+                file.read()
+        except Replaced:
+            self.part(file)
+        except (Unfinished, Damaged) as error:
+            self.complain(file, error)
 
     def _relatives(self, path: str) -> list[Followed]:
         """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
 from collector.files.discovery import Found
-from collector.files.followed import Followed, Key
+from collector.files.followed import Followed, Key, key_of
 from collector.files.names import COMPRESSED
 
 # How long what may become a copy may stand still before it counts as a file of its own.
@@ -48,7 +48,7 @@ class Kinship:
         Raises:
             OSError: it cannot be read.
         """
-        relatives = [each for each in relatives if each.position > 0 and each.key != found.key]
+        relatives = [each for each in relatives if each.offset > 0 and each.key != found.key]
         if not relatives:
             return Kin.NONE, None
         written = (found.stat.st_size, found.stat.st_mtime_ns)
@@ -78,6 +78,9 @@ def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tu
     content = open_content(found.path)
     is_unsure = False
     try:
+        if key_of(content.stat()) != found.key:
+            # It was renamed since it was found, and this is another file.
+            return Kin.UNSURE, None
         for relative in relatives:
             try:
                 kin = _kin(content, relative)
@@ -95,18 +98,21 @@ def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tu
 
 
 def _kin(content: Content, relative: Followed) -> Kin:
-    if is_of(content, relative.head_print, relative.position, relative.end().anchor):
+    if is_of(content, relative.head_print, relative.offset, relative.read_anchor):
         if relative.key is None:
             return Kin.REST
         # A copy is never longer than what it is made of.
         is_longer = not content.is_compressed and content.stat().st_size > relative.current_size()
-        return Kin.NONE if is_longer else Kin.COPY
+        if not is_longer:
+            return Kin.COPY
+        # It may have been truncated a moment ago.
+        return Kin.NONE if relative.is_intact() else Kin.UNSURE
     return Kin.UNSURE if _may_become(content, relative) else Kin.NONE
 
 
 def _may_become(content: Content, relative: Followed) -> bool:
     """Whether it has too little for a comparison, and nothing that speaks against it."""
     size = content.stat().st_size
-    if content.is_compressed or size >= relative.position:
+    if content.is_compressed or size >= relative.offset:
         return False
     return relative.may_begin_with(content.read(0, min(size, relative.head_print.size)))

@@ -80,7 +80,8 @@ class Framer:
             return Framed([first], len(first))
         if self._multiline == NONE:
             return self._framed(lines, used, has_returns=b"\r" in buffer)
-        holds_back = coming is Coming.MORE or (is_cut and bool(rest))
+        # What has begun behind the last line may belong to it.
+        holds_back = coming is Coming.MORE or (bool(rest) and (is_cut or coming is Coming.LINES))
         return self._grouped(buffer, lines, used, holds_back=holds_back)
 
     def _grouped(self, buffer: bytes, lines: list[bytes], used: int, *, holds_back: bool) -> Framed:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from collector.outputs.database import DatabaseOutput
+from collector.outputs.files import FileOutput
+from collector.outputs.lines import Csv, JsonLines
+from collector.outputs.structured import Structure
 from collector.shipping import Output
-from logmill.errors import ConfigError
+from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
+from logmill.submitted import Limits
 
 
 def open_output(settings: Settings) -> Output | None:
-    """The local copy that the settings name; None where they name none."""
-    if settings.collect_output:
-        raise ConfigError("LOGMILL_COLLECT_OUTPUT: not there yet")
-    return None
+    """The local copy that the settings name; None where they name none.
+
+    Raises:
+        ConfigError: it cannot be written.
+        AlreadyRunning: another collector writes it.
+    """
+    if not settings.collect_output:
+        return None
+    path = Path(settings.collect_output)
+    structure = Structure(rules_of(settings), Limits.of(settings), settings.slow_response_ms)
+    max_bytes = settings.collect_output_max_bytes
+    if settings.collect_output_type == "sqlite":
+        return DatabaseOutput(path, structure, max_bytes)
+    form = Csv() if settings.collect_output_type == "csv" else JsonLines()
+    return FileOutput(path, structure, form, max_bytes)

@@ -13,7 +13,7 @@ from collector.records.declared import AUTO, TEXT, TRACE, declared_of
 from collector.records.encoding import Extra, encoded
 from collector.records.levels import header_levels, levels_of, looked_at
 from collector.records.made import UNKNOWN_LEVEL, Fault, Made, Source
-from collector.records.tallies import looks_of, tags_of
+from collector.records.tallies import looks_of, tags_of, tally
 from collector.records.texts import Filters, Texts, counts_by
 from logmill.errors import ConfigError
 from logmill.parsing.formats import formats_of
@@ -91,7 +91,7 @@ class Recorder:
         ends = list(accumulate(counts_by(kept.parts, count)))
         spans = list(zip([0, *ends], ends, strict=False))
         own = _by_source(extras, kept, spans)
-        texts, names, formats = kept.texts.to_list(), levels.to_list(), looks.to_list()
+        texts, names = kept.texts.to_list(), levels.to_list()
         bodies = []
         for source, (start, end), some in zip(sources, spans, own, strict=True):
             body, without_room = encoded(
@@ -100,6 +100,7 @@ class Recorder:
             bodies.append(body)
             for place in without_room:
                 kept.add_reason(start + place, NO_ROOM)
+        counted_levels, formats = tally(levels, kept.parts, count), tally(looks, kept.parts, count)
         tags = tags_of(kept, levels, [source.service for source in sources], self._rules)
         faults = _by_source(kept.reasons, kept, spans)
         return [
@@ -107,8 +108,8 @@ class Recorder:
                 body=bodies[number],
                 count=end - start,
                 filtered=kept.filtered[number],
-                levels=Counter(level or UNKNOWN_LEVEL for level in names[start:end]),
-                formats=Counter(formats[start:end]),
+                levels={level or UNKNOWN_LEVEL: size for level, size in counted_levels[number].items()},
+                formats=formats[number],
                 tags=tags[number] + Counter(dict.fromkeys(self._tags, end - start)),
                 fault_count=len(faults[number]),
                 faults=tuple(

@@ -51,6 +51,16 @@ def looks_of(texts: pl.Series, seen: pl.DataFrame, formats: Sequence[Format], ob
     return names
 
 
+def tally(values: pl.Series, parts: pl.Series, count: int) -> list[Counter[str]]:
+    """How often each value is there, by source: the number below `count` that is in `parts` beside it."""
+    if count == 1:
+        return [Counter(dict(values.value_counts().rows()))]
+    found: list[Counter[str]] = [Counter() for _ in range(count)]
+    for part, value, size in pl.DataFrame({"part": parts, "value": values}).group_by("part", "value").len().rows():
+        found[part][value] = size
+    return found
+
+
 def tags_of(
     kept: Texts, levels: pl.Series, services: Sequence[str], rules: Mapping[str, pl.Expr]
 ) -> list[Counter[str]]:

@@ -25,9 +25,7 @@ class Line:
 
     Attributes:
         name: what it is.
-        a: of the first.
-        b: of the second.
-        text: both and their ratio, as they are shown.
+        text: of the first, of the second, and their ratio, as they are shown.
         worse_by: how much worse the second is, 0.1 being a tenth; below zero it is better; None where nobody can tell.
     """
 

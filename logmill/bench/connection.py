@@ -62,7 +62,7 @@ class Answer:
 class Connection:
     """Sends requests one after the other; nothing is sent twice, and no redirect followed.
 
-    `requests` takes three times as much CPU a request, which would be that of the service where both share a machine.
+    `requests` takes twice as much CPU a request, which would be that of the service where both share a machine.
 
     Args:
         url: of the service.

@@ -20,9 +20,8 @@ from logmill.bench.running import Phase
 LINES_EVERY_S = 5.0
 LIVE_EVERY_S = 0.5
 _RATE_S = 4.0
-_COLUMNS = (
-    "", "asked/s", "kept/s", "in flight", "behind s", "p50 ms", "p99 ms", "max ms", "refused", "failed", "dropped"
-)  # fmt: skip
+# So few and short that they fit into eighty characters.
+_COLUMNS = ("", "asked/s", "kept/s", "open", "late s", "p50 ms", "p99 ms", "refused", "failed", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,8 @@ class _Rows:
         seen.append((now_s, done))
         p50, p99, longest = totals.all.latency.at((50.0, 99.0, 100.0))
         return _Row(
-            name="searchable" if part is Part.PROBE else part.value,
-            unit={Part.INGEST: "logs", Part.QUERY: "questions", Part.PROBE: "probes"}[part],
+            name="probes" if part is Part.PROBE else part.value,
+            unit={Part.INGEST: "logs", Part.QUERY: "questions", Part.PROBE: "found"}[part],
             asked={Part.INGEST: plan.rate, Part.QUERY: plan.query_rate, Part.PROBE: 1.0}[part],
             kept=(done - before) / (now_s - before_s) if now_s > before_s else 0.0,
             in_flight=totals.in_flight,
@@ -133,14 +132,16 @@ class Screen:
 
     def show(self, phase: Phase, elapsed_s: float, totals: dict[Part, Totals]) -> None:
         """As `Display`."""
-        table = Table(*_COLUMNS, title=_where(phase, elapsed_s, self._plan), title_justify="left")
+        table = Table(
+            *_COLUMNS, title=_where(phase, elapsed_s, self._plan), title_justify="left", box=None, pad_edge=False
+        )
         for column in table.columns[1:]:
             column.justify = "right"
         for row in self._rows.of(elapsed_s, totals):
             bad = "red" if row.failed or row.dropped else "yellow" if row.refused else ""
             table.add_row(
-                row.name, _asked(row), f"{row.kept:,.1f}", str(row.in_flight), f"{row.behind_s:.1f}",
-                f"{row.p50_ms:,.1f}", f"{row.p99_ms:,.1f}", f"{row.max_ms:,.1f}",
+                row.name, _asked(row), _short(row.kept), str(row.in_flight), f"{row.behind_s:.1f}",
+                _short(row.p50_ms), _short(row.p99_ms),
                 f"{row.refused:,}", f"{row.failed:,}", f"{row.dropped:,}", style=bad,
             )  # fmt: skip
         self._live.update(table, refresh=True)
@@ -162,6 +163,10 @@ class Screen:
 def display_for(plan: Plan) -> Lines | Screen:
     """What fits where standard error goes."""
     return Screen(plan) if Console(stderr=True).is_terminal else Lines(plan)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.1f}" if number < 1000 else f"{number:,.0f}"  # noqa: PLR2004 - four digits say enough
 
 
 def _asked(row: _Row) -> str:

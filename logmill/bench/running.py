@@ -86,14 +86,17 @@ class LoadTest:
             self._wait(fleet, fleet.is_ready, time.monotonic() + READY_TIMEOUT_S)
             if self._stop.is_set():
                 fleet.kill()
-            start_s = next_s = fleet.begin()
+            start_s = fleet.begin()
+            shown: tuple[Phase, float] = (Phase.PREPARING, start_s)
             while not fleet.is_done():
                 if self._stop.is_set():
                     fleet.stop()
                 fleet.listen()
-                if time.monotonic() >= next_s:
-                    next_s = time.monotonic() + self._display.every_s
-                    self._show(fleet, time.monotonic() - start_s)
+                now_s = time.monotonic()
+                phase = self._phase(now_s - start_s)
+                if phase is not shown[0] or now_s >= shown[1] + self._display.every_s:
+                    shown = phase, now_s
+                    self._display.show(phase, now_s - start_s, self._totals(fleet))
             totals = self._totals(fleet)
         is_early = self._stop.is_set()
         stored = self._count(totals[Part.INGEST]) if Part.INGEST in totals else None
@@ -127,13 +130,10 @@ class LoadTest:
         found = {part: fleet.snapshots(part) for part in Part}
         return {part: Totals(snapshots) for part, snapshots in found.items() if snapshots}
 
-    def _show(self, fleet: Fleet, elapsed_s: float) -> None:
-        plan = self._plan
-        if elapsed_s > plan.length_s or self._stop.is_set():
-            phase = Phase.FINISHING
-        else:
-            phase = Phase.WARM_UP if elapsed_s < plan.warm_up_s else Phase.MEASURING
-        self._display.show(phase, elapsed_s, self._totals(fleet))
+    def _phase(self, elapsed_s: float) -> Phase:
+        if elapsed_s > self._plan.length_s or self._stop.is_set():
+            return Phase.FINISHING
+        return Phase.WARM_UP if elapsed_s < self._plan.warm_up_s else Phase.MEASURING
 
     def _count(self, totals: Totals) -> Stored:
         counts = [totals.all.counts, totals.warm_up]

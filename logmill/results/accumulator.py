@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from heapq import heappush, heappushpop
 
 from logmill.results.model import FAILURES, FileResults, Outcome, Result
-from logmill.results.summary import RECENT_RUNS, Failure, Run, Summary, TestSummary, Totals, in_order
+from logmill.results.summary import RECENT_RUNS, Failure, Run, Summary, Tally, Totals, in_order
 
 # When a run was, which file it is in, and where in it: the order of runs.
 _Place = tuple[int, int, int]
@@ -64,7 +64,7 @@ class _Test:
         if outcome.result in FAILURES and (self._last_failure is None or place > self._last_failure[0]):
             self._last_failure = (place, file, outcome)
 
-    def summary(self, service: str, test: str) -> TestSummary:
+    def summary(self, service: str, test: str) -> Tally:
         """Of all its runs."""
         recent = sorted(self._recent)
         runs = [Run(result, was_rerun, place[1]) for place, result, was_rerun in recent]
@@ -72,7 +72,7 @@ class _Test:
         if self._last_failure is not None:
             place, file, outcome = self._last_failure
             failure = Failure(place[0], file, outcome.line, outcome.message)
-        return TestSummary(
+        return Tally(
             service=service,
             test=test,
             passed=self._counts[Result.PASSED],
@@ -85,7 +85,7 @@ class _Test:
         )
 
 
-def totals_of(tests: Iterable[TestSummary], *, files: int, problems: int) -> Totals:
+def totals_of(tests: Iterable[Tally], *, files: int, problems: int) -> Totals:
     """The totals where all tests are at hand."""
     found = list(tests)
     passed, failed, skipped = (sum(getattr(one, name) for one in found) for name in ("passed", "failed", "skipped"))

@@ -12,7 +12,7 @@ import warnings
 from typing import Any, Literal
 
 from logmill.results.model import counted
-from logmill.results.summary import Summary, TestSummary
+from logmill.results.summary import Summary, Tally
 from logmill.results.text import headline, shown_name
 
 Form = Literal["svg", "png"]
@@ -128,5 +128,5 @@ def _bars(axes: Any, tests: Any) -> None:
         axes.text(0.5, 0.5, "no results", transform=axes.transAxes, ha="center", color=_FAINT)
 
 
-def _color_of(one: TestSummary) -> str:
+def _color_of(one: Tally) -> str:
     return COLORS["failed"] if one.fails else _INK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from logmill.results.summary import Failure, Summary, TestSummary
+from logmill.results.summary import Failure, Summary, Tally
 from logmill.timestamps import time_text
 
 
@@ -23,7 +23,7 @@ def as_document(summary: Summary, left_out: int = 0) -> dict[str, Any]:
     }
 
 
-def _test(one: TestSummary) -> dict[str, Any]:
+def _test(one: Tally) -> dict[str, Any]:
     return {
         "test": one.test,
         "service": one.service,

@@ -56,6 +56,7 @@ def read(body: bytes, findings: Findings, *, name: str = "", hint: str = "", fir
     handler = _Handler(findings, first_line - 1)
     parser = DefusedExpatParser(forbid_dtd=True)
     parser.setContentHandler(handler)
+    handler.setDocumentLocator(parser)
     is_whole = False
     try:
         # In one piece: a long token that comes in many is read again for each.
@@ -222,7 +223,7 @@ class _Case:
 def _test_name(group: str, name: str) -> str:
     """Class and name in one, where the name does not begin with the class already, as Jest's do."""
     is_in_it = not group or name == group or name.startswith((f"{group}.", f"{group} ", f"{group}::"))
-    return name if is_in_it or not name else f"{group}.{name}"
+    return name if is_in_it else f"{group}.{name}" if name else group
 
 
 def _seconds(text: str) -> float | None:

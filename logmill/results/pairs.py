@@ -33,7 +33,7 @@ _UNITS_S = {"ms": 0.001}
 # A word as names are written in code, which are one word: login_works, suite::case, com.acme.Case, case[a b], TC-017.
 _CODE_NAME = re.compile(
     r"(?=[^\s\[]*(?:_|::)|[A-Za-z]\w*(?:\.[A-Za-z]\w*){2}|[A-Z]{1,8}-[0-9]+(?:\s|$)|[^\s\[]+\[)"
-    r"[^\s\[]+(?:\[[^\]]*\]\S*)?"
+    r"(?:[^\s\[]+\[[^\]]*\]\S*|\S+)"
 )
 _QUOTED_NAME = re.compile(r"\"(?P<double>[^\"]+)\"|'(?P<single>[^']+)'")
 # What ends a name that is words: a gap, a dash, or a value that differs from run to run.
@@ -139,6 +139,10 @@ class _Reader:
             return
         _, name, more = self._test
         self._test = None
+        if not name:
+            self._is_lost = True
+            self._forget_details()
+            return
         word = _WORD.match(rest)
         result = _RESULTS.get(word[0].upper()) if word else None
         if result is None:
@@ -147,10 +151,6 @@ class _Reader:
             self._findings.problem(
                 number, f"the result of {quoted(name)} is {quoted(rest)}, none of PASS, FAIL, SKIP, ERROR"
             )
-            return
-        if not name:
-            self._is_lost = True
-            self._forget_details()
             return
         said = rest[word.end() :].strip(" \t:-–—,;") if word else ""  # noqa: RUF001
         duration = _DURATION.match(said)
@@ -171,10 +171,10 @@ class _Reader:
             return
         outcome, self._done = self._done, None
         details = "\n".join(([outcome.details] if outcome.details else []) + self._details)
-        self._forget_details()
         message = outcome.message
         if not message and outcome.result in FAILURES:
-            message = next((line.strip() for line in details.split("\n") if line.strip()), "")
+            message = self._details[0].strip() if self._details else ""
+        self._forget_details()
         self._findings.add(
             Outcome(
                 test=outcome.test,

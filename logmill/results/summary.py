@@ -68,7 +68,7 @@ class Trend(msgspec.Struct, frozen=True):
     before_failed: float | None = None
 
 
-class TestSummary(msgspec.Struct, frozen=True, kw_only=True):
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """All runs of one test.
 
     Attributes:
@@ -179,10 +179,10 @@ class Summary(msgspec.Struct, frozen=True):
     """
 
     totals: Totals
-    tests: Sequence[TestSummary]
+    tests: Sequence[Tally]
 
 
-def in_order(tests: Iterable[TestSummary]) -> list[TestSummary]:
+def in_order(tests: Iterable[Tally]) -> list[Tally]:
     """The tests as a summary has them: what needs looking at first."""
     return sorted(tests, key=lambda one: (not one.fails, not one.flaky, -one.failed, one.service, one.test))
 

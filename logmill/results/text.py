@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from logmill.results.model import counted
-from logmill.results.summary import Summary, TestSummary, Totals
+from logmill.results.summary import Summary, Tally, Totals
 from logmill.terminal import columns, printable
 from logmill.timestamps import EPOCH
 
@@ -57,14 +57,14 @@ def _row(name: str, wide: int, cells: Sequence[str], widths: Sequence[int], rest
     return f"{name}{' ' * (wide - columns(name))}  {counts}  {rest}"
 
 
-def _said(one: TestSummary) -> str:
+def _said(one: Tally) -> str:
     notes = [name for name, holds in (("failing", one.fails), ("flaky", one.flaky)) if holds]
     notes += [one.trend.direction] if one.trend.direction in {"worse", "better"} else []
     said = ", ".join(notes)
     return f"{one.letters}  {said}" if said else one.letters
 
 
-def _failure(one: TestSummary) -> list[str]:
+def _failure(one: Tally) -> list[str]:
     """Where and why it failed last."""
     failure = one.last_failure
     if failure is None:
@@ -75,7 +75,7 @@ def _failure(one: TestSummary) -> list[str]:
     return [f"{place}: {reason}" if reason else place]
 
 
-def shown_name(one: TestSummary, *, has_services: bool, most: int = _NAME_COLUMNS) -> str:
+def shown_name(one: Tally, *, has_services: bool, most: int = _NAME_COLUMNS) -> str:
     """The name of a test as it can be shown, at most so many columns wide.
 
     Args:

@@ -15,12 +15,12 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from logmill.errors import ConfigError
-from logmill.settings.collector import CollectorSettings
+from logmill.settings.generator import PLAIN_NAMES, GeneratorSettings
 
 PREFIX = "LOGMILL_"
 
 
-class Settings(CollectorSettings, frozen=True, kw_only=True):
+class Settings(GeneratorSettings, frozen=True, kw_only=True):
     """What can be set, and to what it is set now."""
 
 
@@ -51,6 +51,13 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
             shown = "" if is_secret else f" (it is {value!r})"
             raise ConfigError(f"{PREFIX}{field.upper()}: {error}{shown}") from None
     return with_addresses(Settings(**values))
+
+
+def with_plain_names(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for `load`, in which `PLAIN_NAMES` stand for our own names where those are not set."""
+    source = os.environ if environ is None else environ
+    plain = {PREFIX + field.upper(): source[name] for name, field in PLAIN_NAMES.items() if source.get(name)}
+    return {**plain, **{name: text for name, text in source.items() if text}}
 
 
 def with_addresses(settings: Settings) -> Settings:

@@ -45,6 +45,10 @@ class CollectorSettings(StorageSettings, frozen=True, kw_only=True):
             "else a regular expression of what begins one."
         ),
     ] = "auto"
+    collect_multiline_timeout_s: Annotated[
+        float,
+        described("A line that may begin a log of several waits so long for the others.", "s", ge=0, le=3600),
+    ] = 1.0
     collect_tags: Annotated[str, described("Tags of all that it sends, comma-separated.")] = ""
     collect_filter: Annotated[
         str, described("Regular expressions, one a line: only logs that match one of them are sent; empty: all.")
@@ -80,6 +84,14 @@ class CollectorSettings(StorageSettings, frozen=True, kw_only=True):
     collect_output_type: Annotated[
         str, described("What this file is: JSON lines, a SQLite database, or CSV.", pattern="^(jsonl|sqlite|csv)$")
     ] = "jsonl"
+    collect_output_max_bytes: Annotated[
+        int,
+        described(
+            "Size at which this file is rotated, to .1, .2 and .3, or the oldest logs leave the database; 0: none.",
+            "bytes",
+            ge=0,
+        ),
+    ] = 1024 * 1024 * 1024
     collect_watch: Annotated[
         str,
         described(

@@ -11,7 +11,9 @@ from logmill.broker.protocol import Message
 from logmill.columns import OPTIONAL, Columns
 from logmill.errors import Undecodable
 from logmill.ids import batch_id_of
-from logmill.wire import is_batch, pack, unpack
+from logmill.results.message import CONTENT_TYPE as RESULTS
+from logmill.results.message import PackedFile, SentFile
+from logmill.wire import decompressed, is_batch, pack, unpack
 from processor.redaction.documents import Documents
 from processor.redaction.encoded import redact_encoded, redact_message
 from processor.redaction.text import Redactor
@@ -65,6 +67,10 @@ def _batch(message: Message, redactor: Redactor) -> Message:
 
 
 def _foreign(message: Message, redactor: Redactor) -> Message:
+    if message.content_type == RESULTS and message.content_encoding:
+        read = _foreign(replace(message, body=decompressed(message), content_encoding=""), redactor)
+        packed = PackedFile.of(SentFile(read.body))
+        return replace(message, body=packed.body, content_encoding=packed.encoding)
     if message.content_encoding:
         return _withheld(message)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from logmill.rules.conditions import with_text
-from processor.stages.labels import label_lists
+from logmill.rules.labels import label_lists
 
 
 def add_anomaly(frame: pl.DataFrame, rules: Mapping[str, pl.Expr]) -> pl.DataFrame:

@@ -89,8 +89,13 @@ class AnsweringServer:
             self.keys.add(key)
         reply = self._reply(number)
         time.sleep(reply.after_s)
-        self._open.wait(60)
+        self._open.wait(120)
         return reply
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it answers nothing just now."""
+        return not self._open.is_set()
 
     def stall(self, after_s: float, time_s: float) -> None:
         """Answer nothing, from a time from now on and for a while."""

@@ -68,7 +68,7 @@ class Tailing:
         """Look until nobody waits whether a file is a copy."""
         found = self.look(**options)
         deadline = time.monotonic() + 20
-        while self.follower.is_unsure and time.monotonic() < deadline:
+        while (self.follower.is_unsure or self.follower.wants_scan) and time.monotonic() < deadline:
             time.sleep(0.05)
             found += self.look(**options)
         return found

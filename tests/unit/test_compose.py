@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generator.options import Asked, plan_of
 from logmill.settings import Settings, load
 from logmill.settings_table import table
 from scripts.check_images import SERVICES, parse, read
 
 ROOT = Path(__file__).resolve().parents[2]
+# It writes to a file how it is going, which its health check looks at.
+LISTENS_NOWHERE = {"generator"}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 ALL = ("rabbitmq", *SERVICES)
 SETTINGS = {row.name for row in table()}
@@ -44,7 +47,7 @@ def test_ports_are_published_on_loopback_only(service):
 
 def test_the_ports_people_know_are_published():
     published = {port.split(":")[1] for service in ALL for port in COMPOSE["services"][service].get("ports", [])}
-    assert published == {"5000", "5002", "5672", "15672"}
+    assert published == {"5000", "5002", "5201", "5672", "15672"}
 
 
 @pytest.mark.parametrize("service", ALL)
@@ -78,14 +81,50 @@ def test_the_broker_is_a_4_x_with_its_management_page_and_a_lasting_name():
 
 
 def test_what_must_last_is_on_named_volumes():
-    mounts = {mount for service in ALL for mount in COMPOSE["services"][service].get("volumes", [])}
-    assert mounts == {"rabbitmq-data:/var/lib/rabbitmq", "producer-data:/data", "storage-data:/data"}
+    every = [mount for service in ALL for mount in COMPOSE["services"][service].get("volumes", [])]
+    mounts = {mount for mount in every if isinstance(mount, str)}
+    lasting = ("collector", "producer", "storage")
+    assert mounts == {"rabbitmq-data:/var/lib/rabbitmq", *(f"{service}-data:/data" for service in lasting)}
     assert {mount.split(":")[0] for mount in mounts} == COMPOSE["volumes"].keys()
-    for service in ("producer", "storage"):
-        assert COMPOSE["services"][service]["volumes"] == [f"{service}-data:/data"]
+    for service in lasting:
+        assert f"{service}-data:/data" in COMPOSE["services"][service]["volumes"]
         assert environment(service)["LOGMILL_DATA_DIR"] == read(service).environment["LOGMILL_DATA_DIR"] == "/data"
         # a new volume takes owner and mode from the folder in the image
         assert "install --directory --owner=10001 --group=10001 --mode=0750 /data" in " ".join(read(service).all("RUN"))
+
+
+def test_a_folder_of_this_machine_is_mounted_for_the_collector_only_and_read_only():
+    folders = {
+        service: [mount for mount in COMPOSE["services"][service].get("volumes", []) if not isinstance(mount, str)]
+        for service in ALL
+    }
+    (logs,) = folders.pop("collector")
+    assert not any(folders.values())
+    assert (logs["type"], logs["target"], logs["read_only"]) == ("bind", "/logs", True)
+    assert interpolate(logs["source"]) == "/var/log"
+    assert interpolate(logs["source"], LOGS_FOLDER="/srv/logs") == "/srv/logs"
+    # a misspelt folder is an error, and is not made
+    assert logs["bind"] == {"create_host_path": False}
+    for patterns in (
+        environment("collector")["LOGMILL_COLLECT_FILES"],
+        read("collector").environment["LOGMILL_COLLECT_FILES"],
+    ):
+        assert all(pattern.startswith("/logs/") for pattern in patterns.split())
+
+
+def test_collector_and_generator_have_to_be_asked_for():
+    profiles = {service: COMPOSE["services"][service].get("profiles", []) for service in ALL}
+    asked_for = {"collector": ["collector"], "generator": ["demo"]}
+    assert profiles == {**{service: [] for service in ALL}, **asked_for}
+
+
+def test_the_generator_sends_to_the_producer_and_its_incidents_exist():
+    values = environment("generator")
+    assert values["LOGMILL_GENERATE_PRODUCER_URL"] == "http://producer:5000"
+    incidents = values["LOGMILL_GENERATE_INCIDENTS"].split()
+    plan = plan_of(Asked(rate="10", format="json", incidents=incidents))
+    assert [incident.kind.name for incident in plan.incidents] == ["payment-outage", "login-attack"]
+    assert environment("generator", LOGMILL_GENERATE_INCIDENTS="x")["LOGMILL_GENERATE_INCIDENTS"] == "x"
 
 
 @pytest.mark.parametrize("service", ALL)
@@ -131,6 +170,8 @@ def test_services_wait_for_what_they_need():
     needs = {service: COMPOSE["services"][service].get("depends_on", {}) for service in SERVICES}
     healthy = {"condition": "service_healthy"}
     assert needs == {
+        "collector": {"producer": healthy},
+        "generator": {"producer": healthy},
         "producer": {"rabbitmq": healthy},
         "processor": {"rabbitmq": healthy, "storage": healthy},
         "storage": {},
@@ -145,9 +186,10 @@ def test_credentials_come_from_env_with_guest_as_the_default():
         assert environment(service, **mine)["LOGMILL_BROKER_URL"] == "amqp://mill:s3cret@rabbitmq:5672/%2F"
 
 
-def test_storage_gets_no_broker_credentials():
+@pytest.mark.parametrize("service", ["collector", "generator", "storage"])
+def test_who_knows_no_broker_gets_no_credentials_of_it(service):
     """Those of .env are blanked, and no address carries them."""
-    values = environment("storage", RABBITMQ_USER="mill", RABBITMQ_PASSWORD="s3cret")
+    values = environment(service, RABBITMQ_USER="mill", RABBITMQ_PASSWORD="s3cret")
     assert not any("s3cret" in value for value in values.values())
     assert values["RABBITMQ_PASSWORD"] == values["LOGMILL_BROKER_URL"] == ""
 
@@ -168,16 +210,21 @@ def test_every_setting_of_env_reaches_it(service):
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_listens_inside_its_network_and_takes_a_key_when_one_is_set(service):
     settings = load(environment(service, LOGMILL_API_KEY="k"))
-    host = {
-        "producer": settings.producer_host,
-        "processor": settings.processor_metrics_host,
-        "storage": settings.storage_host,
-    }[service]
-    assert host == "0.0.0.0"
+    if service not in LISTENS_NOWHERE:
+        assert listening_host(service, settings) == "0.0.0.0"
     assert settings.allow_no_key
     assert settings.api_key == "k"
     assert settings.storage_url == "http://storage:5002"
     assert settings.producer_url == "http://producer:5000"
+
+
+def listening_host(service: str, settings: Settings) -> str:
+    return {
+        "collector": settings.collect_listen_host,
+        "producer": settings.producer_host,
+        "processor": settings.processor_metrics_host,
+        "storage": settings.storage_host,
+    }[service]
 
 
 def test_clearing_is_on_by_default_and_can_be_switched_off():

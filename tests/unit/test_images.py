@@ -1,13 +1,19 @@
 """What the Dockerfiles promise, read from the files: no engine is needed."""
 
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from logmill.settings import load
-from scripts.check_images import SERVICES, parse, read
+from scripts.check_images import COMMANDS, SERVICES, parse, read
 
+# It writes to a file how it is going, which its health check looks at.
+LISTENS_NOWHERE = {"generator"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,7 +44,7 @@ def test_the_image_installs_by_hash_and_compiles_nothing(service):
 def test_the_image_starts_its_service(service):
     dockerfile = read(service)
     assert re.fullmatch(r"python:3\.\d+-slim-\w+", dockerfile.last("FROM"))
-    assert dockerfile.command == ["python", "-m", "logmill", service]
+    assert dockerfile.command == ["python", "-m", "logmill", COMMANDS.get(service, service)]
     assert (ROOT / "logmill" / "__main__.py").is_file()
     assert dockerfile.last("STOPSIGNAL") == "SIGTERM"
     assert dockerfile.environment["PYTHONUNBUFFERED"] == "1"
@@ -51,8 +57,26 @@ def test_the_image_sets_settings_that_exist_and_the_port_it_exposes(service):
     dockerfile = read(service)
     logmill = {name: value for name, value in dockerfile.environment.items() if name.startswith("LOGMILL_")}
     load(logmill)
+    if service in LISTENS_NOWHERE:
+        assert not dockerfile.all("EXPOSE")
+        return
     assert dockerfile.last("EXPOSE") in logmill.values()
     assert f"127.0.0.1:{dockerfile.last('EXPOSE')}/" in dockerfile.last("HEALTHCHECK")
+
+
+def test_the_generator_is_well_while_its_file_is_fresh(tmp_path: Path):
+    command = read("generator").health_check
+    file = tmp_path / "status.json"
+
+    def is_well() -> bool:
+        environment = {"LOGMILL_GENERATE_STATUS_FILE": str(file)}
+        return subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True).returncode == 0
+
+    assert not is_well()
+    file.write_text("{}")
+    assert is_well()
+    os.utime(file, (time.time() - 60, time.time() - 60))
+    assert not is_well()
 
 
 def test_instructions_over_several_lines_are_read_as_one():

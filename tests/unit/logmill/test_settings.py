@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from logmill.errors import ConfigError
-from logmill.settings import Settings, environment, load
+from logmill.settings import Settings, environment, load, with_plain_names
 from logmill.settings_table import table
 
 
@@ -73,3 +73,14 @@ def test_settings_survive_the_way_to_a_child_process():
 
 def test_every_setting_has_a_help_text():
     assert all(row.help.endswith((".", "…")) for row in table())
+
+
+def test_plain_names_stand_for_ours_where_ours_are_not_set():
+    plain = {"LOG_FREQUENCY": "2.5", "LOG_LEVEL": "warn", "LOG_FILE": "a.log", "LOGMILL_GENERATE_FILE": "b.log"}
+    found = load(with_plain_names({**plain, "LOGMILL_GENERATE_LEVEL": "", "LOG_FORMAT": ""}))
+    assert (found.generate_frequency_s, found.generate_level, found.generate_file) == (2.5, "warn", "b.log")
+    assert found.generate_format == "json"
+    # They are common names, so nobody else is to stumble over them.
+    assert load({**plain, "LOG_FREQUENCY": "often"}).generate_frequency_s == 5.0
+    with pytest.raises(ConfigError, match="LOGMILL_GENERATE_FREQUENCY_S"):
+        load(with_plain_names({"LOG_FREQUENCY": "often"}))

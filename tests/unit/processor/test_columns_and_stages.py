@@ -13,7 +13,9 @@ from msgspec import Raw
 
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
+from logmill.parsing.attributes import attribute_columns
 from logmill.record import COLUMNS, DEFAULTED, LEVELS, Entry, Lane
+from logmill.rules.labels import label_lists
 from logmill.rules.ruleset import load
 from logmill.settings import Settings
 from logmill.timestamps import MAX_US, MIN_US
@@ -21,9 +23,7 @@ from logmill.wire import Batch, pack, unpack
 from processor.columns import STORED, to_arrow, to_frame
 from processor.redaction.text import Redactor
 from processor.stages import make_stages
-from processor.stages.attributes import attribute_columns
 from processor.stages.fingerprint import add_fingerprint
-from processor.stages.labels import label_lists
 
 
 def batch(*entries: Entry) -> Batch:

@@ -5,50 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-import producer.app
 from logmill.openapi.document import every_route, path_of
 from logmill.record import Lane
-from logmill.settings import load
 from logmill.wire import unpack
 from producer import batching
 from tests.support.held_publisher import HeldPublisher, messages_of
 
 V7_KEY = "01890a5d-ac96-774b-bcce-b302099a8057"
-
-
-@pytest.fixture
-def publisher() -> HeldPublisher:
-    return HeldPublisher(confirms=True)
-
-
-@pytest.fixture
-def started(publisher: HeldPublisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Starts a producer with these settings, on the same files each time."""
-
-    class Broker:
-        def publisher(self) -> HeldPublisher:
-            return publisher
-
-    monkeypatch.setattr(producer.app, "broker_of", lambda settings: Broker())
-    with ExitStack() as running:
-
-        def start(**settings: object):
-            mine = {"data_dir": str(tmp_path / "data"), "producer_pin_cores": False, "confirm_timeout_s": 0.3}
-            app = producer.app.create_app(load({}, **{**mine, **settings}))
-            running.callback(app.extensions["logmill_close"])
-            return app.test_client()
-
-        yield start
-
-
-@pytest.fixture
-def client(started):
-    return started()
 
 
 def post(client, path: str, body: object, key: str | None = None, **headers: str):

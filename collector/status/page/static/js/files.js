@@ -6,6 +6,8 @@ import { Quiet } from "./quiet.js";
 
 // More would take the browser longer to draw than the time until the next figures.
 const MOST = 200;
+// What was just written is on its way; more than a few requests take is late.
+const LATE_BYTES = 10_000_000;
 const HEADS = [["File"], ["Service"], ["Logs", "number"], ["Logs/s", "number"], ["Size", "number"], ["Lag", "number"], ["Parse errors", "number"], ["Changed"], ["State"]];
 
 /** The card. */
@@ -58,7 +60,7 @@ function row({ path, service, records, per_s: rate, size_bytes: size, lag_bytes:
     cell("Logs", "number", compact(records)),
     cell("Logs/s", "number", decimal(rate)),
     cell("Size", "number", bytes(size)),
-    cell("Lag", `number ${lag ? "lags" : ""}`, bytes(lag)),
+    cell("Lag", `number ${lag ? "lags" : ""} ${lag > LATE_BYTES ? "late" : ""}`, bytes(lag)),
     cell("Parse errors", "number", compact(faults)),
     cell("Changed", "moment", modified ? time(modified, { ms: false }) : "–"),
     cell("State", state.startsWith("cannot") ? "odd" : "", visible(state, 200)),

@@ -7,11 +7,13 @@ import { Quiet } from "./quiet.js";
 const LEVELS = ["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"];
 const MOST = 100;
 
+const rank = ({ name }) => (LEVELS.includes(name) ? LEVELS.indexOf(name) : LEVELS.length);
+
 /** A card of {name, count, per_s, is_other}. */
 export class SharesCard extends Quiet {
   /** Show these; levels in their order and colours, everything else the largest first. */
   show(counted, { isLevel = false } = {}) {
-    const sorted = isLevel ? counted.toSorted((a, b) => LEVELS.indexOf(a.name) - LEVELS.indexOf(b.name)) : counted;
+    const sorted = isLevel ? counted.toSorted((a, b) => rank(a) - rank(b)) : counted;
     const note = counted.length > MOST ? `${MOST} of ${count(counted.length)}` : "";
     super.show(sorted.slice(0, MOST), (rows) => draw(rows, isLevel, this.element.getAttribute("aria-label")), note);
   }

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from logmill.coerce import MALFORMED
+from logmill.parsing.attribute_names import overruling
 from logmill.parsing.found import free_name
-from processor.attribute_names import overruling
 
 MOST_BYTES_A_CHAR = 4
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -1,0 +1,1 @@
+"""Where logs go: standard output, a file that rotates, a producer, a broker."""
