@@ -9,7 +9,7 @@ SERVICE ?=
 COMPOSE := docker compose
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Set up, then start Logmill on this machine; Ctrl-C stops it (ARGS="--broker amqp://…")
 	@scripts/setup run
@@ -77,11 +77,27 @@ bench-patterns: ## Set up, then compare patterns with drain3 on samples of Loghu
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.patterns $(ARGS)
 
+bench-collect: ## Set up, then measure how fast files are collected, on one core (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.collecting_speed $(ARGS)
+
+bench-results: ## Set up, then send 10,000 files of test results and check the totals (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.results $(ARGS)
+
+bench-handler: ## Set up, then measure the logging handler, and an outage of the producer (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.handler $(ARGS)
+
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev
 	@scripts/ensure-rabbitmq
 	@scripts/ensure-libfaketime
 	@.venv/bin/python -m tests.faults $(ARGS)
+
+torture: ## Set up, then rotate and kill under a collector, and count (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m tests.torture $(ARGS)
 
 health: ## Ask the running services how they are
 	@scripts/setup run

@@ -91,13 +91,15 @@ def collect(
     app | logmill collect - --service app
     """
     joined = {
-        "collect_files": "\n".join(patterns),
-        "collect_exclude": "\n".join(exclude),
+        # A line each, also where there is one: it may have spaces in it.
+        "collect_files": "".join(f"{pattern}\n" for pattern in patterns),
+        "collect_exclude": "".join(f"{pattern}\n" for pattern in exclude),
         "collect_filter": "\n".join(keep),
         "collect_drop": "\n".join(drop),
         "collect_tags": ",".join(tags),
     }
-    settings = load(None, **options, **{name: text for name, text in joined.items() if text})
+    options |= {name: text for name, text in joined.items() if text}
+    settings = load(**options)
     configure_logs("collector", settings)
     stop = StopSignal()
     stop.install()

@@ -10,7 +10,7 @@ from logmill.ids import log_id
 from logmill.results.records import FILE_TAG, RESULT_TAG
 from logmill.results.summary import LETTERS, RECENT_RUNS, Failure, Run, Summary, Tally, Totals, in_order
 from storage.engine.protocol import Engine
-from storage.search.filters import AnyOf, Filter, Or, both
+from storage.search.filters import AnyOf, Filter, Or, both, is_about
 from storage.search.sql import condition
 from storage.statements import statement
 
@@ -21,35 +21,37 @@ _RESULTS = {letter: result for result, letter in LETTERS.items()}
 _NAMES = ", ".join(f"'{result}'" for result in LETTERS)
 _LETTERS = ", ".join(f"'{letter}'" for letter in LETTERS.values())
 _SAME_FILE = "="
+# What a file and its runs have in common.
+_COMMON = frozenset({"service", "file", "host", "protocol", "received_at", "timestamp"})
 _COUNTED = ("tests", "passed", "failed", "errors", "skipped", "files", "problems")
 
 
-def summary(engine: Engine, wanted: Filter, tests: Filter | None) -> Summary:
-    """All tests of the files that pass.
+def summary(engine: Engine, wanted: Filter) -> Summary:
+    """All tests with a run that passes, and the files that such runs are in.
 
     Args:
         engine: where they are.
-        wanted: which files and runs; about what both have.
-        tests: which runs, None for all. Then files are those that have such a run.
+        wanted: the filter. Where it looks at nothing but what a file and its runs have in common, files without a run
+            count too.
 
     Raises:
         QueryTimeout, QueryCancelled, Refused, StorageUnavailable: as `Engine.select`.
     """
     of_runs = both(AnyOf("tags", (RESULT_TAG,)), wanted)
-    of_files = both(AnyOf("tags", (FILE_TAG,)), wanted)
-    where, params = condition(Or((of_runs, of_files)) if tests is None else both(of_runs, tests))
+    of_files = AnyOf("tags", (FILE_TAG,))
+    is_common = is_about(wanted, _COMMON)
+    where, params = condition(both(Or((AnyOf("tags", (RESULT_TAG,)), of_files)), wanted) if is_common else of_runs)
     sql = statement(
         "results",
         "tests",
-        runs=statement("results", "runs", where=where),
+        runs=statement("results", "runs", where=where, letters=f"[{_NAMES}], [{_LETTERS}]"),
         recent=str(RECENT_RUNS),
-        letters=f"[{_NAMES}], [{_LETTERS}]",
         reason_chars=str(_REASON_CHARS),
     )
     rows = engine.select(sql, {**params, "file_tag": FILE_TAG, "limit": MAX_TESTS}).to_pylist()
     found = in_order(_test(row) for row in rows if not row["is_file"])
     counted: Mapping[str, int] = {name: rows[0][f"all_{name}"] if rows else 0 for name in _COUNTED}
-    if tests is not None:
+    if not is_common:
         files_where, files_params = condition(of_files, "g")
         sql = statement("results", "files", where=files_where, of_runs=where)
         counted = {**counted, **engine.select(sql, {**params, **files_params}).to_pylist()[0]}

@@ -194,9 +194,9 @@ class Store:
         found = patterns.most_frequent(self._engine, wanted, limit, bucket_count, is_clustered=is_clustered)
         return found, patterns.examples(self._engine, found.shown)
 
-    def results(self, wanted: Filter, tests: Filter | None) -> Summary:
+    def results(self, wanted: Filter) -> Summary:
         """As `results.summary`."""
-        return results.summary(self._engine, wanted, tests)
+        return results.summary(self._engine, wanted)
 
     def count(self, wanted: Filter) -> int:
         """How many logs pass."""

@@ -24,6 +24,10 @@ class Replaced(Exception):
     """The file does not hold what was read of it any more: it was truncated, or it is another one."""
 
 
+class Moved(OSError):
+    """Another file has its name now; where it is, the next scan finds out."""
+
+
 class Followed:
     """A file, open or not; used by the reading thread alone.
 
@@ -121,10 +125,14 @@ class Followed:
         """Open it where it lies, or where it may lie now, and see that it is the one that was read.
 
         Raises:
-            Replaced: it is not.
+            Moved: it is not there any more.
+            Replaced: it is, and holds something else.
             OSError: it cannot be opened.
         """
         content = open_content(path or self.path)
+        if key_of(content.stat()) != self.key:
+            content.close()
+            raise Moved
         try:
             is_same = self._is_same(content)
         except (Unfinished, Damaged):

@@ -15,7 +15,7 @@ from collector.checkpoint import Checkpoint, End, FileRow
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Print
-from collector.files.followed import Followed, Key, Replaced
+from collector.files.followed import Followed, Key, Moved, Replaced
 from collector.files.kinship import Kin, Kinship
 from collector.files.names import is_rotated, root_of
 from collector.files.shifts import SEARCH_S, Shifts
@@ -155,8 +155,9 @@ class Follower:
         except Replaced:
             self.part(file)
             return False
-        except FileNotFoundError:
-            return False  # the next scan finds out where it is
+        except (Moved, FileNotFoundError):
+            self.wants_scan = True
+            return False
         except OSError as error:
             self.complain(file, error)
             return False
@@ -237,8 +238,9 @@ class Follower:
             file.open(one.path)
         except Replaced:
             return False
-        except OSError:
-            return True  # nothing speaks against it, and it is looked at again before it is read
+        except (Moved, OSError):
+            # Nothing speaks against it, and it is looked at again before it is read.
+            self.wants_scan = True
         return True
 
     def _lose(self, file: Followed) -> None:

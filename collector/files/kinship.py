@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
 from collector.files.discovery import Found
-from collector.files.followed import Followed, Key
+from collector.files.followed import Followed, Key, key_of
 from collector.files.names import COMPRESSED
 
 # How long what may become a copy may stand still before it counts as a file of its own.
@@ -78,6 +78,9 @@ def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tu
     content = open_content(found.path)
     is_unsure = False
     try:
+        if key_of(content.stat()) != found.key:
+            # It was renamed since it was found, and this is another file.
+            return Kin.UNSURE, None
         for relative in relatives:
             try:
                 kin = _kin(content, relative)
@@ -100,7 +103,10 @@ def _kin(content: Content, relative: Followed) -> Kin:
             return Kin.REST
         # A copy is never longer than what it is made of.
         is_longer = not content.is_compressed and content.stat().st_size > relative.current_size()
-        return Kin.NONE if is_longer else Kin.COPY
+        if not is_longer:
+            return Kin.COPY
+        # It may have been truncated a moment ago.
+        return Kin.NONE if relative.is_intact() else Kin.UNSURE
     return Kin.UNSURE if _may_become(content, relative) else Kin.NONE
 
 

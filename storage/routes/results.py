@@ -15,8 +15,8 @@ from logmill.results.text import render as as_text
 from logmill.timestamps import now_us
 from storage import reading, result_shapes, shapes
 from storage.search.described import filters
-from storage.search.filters import Filter, Matches, Metadata, Or
-from storage.search.parameters import FILTER_PARAMETERS, MAX_VALUES, filter_of, refuse_unknown, single
+from storage.search.filters import EVERYTHING, Filter, Matches, Metadata, Or, both
+from storage.search.parameters import MAX_VALUES, filter_of, single
 from storage.search.patterns import Budget
 from storage.search.terms import pieces_of
 from storage.search.words import Wildcard, wildcard_pattern
@@ -24,7 +24,6 @@ from storage.store import Store
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000
-_FILTERS = ("service", "file", "since", "until")
 _OWN = ("test", "limit", "format")
 _TEXT = "text/plain"
 _MEDIA: dict[str, str] = {
@@ -51,7 +50,7 @@ def blueprint(store: Store) -> Blueprint:
         "What came of tests",
         tag="Test results",
         parameters=[
-            *filters(*(name for name in FILTER_PARAMETERS if name not in _FILTERS)),
+            *filters(),
             Parameter(
                 "test",
                 "The name of a test; * and ? stand for any characters. Several values: any will do.",
@@ -76,11 +75,10 @@ def blueprint(store: Store) -> Blueprint:
     )
     def summary() -> Response:
         args = request.args.to_dict(flat=False)
-        refuse_unknown(args, (*_FILTERS, *_OWN))
+        wanted = both(filter_of(args, now_us(), *_OWN), _tests(args.get("test", [])))
         form = _form(single(args, "format"))
         limit = whole_number("limit", single(args, "limit") or str(DEFAULT_LIMIT), 1, MAX_LIMIT)
-        wanted = filter_of({name: args[name] for name in _FILTERS if name in args}, now_us())
-        found = store.results(wanted, _tests(args.get("test", [])))
+        found = store.results(wanted)
         left_out = found.totals.tests - len(found.tests[:limit])
         shown = Summary(found.totals, found.tests[:limit])
         if form == "json":
@@ -101,13 +99,13 @@ def _form(asked: str) -> str:
     return asked
 
 
-def _tests(names: list[str]) -> Filter | None:
-    """The runs of tests of these names; None for all."""
+def _tests(names: list[str]) -> Filter:
+    """The runs of tests of these names; all where there is none."""
     names = [name for name in names if name]
     if len(names) > MAX_VALUES:
         raise InvalidField("test", f"test is given {len(names)} times, {MAX_VALUES} at most")
     if not names:
-        return None
+        return EVERYTHING
     budget = Budget()
     return Or(tuple(_test(name, budget) for name in names))
 

@@ -4,7 +4,7 @@
 SELECT
     service, file, batch_id, is_file, toInt64(ordinal) AS place, toUnixTimestamp64Micro(timestamp) AS us,
     if(is_file, '', said.1) AS test, said.2 AS result, said.3 AS line, said.4 AS reason, said.5 AS reruns,
-    said.6 AS problems
+    said.6 AS problems, transform(result, $letters, '') AS letter
 FROM (
     SELECT
         service, file, batch_id, ordinal, timestamp, has(tags, {file_tag:String}) AS is_file,
@@ -19,7 +19,8 @@ WHERE if(is_file, said.7 != '', said.1 != '' AND said.2 IN ('passed', 'failed', 
 
 -- Of each test its counts, its last failure, and its newest runs as letters, the oldest of them first: small where it was
 -- run again, with = before it where it is of the same file as the one before. Behind the tests a row for the files of each
--- service. And the counts of all on each row.
+-- service. And the counts of all on each row. Runs are put in order by texts of a fixed length, the newest the smallest, which
+-- takes a fifth of what tuples take: 16 digits of the time, 32 of the batch, 16 of the place in it, and the letter.
 -- name: tests
 SELECT
     *,
@@ -40,12 +41,16 @@ FROM (
         countIf(result = 'error') AS errors,
         countIf(result = 'skipped') AS skipped,
         max(us) AS last_us,
-        arrayReverse(groupArraySorted($recent)((
-            -us, batch_id, -place,
-            if(reruns > 0, lower(transform(result, $letters, '')), transform(result, $letters, ''))
+        arrayReverse(groupArraySorted($recent)(concat(
+            hex(bitNot(toUInt64(us + 4611686018427387904))), hex(batch_id), hex(bitNot(toUInt64(place))),
+            if(reruns > 0, lower(letter), letter)
         ))) AS newest,
         arrayStringConcat(arrayMap(
-            (run, at) -> concat(if(at > 1 AND run.2 = newest[at - 1].2, '=', ''), run.4), newest, arrayEnumerate(newest)
+            (run, at) -> concat(
+                if(at > 1 AND substring(run, 17, 32) = substring(newest[at - 1], 17, 32), '=', ''),
+                substring(run, 65)
+            ),
+            newest, arrayEnumerate(newest)
         )) AS runs,
         argMaxIf(
             (us, file, line, substringUTF8(reason, 1, $reason_chars), batch_id, place),

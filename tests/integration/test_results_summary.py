@@ -28,7 +28,7 @@ from processor.stages import make_stages
 from storage import results
 from storage.engine import schema
 from storage.engine.chdb_engine import ChdbEngine
-from storage.search.filters import EVERYTHING, AnyOf, Between, Bounds, Filter, Metadata
+from storage.search.filters import EVERYTHING, And, AnyOf, Between, Bounds, Filter, Metadata
 from storage.statements import statement
 from tests.support.storage_blocks import batch, stream
 from tests.support.storage_service import StorageService
@@ -105,7 +105,7 @@ def test_the_engine_and_the_accumulator_say_the_same_of_any_files(engine: ChdbEn
     for number, one in enumerate(files):
         accumulator.add(one, T0_US + number * SECOND_US)
     fill(engine, *([block_of(files)] if files else []), stream(batch(5)))
-    found, wanted = results.summary(engine, EVERYTHING, None), accumulator.summary()
+    found, wanted = results.summary(engine, EVERYTHING), accumulator.summary()
     assert found.totals == wanted.totals
     assert said(found) == said(wanted)
 
@@ -113,7 +113,7 @@ def test_the_engine_and_the_accumulator_say_the_same_of_any_files(engine: ChdbEn
 def test_the_log_of_the_last_failure_is_the_one_that_tells_of_it(engine: ChdbEngine):
     failed = Outcome(test="t", result=Result.FAILED, line=7, message="no")
     fill(engine, block_of([file_of([failed, failed], 0)]))
-    (found,) = results.summary(engine, EVERYTHING, None).tests
+    (found,) = results.summary(engine, EVERYTHING).tests
     assert found.last_failure is not None
     batch_id, _, ordinal = found.last_failure.log_id.rpartition("-")
     where = {"batch_id": batch_id.replace("-", ""), "ordinal": int(ordinal)}
@@ -125,28 +125,31 @@ def test_logs_that_others_gave_the_tag_and_are_no_results_do_not_count(engine: C
     odd = ["{}", '{"test": "x"}', '{"test": "x", "result": "great"}', '{"test": "", "result": "passed"}', "no json"]
     rows = [one for text in odd for one in batch(1, tags=["test-result"], metadata=text)]
     fill(engine, stream(rows), block_of([file_of([Outcome(test="t", result=Result.PASSED, line=1)], 0)]))
-    totals = results.summary(engine, EVERYTHING, None).totals
+    totals = results.summary(engine, EVERYTHING).totals
     assert (totals.tests, totals.results, totals.files) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "tests", "files", "found"),
+    ("wanted", "files", "found"),
     [
-        (EVERYTHING, None, 4, {("shop", "a"): 3, ("shop", "b"): 2, ("bank", "a"): 1}),
-        (AnyOf("service", ("shop",)), None, 3, {("shop", "a"): 3, ("shop", "b"): 2}),
-        (AnyOf("file", ("f-1",)), None, 1, {("shop", "a"): 1, ("shop", "b"): 1}),
-        (Between("timestamp", Bounds(low=T0_US + SECOND_US)), None, 2, {("shop", "a"): 2, ("shop", "b"): 1}),
-        (EVERYTHING, Metadata(("test",), "b"), 2, {("shop", "b"): 2}),
-        (AnyOf("service", ("none",)), None, 0, {}),
+        (EVERYTHING, 4, {("shop", "a"): 3, ("shop", "b"): 2, ("bank", "a"): 1}),
+        (AnyOf("service", ("shop",)), 3, {("shop", "a"): 3, ("shop", "b"): 2}),
+        (AnyOf("file", ("f-1",)), 1, {("shop", "a"): 1, ("shop", "b"): 1}),
+        (Between("timestamp", Bounds(low=T0_US + SECOND_US)), 2, {("shop", "a"): 2, ("shop", "b"): 1}),
+        (Metadata(("test",), "b"), 2, {("shop", "b"): 2}),
+        (And((Metadata(("test",), "a"), AnyOf("service", ("bank",)))), 1, {("bank", "a"): 1}),
+        (AnyOf("level", ("ERROR",)), 4, {("shop", "a"): 3, ("shop", "b"): 2, ("bank", "a"): 1}),
+        (AnyOf("level", ("INFO",)), 0, {}),
+        (AnyOf("service", ("none",)), 0, {}),
     ],
 )
-def test_a_filter_holds_for_runs_and_files(engine: ChdbEngine, wanted: Filter, tests, files: int, found):
+def test_a_filter_holds_for_runs_and_files(engine: ChdbEngine, wanted: Filter, files: int, found):
     def run(name: str) -> Outcome:
         return Outcome(test=name, result=Result.FAILED, line=1)
 
     shop = [file_of([run("a"), run("b")], 0, 1), file_of([run("a"), run("b")], 1, 1), file_of([run("a")], 2, 1)]
     fill(engine, block_of(shop, "shop"), block_of([file_of([run("a")], 0, 1)], "bank"))
-    summary = results.summary(engine, wanted, tests)
+    summary = results.summary(engine, wanted)
     assert {(one.service, one.test): one.failed for one in summary.tests} == found
     assert (summary.totals.files, summary.totals.problems) == (files, files)
 
@@ -248,6 +251,16 @@ def test_the_form_is_that_which_is_asked_for(storage: StorageService, accept: st
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, media)
 
 
+def test_a_search_holds_for_runs_as_for_all_logs(storage: StorageService):
+    found = ask(storage, q="test:login OR result:failed", file="f-3").json()
+    assert {one["test"]: one["last_runs"] for one in found["tests"]} == {
+        "login": "P",
+        "checkout[a*b]": "F",
+        "slow\u202e": "F",
+    }
+    assert (found["totals"]["files"], found["totals"]["results"]) == (1, 3)
+
+
 def test_text_and_pictures_say_the_same_and_can_do_no_harm(storage: StorageService):
     text = ask(storage, format="text", limit=2).text
     assert text.startswith("12 results of 3 tests in 4 files: 8 passed, 4 failed; 2 failing now; 1 flaky\n")
@@ -264,7 +277,7 @@ def test_text_and_pictures_say_the_same_and_can_do_no_harm(storage: StorageServi
 @pytest.mark.parametrize(
     ("params", "field"),
     [
-        *(({"limit": 0}, "limit"), ({"limit": "x"}, "limit"), ({"format": "pdf"}, "format"), ({"q": "a"}, "q")),
+        *(({"limit": 0}, "limit"), ({"limit": "x"}, "limit"), ({"format": "pdf"}, "format"), ({"color": "a"}, "color")),
         *(({"test": ["a"] * 101}, "test"), ({"since": "never"}, "since"), ({"format": ["svg", "png"]}, "format")),
     ],
 )

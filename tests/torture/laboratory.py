@@ -23,7 +23,7 @@ from tests.torture.writers import ARCHIVE, LIVE, SCRATCH, SHORT
 START_TIMEOUT_S = 60.0
 EXPORT_TIMEOUT_S = 600.0
 # Far longer than writers pause within a line, so that none is taken for whole on a machine that is busy.
-PARTIAL_TIMEOUT_S = 4.0
+PARTIAL_TIMEOUT_S = 2.5
 BATCH_INTERVAL_S = 0.2
 _TEND_S = 0.2
 # Nothing is made of what the messages say: whether they are altered is what is looked at.

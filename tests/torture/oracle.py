@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from tests.faults.oracle import Verdict
@@ -19,10 +22,20 @@ class Written:
     Attributes:
         name: of its file, without an ending; services are named by it.
         count: of its events, numbered from 0.
+        rotations: the number of the first event after each, and what was done.
     """
 
     name: str
     count: int
+    rotations: Sequence[tuple[int, str]] = ()
+
+    def words(self, first: int, last: int) -> str:
+        """These events, and what was done to their file just before and after them."""
+        numbers = f"#{first}" if first == last else f"#{first} to #{last}"
+        at = bisect_right([number for number, _way in self.rotations], first)
+        ways = [f"{way} before #{number}" for number, way in self.rotations[max(0, at - 2) :] if number <= last + 1]
+        ways += [f"{way} before #{number}" for number, way in self.rotations if number > last + 1][:2]
+        return f"{self.name} {numbers} ({', '.join(ways)})" if ways else f"{self.name} {numbers}"
 
 
 def judge(written: Mapping[int, Written], stored: Iterable[Mapping[str, Any]]) -> Verdict:
@@ -44,8 +57,6 @@ def judge(written: Mapping[int, Written], stored: Iterable[Mapping[str, Any]]) -
             continue
         seen[event.number] = min(seen[event.number] + 1, _MOST_TIMES)
         name = f"{written[event.stream].name} #{event.number}"
-        if seen[event.number] == 2:
-            verdict.note("doubled", f"{name}, once more as {_place(log)}")
         different = {
             "its text": not event.is_whole,
             "its level": log["level"] != event.level,
@@ -55,21 +66,19 @@ def judge(written: Mapping[int, Written], stored: Iterable[Mapping[str, Any]]) -
             words = ", ".join(what for what, differs in different.items() if differs)
             verdict.note("altered", f"{name} as {_place(log)}: {words}")
     for number, seen in times.items():
-        for first, last in _gaps(seen):
-            verdict.note("lost", f"{written[number].name} #{first}" + (f" to #{last}" if last > first else ""))
-            verdict.lost += last - first
+        for kind, first, last in _runs(seen):
+            verdict.note(kind, written[number].words(first, last))
+            setattr(verdict, kind, getattr(verdict, kind) + last - first)
     return verdict
 
 
-def _gaps(seen: bytearray) -> Iterator[tuple[int, int]]:
-    """The first and the last of each run of numbers that were never seen."""
-    first = seen.find(0)
-    while first >= 0:
-        last = first
-        while last + 1 < len(seen) and not seen[last + 1]:
-            last += 1
-        yield first, last
-        first = seen.find(0, last + 1)
+def _runs(seen: bytearray) -> Iterator[tuple[str, int, int]]:
+    """What is wrong with how often events were seen: the first and the last number of each run of the same kind."""
+    kinds = ("lost" if times == 0 else "doubled" if times > 1 else "" for times in seen)
+    for kind, run in groupby(enumerate(kinds), key=itemgetter(1)):
+        if kind:
+            numbers = [number for number, _kind in run]
+            yield kind, numbers[0], numbers[-1]
 
 
 def _place(log: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ class Rotator:
 
     def rotate(self, name: str) -> Steps:
         """Rotate in this way, if that is safe, and count it."""
-        was_down = not self._watch.collector_pid
+        first, was_down = self._stream.next, not self._watch.collector_pid
         is_done = yield from self._ways[name]()
         if not is_done:
             self._tally.given_up[name] += 1
@@ -104,7 +104,9 @@ class Rotator:
         self._watch.count_rotation()
         self._tally.done[name] += 1
         # From its beginning to its end.
-        self._tally.done_while_down[name] += was_down and not self._watch.collector_pid
+        is_down = was_down and not self._watch.collector_pid
+        self._tally.done_while_down[name] += is_down
+        self._stream.rotations.append((first, f"{name}{' while down' if is_down else ''}"))
 
     def _rename(self) -> Way:
         yield from self._rename_to_first()

@@ -25,7 +25,7 @@ from tests.torture.writers import Plan, Report, Writers
 Tell = Callable[[str, int, int], None]
 
 # Nothing new comes for so long: longer than the collector waits for the end of a line.
-_QUIET_S = PARTIAL_TIMEOUT_S + 2.0
+_QUIET_S = PARTIAL_TIMEOUT_S + 1.5
 _SLOWEST_PER_S = 1000
 _LEAST_WAIT_S = 60.0
 _WRITE_TIMEOUT_FACTOR = 10

@@ -33,6 +33,7 @@ class Stream:
         lines: lines of all events so far.
         written_bytes: with their line feeds.
         longest_pause_s: in the middle of a line, as it really was.
+        rotations: the number of the next event when each began, and what was done.
     """
 
     def __init__(self, number: int, path: Path, count: int, maker: EventMaker, rng: random.Random) -> None:
@@ -45,6 +46,7 @@ class Stream:
         self.longest_pause_s = 0.0
         self._maker = maker
         self._rng = rng
+        self.rotations: list[tuple[int, str]] = []
         self._fd = -1
         self._is_ended = True
 

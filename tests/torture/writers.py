@@ -182,7 +182,7 @@ def _write(plan: Plan, part: int, watch: Watch, is_over: Event, reports: Queue[R
     except Exception:  # noqa: BLE001 - it is told, or the run would pass without what was not written
         report.troubles.append(f"a writer failed: {traceback.format_exc()}")
     for stream in mine.streams:
-        report.written[stream.number] = Written(stream.name, stream.next)
+        report.written[stream.number] = Written(stream.name, stream.next, stream.rotations)
         report.tally.lines += stream.lines
         report.tally.written_bytes += stream.written_bytes
         report.tally.longest_pause_s = max(report.tally.longest_pause_s, stream.longest_pause_s)

@@ -52,6 +52,18 @@ def test_runs_of_lost_events_are_told_as_such_and_counted_each() -> None:
     assert judged([]) == (2 * COUNT, 0, 0, 0)
 
 
+def test_what_was_done_to_the_file_is_told_with_what_is_wrong() -> None:
+    rotations = [(5, "rename"), (10, "date while down"), (20, "move"), (40, "truncate"), (60, "delete"), (70, "move")]
+    written = {**WRITTEN, 0: Written("app-000", COUNT, rotations)}
+    logs = stored()
+    verdict = judge(written, [*logs[:25], *logs[45:], *logs[30:32]])
+    assert verdict.examples["lost"] == [
+        "app-000 #25 to #29 (date while down before #10, move before #20, truncate before #40, delete before #60)",
+        "app-000 #32 to #44 (date while down before #10, move before #20, truncate before #40, "
+        "delete before #60, move before #70)",
+    ]
+
+
 def test_an_event_that_is_there_twice_or_more_is_doubled() -> None:
     logs = stored()
     assert judged([*logs, {**logs[3], "id": "another"}]) == (0, 1, 0, 0)

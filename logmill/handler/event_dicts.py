@@ -1,0 +1,69 @@
+"""Logs that are dictionaries, as structlog makes them: their message and members, and a processor that sends them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+# Under which name a dictionary has its message, the first that is there.
+_MESSAGES = ("event", "message", "msg")
+# What structlog adds for its own formatter, and what the record says anyway.
+_LEFT_OUT = frozenset({"_logger", "_name", "_record", "_from_structlog", "level"})
+# Where the event is from, as structlog's CallsiteParameterAdder says it.
+_PLACE = ("pathname", "lineno", "func_name")
+_LEVELS = {"exception": logging.ERROR, "err": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
+
+
+def unfold(event: Mapping[str, Any]) -> tuple[str, dict[str, Any], Any]:
+    """The message, the other members, and what `exc_info` is set to."""
+    members = {name: value for name, value in event.items() if name not in _LEFT_OUT}
+    exc_info = members.pop("exc_info", None)
+    named = next((name for name in _MESSAGES if name in members), None)
+    return ("" if named is None else str(members.pop(named))), members, exc_info
+
+
+class LogmillProcessor:
+    """A processor for structlog that sends each event to Logmill and passes it on as it was.
+
+        structlog.configure(processors=[…, LogmillProcessor(handler), structlog.processors.JSONRenderer()])
+
+    Put it before what makes text of the event. What `structlog.processors.CallsiteParameterAdder` and
+    `structlog.stdlib.add_logger_name` add is used.
+
+    Args:
+        handler: a `LogmillHandler`, or any other.
+    """
+
+    def __init__(self, handler: logging.Handler) -> None:
+        self._handler = handler
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Send the event, if its level is one that the handler takes; never raises."""
+        level = _level(event.get("level"), method)
+        if level >= self._handler.level:
+            copy = dict(event)
+            path, line, function = (copy.pop(name, None) for name in _PLACE)
+            name = copy.pop("logger", None) or getattr(logger, "name", None) or "structlog"
+            record = logging.LogRecord(
+                str(name),
+                level,
+                str(path or ""),
+                line if isinstance(line, int) else 0,
+                copy,
+                None,
+                None,
+                func=None if function is None else str(function),
+            )
+            self._handler.handle(record)
+        return event
+
+
+def _level(named: object, method: str) -> int:
+    """The number of a level by its name, or by the method that was called."""
+    for name in (named, method):
+        if isinstance(name, str):
+            known = _LEVELS.get(name.lower()) or logging.getLevelNamesMapping().get(name.upper())
+            if known is not None:
+                return known
+    return logging.INFO

@@ -1,0 +1,115 @@
+"""Rotations that happen between the steps of one look, and of files of which nothing is an event yet."""
+
+import os
+import shutil
+import time
+
+import pytest
+
+from collector.files import follower, kinship
+from collector.framing.framer import Coming
+from tests.support.tailing import Log, Tailing
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch):
+    monkeypatch.setattr(kinship, "COPY_WAIT_S", 0.3)
+    monkeypatch.setattr(follower, "LEFTOVER_S", 0.3)
+
+
+@pytest.fixture
+def log(tmp_path):
+    (tmp_path / "logs").mkdir()
+    return Log(tmp_path / "logs" / "app.log")
+
+
+@pytest.fixture
+def tailing(tmp_path, log):
+    made = Tailing(tmp_path, "app.log*")
+    yield made
+    made.close()
+
+
+def write_without_end(log):
+    """A line whose line feed is missing, since its writer has ended the file."""
+    log.number += 1
+    line = f"{log.name} line {log.number} without an end"
+    log.written.append(line)
+    os.write(log.fd, line.encode())
+
+
+def settle(tailing):
+    """Until nothing comes, lines without an end included, as after the time that they are waited for."""
+    tailing.settle()
+    tailing.settle(coming=Coming.NOTHING)
+    time.sleep(0.4)
+    for file in tailing.follower.left_over():
+        framed = tailing.framer.frame(file.buffer, 5000, Coming.NOTHING)
+        tailing.lines += [event.decode() for event in framed.events]
+        file.use(framed.used_bytes)
+    tailing.settle(coming=Coming.NOTHING)
+
+
+def test_a_new_file_that_is_renamed_before_it_is_opened_is_not_taken_for_the_one_that_follows_it(log, tailing):
+    log.write(1)
+    tailing.follower.scan()
+    log.rename()
+    log.write(5)
+    tailing.look(scan=False)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_the_rest_of_a_file_that_is_renamed_before_it_is_opened_is_found_again(log, tailing):
+    log.write(40)
+    tailing.look()
+    log.write(3)
+    log.copy_truncate()
+    log.write(2)
+    tailing.look(scan=False)
+    tailing.follower.scan()
+    log.copy_truncate()
+    log.write(1)
+    tailing.look(scan=False)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["up", "down"])
+def test_the_copy_of_a_file_with_nothing_but_a_line_without_an_end_is_not_read_beside_it(log, tailing, is_down):
+    write_without_end(log)
+    tailing.look()
+    if is_down:
+        tailing.start()
+    log.copy_truncate()
+    settle(tailing)
+    log.write(2)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+@pytest.mark.parametrize("compresses", [False, True])
+def test_the_compressed_form_of_a_file_with_nothing_but_a_line_without_an_end_is_not_read_beside_it(
+    log, tailing, compresses
+):
+    write_without_end(log)
+    tailing.look()
+    log.rename()
+    tailing.look()
+    if compresses:
+        log.compress("app.log.1")
+    tailing.look()
+    settle(tailing)
+    assert tailing.lines == log.written
+
+
+def test_a_copy_that_is_there_before_anything_of_the_file_was_read_is_not_read_beside_it(log, tailing):
+    log.write(3)
+    tailing.follower.scan()
+    shutil.copyfile(log.path, f"{log.path}.1")
+    tailing.follower.scan()
+    tailing.look(scan=False)
+    os.ftruncate(log.fd, 0)
+    log.write(1)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
