@@ -11,7 +11,6 @@ from collections import Counter
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 import requests
 
 from generator.log import Made
@@ -98,17 +97,43 @@ def test_levels_services_and_tags_are_what_was_made(pipeline: Pipeline):
     assert not any(re.search(r"<\w+>", json.dumps({**log["metadata"], "session_token": ""})) for log in redacted)
 
 
-@pytest.mark.parametrize("form", ["logfmt", "access", "text"])
-def test_lines_are_sent_as_text_and_parsed_on_the_way(pipeline: Pipeline, form: str):
-    before = requests.get(f"{pipeline.storage_url}/logs/stats", timeout=TIMEOUT_S).json()["total_logs"]
-    generated("--producer", pipeline.producer_url, "--rate", "max", "--count", "300", "--format", form)
+def found(pipeline: Pipeline, query: str) -> list[dict]:
+    answer = requests.get(f"{pipeline.storage_url}/logs", {"q": query, "limit": 1000}, timeout=TIMEOUT_S)
+    answer.raise_for_status()
+    logs: list[dict] = answer.json()["logs"]
+    return logs
 
-    def come() -> bool:
-        return (
-            requests.get(f"{pipeline.storage_url}/logs/stats", timeout=TIMEOUT_S).json()["total_logs"] >= before + 300
-        )
 
-    wait_until(come, 60)
+def test_lines_of_logfmt_are_parsed_on_the_way(pipeline: Pipeline):
+    run = new_run()
+    arguments = ("--producer", pipeline.producer_url, "--rate", "1000", "--count", "1000", "--format", "logfmt")
+    generated(*arguments, "--seed", "1", "--field", f"run={run}")
+    logs = stored(pipeline.storage_url, run, 1000)
+    assert once_each(logs, 1000)
+    assert {log["level"] for log in logs} >= {"DEBUG", "INFO", "WARNING"}
+    assert all(log["metadata"]["service"] for log in logs)
+
+
+def test_lines_of_text_are_found_by_their_words_and_have_their_level(pipeline: Pipeline):
+    run = new_run()
+    arguments = ("--producer", pipeline.producer_url, "--rate", "max", "--count", "300", "--format", "text")
+    generated(*arguments, "--field", f"run={run}")
+    logs = wait_until(lambda: (logs := found(pipeline, f'"{run}"')) and len(logs) >= 300 and logs, 60)
+    assert len(logs) == 300
+    assert all(f" {log['level']} " in log["message"] for log in logs)
+
+
+def test_lines_of_an_access_log_have_their_columns(pipeline: Pipeline):
+    arguments = ("--rate", "max", "--count", "300", "--format", "access", "--seed", str(uuid4().int % 10**9))
+    output, _ = generated(*arguments)
+    line = output.decode().splitlines()[-1]
+    address, user, method, path, status = re.match(r'(\S+) - (\S+) \[.*?\] "(\S+) (\S+) \S+" (\d+)', line).groups()
+    generated(*arguments, "--producer", pipeline.producer_url)
+    query = (
+        f'client_ip:"{address}" AND user_id:{user} AND method:{method} AND status_code:{status} AND service:api-gateway'
+    )
+    logs = wait_until(lambda: found(pipeline, query), 60)
+    assert path in {log["path"] for log in logs}
 
 
 def test_records_are_published_to_the_broker_in_their_lanes(pipeline: Pipeline):
