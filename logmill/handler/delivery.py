@@ -10,11 +10,13 @@ from time import time
 from typing import Any
 
 import requests
+from urllib3.exceptions import ReadTimeoutError
 
 from logmill import __version__
 from logmill.handler.batches import Batch
 from logmill.handler.own_threads import own_thread
 from logmill.http_client import session
+from logmill.http_deadline import DeadlineAdapter
 
 PATH = "/logs/batch"
 MAX_RETRY_AFTER_S = 300.0
@@ -65,13 +67,15 @@ class Delivery:
     Args:
         url: of the producer.
         api_key: "" for none.
-        timeout_s: how long the producer may be silent.
+        timeout_s: how long the producer may take for an answer.
     """
 
     def __init__(self, url: str, api_key: str, timeout_s: float) -> None:
         self._url = url.rstrip("/") + PATH
         self._timeout = (min(_CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._session = session(api_key)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, DeadlineAdapter(timeout_s))
         self._session.headers["User-Agent"] = f"logmill-handler/{__version__}"
 
     def post(self, batch: Batch) -> Outcome:
@@ -166,12 +170,12 @@ def _retry_after_s(header: str | None) -> float | None:
 
 def _words(error: BaseException) -> str:
     """Why a request failed, without what libraries put around it."""
-    if isinstance(error, requests.Timeout):
-        return "it does not answer in time"
     found: BaseException | None = error
     for _ in range(10):
         if found is None:
             break
+        if isinstance(found, requests.Timeout | ReadTimeoutError):
+            return "it does not answer in time"
         if isinstance(found, OSError) and found.strerror:
             return f"it cannot be reached: {found.strerror}"
         found = found.__cause__ or found.__context__
