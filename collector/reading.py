@@ -113,7 +113,6 @@ class Reader:
     def run(self, stop: StopSignal, *, once: bool) -> None:
         """Read until `stop`; or, where `once`, until all that is there is read."""
         self._is_once = once
-        stop.on_first = self._changed.set
         try:
             while not stop.is_set():
                 try:
@@ -131,8 +130,10 @@ class Reader:
         Raises:
             CheckpointUnavailable: it cannot be written; files are read again from where they were.
         """
-        if self._stream is not None:
-            self._take(self._stream, Coming.NOTHING)
+        while self._stream is not None and self._take(self._stream, Coming.NOTHING):
+            self._record()
+            if self._batcher.is_due():
+                self._seal()
         self._record()
         self._seal()
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 from logmill.backoff import delay_s
 from logmill.handler.batches import Batch, halves
 from logmill.handler.delivery import Delivery, Outcome, Verdict
-from logmill.handler.losses import Loss, Losses, Report
+from logmill.handler.losses import Loss, Losses
 from logmill.handler.outbox import Outbox
 
 # The first and the longest wait between tries: where the producer is away, and where somebody must change something.
@@ -30,22 +29,19 @@ class Sender:
         outbox: where batches are.
         delivery: how they are sent.
         losses: told of rejections, and of what is in the way.
-        report: given what is to be logged of losses once sending works.
         url: of the producer, for people.
 
     Attributes:
         accepted: logs that were.
         failures: tries that failed.
         error: why the last one did, "" where it did not.
+        works: whether the last one succeeded.
     """
 
-    def __init__(
-        self, outbox: Outbox, delivery: Delivery, losses: Losses, report: Callable[[Report], None], url: str
-    ) -> None:
+    def __init__(self, outbox: Outbox, delivery: Delivery, losses: Losses, url: str) -> None:
         self._outbox = outbox
         self._delivery = delivery
         self._losses = losses
-        self._report = report
         self._url = url
         self._hurry = threading.Event()
         self._is_ending = False
@@ -55,6 +51,7 @@ class Sender:
         self.accepted = 0
         self.failures = 0
         self.error = ""
+        self.works = False
 
     def run(self) -> None:
         """Work until `end`."""
@@ -89,7 +86,7 @@ class Sender:
         outcome = self._sent(batch)
         if outcome.verdict is Verdict.SETTLED:
             self._outbox.settle(batch)
-            self._works()
+            self._succeeds()
         else:
             self._fails(outcome)
         return outcome
@@ -127,18 +124,17 @@ class Sender:
             self._outbox.settle(batch)
         self._hurry.wait(_AFTER_ERROR_S)
 
-    def _works(self) -> None:
+    def _succeeds(self) -> None:
         self.error = ""
+        self.works = True
         self._failing_since_s = None
         if self._is_told:
             self._is_told = False
             self._losses.tell("sending again", f"logs are sent to {self._url} again")
-        report = self._losses.report()
-        if report is not None:
-            self._report(report)
 
     def _fails(self, outcome: Outcome) -> None:
         self.error = outcome.reason
+        self.works = False
         self.failures += 1
         self._outbox.wake()
         now_s = time.monotonic()

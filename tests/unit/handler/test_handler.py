@@ -268,7 +268,7 @@ def test_the_queue_is_bounded_by_bytes_too(make: Make, logger: logging.Logger):
     handler._engine.is_started = True
     for _ in range(100):
         logger.warning("x" * 100_000)
-    assert handler.status().queued == 2 * 1024 * 1024 // 100_600
+    assert handler.status().queued == 3 * 1024 * 1024 // 100_600
 
 
 def test_what_found_no_room_is_logged_when_sending_works_again(
@@ -276,10 +276,10 @@ def test_what_found_no_room_is_logged_when_sending_works_again(
 ):
     taker.answer = (503, b"", {})
     handler = make(spill_dir=None, queue_bytes=4 << 20, batch_records=10, interval_s=0.01)
-    began_s = time.monotonic()
-    while handler.status().dropped == 0 and time.monotonic() - began_s < 60:
-        logger.info("order 0 %s", os.urandom(5000).hex())
-    assert handler.status().dropped > 0
+    number = 0
+    while handler.status().dropped == 0 and number < 10_000:
+        logger.info("order %d %s", number, os.urandom(5000).hex())
+        number += 1
     wait_until(lambda: told, 10.0)
     assert "dropped" in told[0]
     taker.answer = None
@@ -288,8 +288,10 @@ def test_what_found_no_room_is_logged_when_sending_works_again(
     handler.flush(10.0)
     status = handler.status()
     reports = [log["metadata"]["lost.dropped"] for log in taker.logs() if "lost" in log["message"]]
-    assert sum(reports) == status.dropped
-    assert status.accepted == status.taken
+    assert sum(reports) == status.dropped > 0
+    assert status.accepted + status.dropped == number + len(reports)
+    found = numbers(taker)
+    assert found == sorted(set(found)), "the newest were dropped, and the order stays"
 
 
 def test_the_end_of_a_process_is_not_held_up_by_a_producer_that_is_away(
@@ -399,14 +401,15 @@ def test_a_signals_handler_may_log_in_the_middle_of_a_call(make: Make, taker: Ta
         while time.monotonic() - began_s < 2.0:
             logger.info("order %d", number)
             number += 1
+            time.sleep(0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert handler.flush(30.0)
     assert count > 100
     status = handler.status()
-    assert status.accepted + status.dropped == number + count
-    assert len(taker.logs()) == status.accepted
+    assert (status.accepted, status.dropped) == (number + count, 0)
+    assert len(taker.logs()) == number + count
 
 
 def test_many_threads_lose_nothing_and_do_not_wait_for_one_that_is_slow(
