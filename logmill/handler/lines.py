@@ -41,7 +41,7 @@ def level_of(number: int) -> str:
 
 
 class LineEncoder:
-    """Turns what was taken into lines, for one process; not for several threads at once.
+    """Turns what was taken into lines, for one process.
 
     Args:
         service: who logs.
@@ -56,6 +56,8 @@ class LineEncoder:
     def line(self, taken: Taken) -> bytes:
         """One line with its end, in ASCII."""
         _, created, message, site, members, trace = taken
+        if isinstance(message, bytes):
+            return message
         head, tail, own = self._sites.get(site) or self._learn(site)
         if trace is not NO_TRACE:
             head += _traced(trace)
