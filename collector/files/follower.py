@@ -16,7 +16,7 @@ from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Print
 from collector.files.followed import Followed, Key, Moved, Replaced
-from collector.files.kinship import Kin, Kinship
+from collector.files.kinship import Beginnings, Kin, Kinship
 from collector.files.names import is_rotated, root_of
 from collector.files.shifts import SEARCH_S, Shifts
 from collector.files.starting import last_line_end
@@ -62,6 +62,7 @@ class Follower:
         self._source_of = source_of
         self._max_open = max_open
         self._kinship = Kinship()
+        self._beginnings = Beginnings()
         self._lock = threading.Lock()
         self._files: dict[int, Followed] = {}
         self._by_key: dict[Key, Followed] = {}
@@ -124,6 +125,7 @@ class Follower:
         unknown = [one for key, one in found.items() if key not in self._by_key]
         beside = self._shifts.beside(self._discovery, self._by_key, found)
         self.is_unsure = False
+        self._beginnings = Beginnings()
         for one in sorted([*unknown, *beside], key=lambda one: one.stat.st_mtime_ns):
             self._meet(one, now, is_matched=one.key in found)
         self._kinship.forget([one.key for one in (*unknown, *beside)])
@@ -279,6 +281,8 @@ class Follower:
         """
         relatives = self._relatives(one.path)
         if is_rotated(os.path.basename(one.path)):
+            # Where each hour has a file of its own, there are thousands.
+            relatives = self._beginnings.like(one, relatives) if relatives else []
             for file in relatives:
                 # Before it is taken for a copy of what lies there, or for longer than that.
                 if file.key is not None and self.open(file):
@@ -307,7 +311,7 @@ class Follower:
         folder, name = os.path.split(path)
         ids = sorted(self._by_root.get(root_of(name), ()))
         files = [self._files[file_id] for file_id in ids if file_id in self._files]
-        return [file for file in files if os.path.dirname(file.path) == folder or file.position >= HEAD_BYTES]
+        return [file for file in files if file.position >= HEAD_BYTES or file.path.rpartition("/")[0] == folder]
 
     def _attach(self, file: Followed, one: Found, now: float) -> None:
         """The content of a file that was lost is found."""
