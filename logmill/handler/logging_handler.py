@@ -129,6 +129,8 @@ class LogmillHandler(logging.Handler):
                 engine.start()
             formatter = self.formatter
             taken = take(record, None if type(formatter) is logging.Formatter else formatter, self._variables)
+            if engine.queue.is_crowded:
+                taken = engine.encoded(taken)
             if not engine.queue.put(taken, is_common=record.levelno < logging.WARNING):
                 self._drop(engine)
         except Exception:  # noqa: BLE001 - whatever the application logs

@@ -107,6 +107,22 @@ def test_errors_do_not_wait_for_others(make: Make, taker: Taker, logger: logging
     wait_until(lambda: numbers(taker) == [2], 1.5)
 
 
+def test_an_application_that_closes_all_that_is_open_does_not_end_the_sending(
+    make: Make, taker: Taker, logger: logging.Logger, tmp_path: Path
+):
+    taker.answer = (503, b"", {})
+    handler = make(spill_after_s=0.0)
+    logger.info("order 1")
+    wait_until(lambda: spilled(tmp_path))
+    for link in Path("/proc/self/fd").iterdir():
+        if link.exists() and link.readlink().suffix == ".spill":
+            os.close(int(link.name))
+    taker.answer = None
+    logger.info("order 2")
+    wait_until(lambda: 2 in numbers(taker), 30.0)
+    assert handler.flush(10.0)
+
+
 def test_levels_below_that_of_the_handler_stay_out(make: Make, taker: Taker, logger: logging.Logger):
     handler = make(level="warning")
     logger.info("order 1")
