@@ -134,6 +134,9 @@ class Reader:
             self._record()
             if self._batcher.is_due():
                 self._seal()
+        for file in self._follower.left_over(everything=True):
+            while self._take(file, Coming.NOTHING):
+                pass
         self._record()
         self._seal()
 

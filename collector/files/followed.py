@@ -44,7 +44,8 @@ class Followed:
         position: the place up to which its bytes became events, and where the buffer begins.
         buffer: what was read from there on.
         is_rotated: whether it has left the name under which it was written.
-        is_gone: whether it has no name any more, though it is open.
+        is_gone: whether it has no name any more where anybody looks, though it is open.
+        is_deleted: whether it has none at all.
         is_ended: whether nothing can follow what was read.
         seen_at: when its name was seen last, seconds since 1970.
         size: in bytes when it was looked at last; of a compressed one, what was read.
@@ -63,6 +64,7 @@ class Followed:
         self.buffer = b""
         self.is_rotated = row.is_rotated
         self.is_gone = False
+        self.is_deleted = False
         self.is_ended = row.is_ended
         self.seen_at = row.seen_at
         self.size = position
@@ -183,7 +185,8 @@ class Followed:
         if self._content is None:
             return True
         stat = self._content.stat()
-        self.is_gone = stat.st_nlink == 0
+        self.is_deleted = stat.st_nlink == 0
+        self.is_gone = self.is_gone or self.is_deleted
         self.modified_at = stat.st_mtime
         if self._content.is_compressed:
             return not self.is_ended
