@@ -143,9 +143,14 @@ class Follower:
         return len(self._by_key)
 
     def due(self, *, everything: bool = False) -> list[Followed]:
-        """The files to look at now; all that are not closed for good where `everything`."""
+        """The files to look at now, first those that were not for longest; all not closed for good where `everything`.
+
+        When the producer is slower than what one writes, the others have their turns all the same.
+        """
         now = math.inf if everything else time.monotonic()
-        return [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+        due = [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+        due.sort(key=lambda file: file.looked_at)
+        return due
 
     def left_s(self) -> float:
         """How long until the next one is to be looked at."""
@@ -161,7 +166,8 @@ class Follower:
             self.part(file)
             return False
         except (Moved, FileNotFoundError):
-            return False  # the next scan finds out where it is
+            self.wants_scan = True  # which finds out where it is
+            return False
         except OSError as error:
             self.complain(file, error)
             return False
