@@ -245,7 +245,7 @@ def _most_open_files() -> int:
 
 def _state(file: Followed) -> FileState:
     size = max(file.size, file.offset)
-    words = "deleted" if file.is_gone else "rotated" if file.is_rotated else "following"
+    words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
     return FileState(
         path=file.source.path,
         size_bytes=size,
