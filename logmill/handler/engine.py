@@ -1,4 +1,4 @@
-"""What works for a handler in one process: the queue, the two threads, and what is left to do at the end."""
+"""What works for a handler in one process: the queue, the threads, and what is left to do at the end."""
 
 from __future__ import annotations
 

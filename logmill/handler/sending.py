@@ -57,10 +57,11 @@ class Sender:
         """Work until `end`."""
         tries = 0
         while not self._is_ending:
-            batch = self._outbox.take(_TAKE_S)
-            if batch is None:
-                continue
+            batch = None
             try:
+                batch = self._outbox.take(_TAKE_S)
+                if batch is None:
+                    continue
                 outcome = self.send(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next batch must find somebody at work
                 self._give_up(batch, error)
@@ -114,12 +115,13 @@ class Sender:
                 self._losses.count(Loss.REJECTED, outcome.rejected, outcome.reason)
         return outcome
 
-    def _give_up(self, batch: Batch, error: Exception) -> None:
+    def _give_up(self, batch: Batch | None, error: Exception) -> None:
         """After a failure of the handler itself: wait, and let go of the batch where that was not the first time."""
         self._losses.tell("failure", f"a failure of the handler itself: {error!r}")
-        self._faults = self._faults + 1 if self._faulty == batch.key else 1
-        self._faulty = batch.key
-        if self._faults >= _MAX_FAULTS:
+        key = "" if batch is None else batch.key
+        self._faults = self._faults + 1 if self._faulty == key else 1
+        self._faulty = key
+        if batch is not None and self._faults >= _MAX_FAULTS:
             self._losses.count(Loss.DROPPED, batch.records, f"a failure of the handler itself: {error!r}")
             self._outbox.settle(batch)
         self._hurry.wait(_AFTER_ERROR_S)

@@ -338,6 +338,29 @@ def test_nor_by_one_that_hangs(make: Make, taker: Taker, logger: logging.Logger,
     assert len(spilled(tmp_path)) == 1
 
 
+def test_nor_by_a_disk_that_hangs(make: Make, taker: Taker, logger: logging.Logger, monkeypatch: pytest.MonkeyPatch):
+    release, hangs = threading.Event(), threading.Event()
+
+    def hang(_descriptor: int) -> None:
+        hangs.set()
+        release.wait(60)
+
+    handler = make(durable=True, exit_timeout_s=0.2)
+    monkeypatch.setattr("logmill.handler.segments.os.fsync", hang)
+    try:
+        logger.info("order 1")
+        assert hangs.wait(10)
+        began_s = time.monotonic()
+        for number in range(2, 1000):
+            logger.info("order %d", number)
+        assert time.monotonic() - began_s < 1.0, "nor is a call"
+        handler.close()
+        assert time.monotonic() - began_s < 10.0
+    finally:
+        release.set()
+    assert taker.logs() == [], "nothing is sent before the disk has it"
+
+
 def test_without_files_the_end_tells_what_is_lost(make: Make, logger: logging.Logger, told: list[str]):
     handler = make(url=f"http://127.0.0.1:{free_port()}", spill_dir=None, exit_timeout_s=0.2)
     logger.info("order 1")
