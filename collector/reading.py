@@ -110,6 +110,8 @@ class Reader:
         self._alive_at = 0.0
         self._is_once = False
         self._most_bytes = READ_BYTES
+        # A line of as many bytes as a log may have is still waited for.
+        self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
         # Of many files at once, since each look at a column costs the same for one line as for a thousand.
         self._taken: list[_Taken] = []
         self._taken_events = 0
@@ -203,6 +205,7 @@ class Reader:
             progressed = self._advance(file) or progressed
             if self._batcher.is_due():
                 if not self._shipper.has_room():
+                    progressed = True  # the others were not looked at, so nobody knows that all is read
                     break
                 self._seal()
         for file in self._follower.left_over():
@@ -220,7 +223,7 @@ class Reader:
             if not (has_news or file.buffer):
                 self._finish_silent(file)
                 return False
-            if has_news and len(file.buffer) <= READ_BYTES:
+            if has_news and len(file.buffer) <= self._most_buffered_bytes:
                 has_more = file.read(self._most_bytes)
                 file.problem = ""
         except Replaced:
@@ -238,7 +241,7 @@ class Reader:
             file.due_at = 0.0
         elif not file.buffer:
             self._finish_silent(file)
-        return progressed
+        return progressed or has_more
 
     def _finish_silent(self, file: Followed) -> None:
         """Close a file to which nothing is written any more, as far as can be told."""

@@ -141,7 +141,7 @@ def test_a_file_that_grows_faster_than_the_producer_takes_does_not_keep_others_w
     for name in ("a.log", "b.log", "c.log"):
         (tmp_path / name).write_text(f"{name} has a line\n" * 20_000)
     reading = reading_of("*.log", collect_batch_lines=1000, collect_max_in_flight=1)
-    for _ in range(40):
+    for _ in range(8):
         reading.reader._turn()
         for batch in reading.checkpoint.batches():
             reading.checkpoint.settle([batch], None)
@@ -183,3 +183,28 @@ def test_a_file_that_is_renamed_before_it_is_opened_is_read_once_all_the_same(re
     reading.reader.run(reading.stop, once=True)
     reading.reader.finish()
     assert reading.messages() == ["one", "two"]
+
+
+def test_a_line_that_is_longer_than_is_read_at_once_stays_one_log_where_it_may_be_so_long(reading_of, tmp_path):
+    line = "x" * 3_000_000
+    (tmp_path / "app.log").write_text(f"{line}\nshort\n")
+    reading = reading_of("app.log", max_message_bytes=4_000_000)
+    reading.reader.run(reading.stop, once=True)
+    reading.reader.finish()
+    assert reading.messages() == [line, "short"]
+
+
+def test_once_does_not_end_before_files_that_there_was_no_room_for(reading_of, tmp_path):
+    """A batch becomes due, and the window is full, while only files without anything new were looked at."""
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text("")
+    reading = reading_of("*.log", collect_max_in_flight=1)
+    reader = reading.reader
+    assert reader._is_done(progressed=reader._read_files()) is False
+    reader._is_once = True
+    reader._scan()
+    reader._scan_at = float("inf")
+    (tmp_path / "b.log").write_text("one\n")
+    reading.shipper.has_room = lambda: False
+    reader._batcher.is_due = lambda: True
+    assert reader._is_done(progressed=reader._read_files()) is False
