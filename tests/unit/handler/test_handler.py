@@ -259,6 +259,29 @@ def test_a_batch_that_is_too_large_is_halved(make: Make, taker: Taker, logger: l
     assert "3 at most" in told[0]
 
 
+def test_halves_of_which_one_must_be_sent_again_count_once(make: Make, taker: Taker, logger: logging.Logger):
+    take = taker.respond
+    failures = iter([False, True, False, True, False, False])
+
+    def at_most_five(handler: Any) -> None:
+        import gzip
+
+        if gzip.decompress(taker.seen[-1][3]).count(b"\n") > 5:
+            handler.send(413, b"")
+        elif next(failures):
+            handler.send(503, b"")
+        else:
+            take(handler)
+
+    taker.respond = at_most_five
+    handler = make(interval_s=60.0)
+    for number in range(10):
+        logger.info("order %d", number)
+    assert handler.flush(20.0)
+    assert numbers(taker) == list(range(10))
+    assert (handler.status().taken, handler.status().accepted) == (10, 10)
+
+
 def test_a_single_log_that_is_too_large_is_rejected(make: Make, taker: Taker, logger: logging.Logger):
     handler = make()
     taker.answer = (413, b"", {})
