@@ -257,6 +257,14 @@ def _state(file: Followed) -> FileState:
         accepted_bytes=file.settled,
         lag_bytes=max(0, size - file.settled),
         is_rotated=file.is_rotated or file.is_gone,
-        modified_at=datetime.fromtimestamp(file.modified_at, UTC) if file.modified_at else None,
+        modified_at=_time(file.modified_at),
         state=f"cannot be read: {file.problem}" if file.problem else words,
     )
+
+
+def _time(seconds: float) -> datetime | None:
+    """The time of a file; None where it has none, or one of a year that nobody will see."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None

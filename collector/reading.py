@@ -229,8 +229,10 @@ class Reader:
         except Replaced:
             self._follower.part(file)
             return True
-        except Unfinished:
+        except Unfinished as error:
             file.due_at = time.monotonic() + UNFINISHED_INTERVAL_S
+            if self._is_once:
+                self._follower.complain(file, error)
             return False
         except (Damaged, OSError) as error:
             self._follower.complain(file, error)
