@@ -256,7 +256,8 @@ class Reader:
         has_news = file.has_news()
         if not self._is_once or file.is_compressed:
             return has_news
-        # What is written from now on is none of what is there, and may never end. Of some files the system says no size.
+        # What is written from now on is none of what is there, and may never end.
+        # Some files have bytes and no size.
         return has_news and file.offset < self._sizes.setdefault(file.id, max(1, file.size))
 
     def _finish_silent(self, file: Followed) -> None:
