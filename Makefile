@@ -85,6 +85,10 @@ bench-results: ## Set up, then send 10,000 files of test results and check the t
 	@scripts/setup dev
 	@.venv/bin/python -m benchmarks.results $(ARGS)
 
+bench-handler: ## Set up, then measure the logging handler, and an outage of the producer (ARGS="--help")
+	@scripts/setup dev
+	@.venv/bin/python -m benchmarks.handler $(ARGS)
+
 faults: ## Set up, then break everything in turn, under load, and count (ARGS="--help")
 	@scripts/setup dev
 	@scripts/ensure-rabbitmq

@@ -91,8 +91,9 @@ def collect(
     app | logmill collect - --service app
     """
     joined = {
-        "collect_files": "\n".join(patterns),
-        "collect_exclude": "\n".join(exclude),
+        # A line each, also where there is one: it may have spaces in it.
+        "collect_files": "".join(f"{pattern}\n" for pattern in patterns),
+        "collect_exclude": "".join(f"{pattern}\n" for pattern in exclude),
         "collect_filter": "\n".join(keep),
         "collect_drop": "\n".join(drop),
         "collect_tags": ",".join(tags),

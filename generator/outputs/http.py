@@ -14,6 +14,7 @@ from generator.outputs.batched import BatchedOutput, Batching
 from generator.outputs.shipper import Shipper
 from logmill import http_client
 from logmill.errors import ConfigError, LogmillError, Refused, Retry
+from logmill.http_deadline import DeadlineAdapter
 from logmill.ids import new_batch_id
 from logmill.urls import without_credentials
 
@@ -51,6 +52,8 @@ class _Connection:
     def __init__(self, url: str, content_type: str, api_key: str) -> None:
         self._url = url
         self._session = http_client.session(api_key)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, DeadlineAdapter(_ANSWER_TIMEOUT_S))
         self._session.headers["Content-Type"] = content_type
 
     def send(self, parcel: _Batch) -> int:

@@ -1,4 +1,4 @@
-"""What works for a handler in one process: the queue, the two threads, and what is left to do at the end."""
+"""What works for a handler in one process: the queue, the threads, and what is left to do at the end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 
 from logmill.handler.delivery import Delivery, Verdict
+from logmill.handler.keeping import Keeper
 from logmill.handler.lines import LineEncoder
-from logmill.handler.losses import Loss, Losses, Report
+from logmill.handler.losses import Loss, Losses
 from logmill.handler.options import Options
 from logmill.handler.outbox import Outbox
 from logmill.handler.packing import Packer
@@ -19,10 +20,11 @@ from logmill.handler.record_queue import RecordQueue
 from logmill.handler.sending import Sender
 from logmill.handler.spill import Spill
 from logmill.handler.status import HandlerStatus
-from logmill.handler.taking import take
+from logmill.handler.taking import LINE_BYTES, Taken, take
+from logmill.handler.tracing import NO_TRACE
 
 # Of the memory, what may not yet be in a batch; the rest is for batches.
-_QUEUE_SHARE = 0.5
+_QUEUE_SHARE = 0.75
 _START_AGAIN_S = 1.0
 _JOIN_S = 1.0
 _AGAIN_S = 1.0
@@ -57,19 +59,21 @@ class Engine:
             durable=options.durable,
             losses=self.losses,
         )
-        encoder = LineEncoder(options.service, options.host)
+        self._encoder = LineEncoder(options.service, options.host)
         self._packer = Packer(
             self.queue,
-            encoder,
+            self._encoder,
             self._outbox,
             self.losses,
+            self._tend,
             batch_records=options.batch_records,
             batch_bytes=options.batch_bytes,
             interval_s=options.interval_s,
         )
-        delivery = Delivery(options.url, options.api_key, options.timeout_s)
-        self._sender = Sender(self._outbox, delivery, self.losses, self._log, options.url)
-        self._threads: list[threading.Thread] = []
+        self._delivery = Delivery(options.url, options.api_key, options.timeout_s)
+        self._sender = Sender(self._outbox, self._delivery, self.losses, options.url)
+        self._keeper = Keeper(self._outbox, self.losses, durable=options.durable)
+        self._threads: dict[str, threading.Thread] = {}
         self._starting = threading.RLock()
         self._start_again_s = 0.0
         self._gave_up_s = -_AGAIN_S
@@ -98,19 +102,28 @@ class Engine:
             if self.is_started or self.is_closed or time.monotonic() < self._start_again_s:
                 return
             self.is_started = True
-            threads = [
-                threading.Thread(target=self._packer.run, name="logmill-packer", daemon=True),
-                threading.Thread(target=self._sender.run, name="logmill-sender", daemon=True),
-            ]
+            works = {"packer": self._packer.run, "sender": self._sender.run}
+            if self._spill is not None:
+                works["keeper"] = self._keeper.run
             try:
-                for thread in threads[len(self._threads) :]:
-                    thread.start()
-                    self._threads.append(thread)
+                for name, work in works.items():
+                    if name not in self._threads:
+                        thread = threading.Thread(target=work, name=f"logmill-{name}", daemon=True)
+                        thread.start()
+                        self._threads[name] = thread
             except RuntimeError:  # the system has none left, or the interpreter is ending
                 self.is_started = False
                 self._start_again_s = time.monotonic() + _START_AGAIN_S
                 return
             self._flush_with_child()
+
+    def encoded(self, taken: Taken) -> Taken:
+        """The same with its line written already, which leaves the packer next to nothing to do.
+
+        For times when it cannot keep up: the application's threads then do that work, a few microseconds a log.
+        """
+        line = self._encoder.line(taken)
+        return LINE_BYTES + len(line), taken[1], line, taken[3], None, NO_TRACE
 
     def flush(self, timeout_s: float, *, persistent: bool) -> bool:
         """Wait until all that was taken so far is sent; whether it is.
@@ -122,7 +135,7 @@ class Engine:
             persistent: whether to go on waiting after a try that failed, where there are files to keep it in.
         """
         end_s = time.monotonic() + timeout_s
-        if len(self._threads) < 2 or not all(thread.is_alive() for thread in self._threads):  # noqa: PLR2004 - both
+        if not (self._works("packer") and self._works("sender")):
             return self._flush_here(end_s)
         failures = self._sender.failures
         is_done = self._packer.flush(timeout_s)
@@ -134,7 +147,7 @@ class Engine:
 
         is_done = self._outbox.wait_gone(mark, max(0.0, end_s - time.monotonic()), gives_up) and is_done
         if not is_done:
-            self._outbox.persist()
+            self._outbox.keep(all_of_them=True)
             self._gave_up_s = time.monotonic()
         return is_done
 
@@ -150,12 +163,13 @@ class Engine:
         self.queue.close()
         self._packer.end()
         self._sender.end()
-        for thread in self._threads:
+        self._keeper.end()
+        for thread in self._threads.values():
             thread.join(_JOIN_S)
-        if not any(thread.is_alive() for thread in self._threads[:1]):  # else a disk holds it up
+        if not self._works("packer"):
             self._packer.pack()
             self._packer.close_batches(all_of_them=True)
-        self._outbox.persist()
+        self._outbox.keep(all_of_them=True)
         left = self._outbox.close()
         if left:
             self.losses.count(Loss.DROPPED, left, f"the process ends, and {self._sender.error or 'time is up'}")
@@ -182,6 +196,10 @@ class Engine:
             error=self._sender.error,
         )
 
+    def _works(self, name: str) -> bool:
+        thread = self._threads.get(name)
+        return thread is not None and thread.is_alive()
+
     def _flush_here(self, end_s: float) -> bool:
         """The same by the calling thread, where there are no others."""
         self._packer.pack()
@@ -191,7 +209,7 @@ class Engine:
                 break
         is_done = batch is None
         if not is_done:
-            self._outbox.persist()
+            self._outbox.keep(all_of_them=True)
         return is_done
 
     def _flush_with_child(self) -> None:
@@ -202,8 +220,12 @@ class Engine:
 
             Finalize(None, self.flush, (self._options.exit_timeout_s,), {"persistent": False}, exitpriority=0)
 
-    def _log(self, report: Report) -> None:
-        record = logging.LogRecord("logmill.handler", logging.WARNING, "", 0, report.message, None, None)
-        record.__dict__.update(report.members)
-        item = take(record, None, ())
-        self.queue.put(item, is_common=False)
+    def _tend(self) -> None:
+        """Cut a request that takes too long, and log what was lost, once logs can be sent again."""
+        self._delivery.cut_if_late()
+        report = self.losses.report() if self._sender.works else None
+        if report is not None:
+            record = logging.LogRecord("logmill.handler", logging.WARNING, "", 0, report.message, None, None)
+            record.__dict__.update(report.members)
+            if self.queue.put(take(record, None, ()), is_common=False):
+                self.losses.reported(report)

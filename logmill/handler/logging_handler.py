@@ -44,12 +44,12 @@ class LogmillHandler(logging.Handler):
         batch_bytes: a request is full with so many bytes before compression.
         interval_s: how long a log waits for others to share a request with; errors a fifth of it.
         queue_records: most logs in memory that are not in a batch yet.
-        queue_bytes: memory for logs, about: half for those, half for batches.
+        queue_bytes: memory for logs, about: three quarters for those, one for batches.
         spill_dir: the folder of the files; None for memory alone.
         spill_max_bytes: most bytes of the files in it, those of other processes too.
         spill_after_s: a batch that could not be sent for so long goes to a file.
         durable: every batch goes to a file, and to the disk, before it is sent.
-        timeout_s: how long the producer may be silent.
+        timeout_s: how long the producer may take for an answer.
         exit_timeout_s: how long the end of the process may be held up.
         context: context variables whose values join each log, by name; `trace_id` and `span_id` as its trace.
         on_error: given each line about what is in the way or lost, instead of standard error.
@@ -129,6 +129,8 @@ class LogmillHandler(logging.Handler):
                 engine.start()
             formatter = self.formatter
             taken = take(record, None if type(formatter) is logging.Formatter else formatter, self._variables)
+            if engine.queue.is_crowded:
+                taken = engine.encoded(taken)
             if not engine.queue.put(taken, is_common=record.levelno < logging.WARNING):
                 self._drop(engine)
         except Exception:  # noqa: BLE001 - whatever the application logs

@@ -25,10 +25,17 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is to be logged of losses: a sentence, and the counts by name."""
+    """What is to be logged of losses.
+
+    Attributes:
+        message: a sentence.
+        members: the counts by name.
+        counts: all that will have been reported then.
+    """
 
     message: str
-    members: dict[str, int | str]
+    members: dict[str, int]
+    counts: dict[Loss, int]
 
 
 def to_stderr(text: str) -> None:
@@ -100,16 +107,21 @@ class Losses:
             self.tell(loss, f"{_logs(count - told)} {loss}, {count:,} in all: {self._reasons[loss]}")
 
     def report(self) -> Report | None:
-        """What to log of losses that were not reported yet; None where there are none, or the last is just past."""
+        """What to log of losses that were not reported yet; None where there are none, or the last was just before."""
         with self._lock:
             new = {loss: self._counts[loss] - self._reported[loss] for loss in Loss}
             if not any(new.values()) or time.monotonic() - self._reported_s < REPORT_EVERY_S:
                 return None
-            self._reported = dict(self._counts)
-            self._reported_s = time.monotonic()
+            counts = dict(self._counts)
             parts = [f"{count:,} {loss} ({self._reasons[loss]})" for loss, count in new.items() if count]
-            members: dict[str, int | str] = {f"lost.{loss}": count for loss, count in new.items()}
-        return Report(f"{_logs(sum(new.values()))} of this process lost: {', '.join(parts)}", members)
+        members = {f"lost.{loss}": count for loss, count in new.items()}
+        return Report(f"{_logs(sum(new.values()))} of this process lost: {', '.join(parts)}", members, counts)
+
+    def reported(self, report: Report) -> None:
+        """It was logged."""
+        with self._lock:
+            self._reported = report.counts
+            self._reported_s = time.monotonic()
 
 
 def _logs(count: int) -> str:

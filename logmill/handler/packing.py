@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from logmill.handler.batches import URGENT_FROM, Lane, OpenBatch
 from logmill.handler.lines import LineEncoder
@@ -14,7 +15,7 @@ from logmill.handler.taking import Taken
 
 # So many logs are encoded without a pause, about 0.2 ms: meanwhile the application waits for the interpreter.
 _SLICE = 64
-_MANY = 8192
+_MANY = 2048
 _LONGEST_PAUSE_S = 0.001
 # How often the queue is looked at, as a share of the interval, and its bounds.
 _LOOKS, _MIN_LOOK_S, _MAX_LOOK_S = 20, 0.005, 0.05
@@ -31,6 +32,7 @@ class Packer:
         encoder: writes its lines.
         outbox: where batches go.
         losses: told of logs that cannot be encoded.
+        tend: called several times a second.
         batch_records: most lines of a batch.
         batch_bytes: a batch that has so many before compression is full.
         interval_s: how long a batch that is not full waits.
@@ -42,6 +44,7 @@ class Packer:
         encoder: LineEncoder,
         outbox: Outbox,
         losses: Losses,
+        tend: Callable[[], None],
         *,
         batch_records: int,
         batch_bytes: int,
@@ -51,6 +54,7 @@ class Packer:
         self._encoder = encoder
         self._outbox = outbox
         self._losses = losses
+        self._tend = tend
         self._max_records = batch_records
         self._max_bytes = batch_bytes
         self._wait_s = {Lane.NORMAL: interval_s, Lane.URGENT: _URGENT_SHARE * interval_s}
@@ -94,11 +98,9 @@ class Packer:
         while left > 0:
             started_s = time.perf_counter()
             # With many waiting there is less consideration: what finds no room is lost.
-            items = self._queue.take(_SLICE if left < _MANY else left // 8)
+            items = self._queue.take(_SLICE if left < _MANY else left // 4)
             for item in items:
                 self._add(item)
-            for batch in self._open.values():
-                batch.compress()
             left -= len(items)
             if not items:
                 break
@@ -116,9 +118,9 @@ class Packer:
         with self._flushed:
             asked = self._asked
         is_asked = asked > self._answered
+        self._tend()
         self.pack(in_slices=not is_asked)
         self.close_batches(all_of_them=is_asked)
-        self._outbox.maintain()
         self._losses.tell_counts()
         if is_asked:
             with self._flushed:

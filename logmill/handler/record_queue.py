@@ -21,6 +21,9 @@ class RecordQueue:
     Args:
         max_records: how many it holds.
         max_bytes: about how much memory they may take.
+
+    Attributes:
+        is_crowded: whether so many wait that who takes them may not keep up.
     """
 
     def __init__(self, max_records: int, max_bytes: int) -> None:
@@ -28,9 +31,9 @@ class RecordQueue:
         self._limits = ((max_records * COMMON_SHARE, max_bytes * COMMON_SHARE), (max_records, max_bytes))
         self._put_bytes = 0
         self._taken_bytes = 0
-        self._wake_at = max_records // 8
-        self._is_waking = False
-        # A queue of its kind may be put to in the middle of a put, where an Event might wait for itself.
+        self._crowd = (max_records // 8, max_bytes // 8)
+        self.is_crowded = False
+        # A queue of this kind may be put to in the middle of a put, where an Event might wait for itself.
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def __len__(self) -> int:
@@ -46,12 +49,13 @@ class RecordQueue:
         items = self._items
         max_records, max_bytes = self._limits[0 if is_common else 1]
         count = len(items)
-        if count >= max_records or self._put_bytes - self._taken_bytes + item[0] > max_bytes:
+        waiting_bytes = self._put_bytes - self._taken_bytes + item[0]
+        if count >= max_records or waiting_bytes > max_bytes:
             return False
         self._put_bytes += item[0]
         items.append(item)
-        if count >= self._wake_at and not self._is_waking:
-            self._is_waking = True
+        if not self.is_crowded and (count >= self._crowd[0] or waiting_bytes > self._crowd[1]):
+            self.is_crowded = True
             self._wake.put(None)
         return True
 
@@ -66,6 +70,10 @@ class RecordQueue:
                 self._taken_bytes += item[0]
         except IndexError:
             self._taken_bytes = self._put_bytes
+        crowd_records, crowd_bytes = self._crowd
+        waiting_bytes = self._put_bytes - self._taken_bytes
+        if self.is_crowded and len(self._items) < crowd_records // 2 and waiting_bytes < crowd_bytes // 2:
+            self.is_crowded = False
         return found
 
     def close(self) -> None:
@@ -76,7 +84,6 @@ class RecordQueue:
         """Return when there is much to take, somebody called `wake`, or the time is up."""
         with contextlib.suppress(Empty):
             self._wake.get(timeout=timeout_s)
-        self._is_waking = False
 
     def wake(self) -> None:
         """Have `wait` return."""

@@ -222,13 +222,14 @@ class Segment:
 
     def close(self) -> None:
         """Let go of the file, which stays."""
-        os.close(self._descriptor)
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
 
     def remove(self) -> None:
         """Remove the file."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        self.close()
 
     def _write(self, data: bytes) -> None:
         view, place = memoryview(data), self.size_bytes

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 from logmill.backoff import delay_s
 from logmill.handler.batches import Batch, halves
 from logmill.handler.delivery import Delivery, Outcome, Verdict
-from logmill.handler.losses import Loss, Losses, Report
+from logmill.handler.losses import Loss, Losses
 from logmill.handler.outbox import Outbox
 
 # The first and the longest wait between tries: where the producer is away, and where somebody must change something.
@@ -30,22 +29,19 @@ class Sender:
         outbox: where batches are.
         delivery: how they are sent.
         losses: told of rejections, and of what is in the way.
-        report: given what is to be logged of losses once sending works.
         url: of the producer, for people.
 
     Attributes:
         accepted: logs that were.
         failures: tries that failed.
         error: why the last one did, "" where it did not.
+        works: whether the last one succeeded.
     """
 
-    def __init__(
-        self, outbox: Outbox, delivery: Delivery, losses: Losses, report: Callable[[Report], None], url: str
-    ) -> None:
+    def __init__(self, outbox: Outbox, delivery: Delivery, losses: Losses, url: str) -> None:
         self._outbox = outbox
         self._delivery = delivery
         self._losses = losses
-        self._report = report
         self._url = url
         self._hurry = threading.Event()
         self._is_ending = False
@@ -55,15 +51,17 @@ class Sender:
         self.accepted = 0
         self.failures = 0
         self.error = ""
+        self.works = False
 
     def run(self) -> None:
         """Work until `end`."""
         tries = 0
         while not self._is_ending:
-            batch = self._outbox.take(_TAKE_S)
-            if batch is None:
-                continue
+            batch = None
             try:
+                batch = self._outbox.take(_TAKE_S)
+                if batch is None:
+                    continue
                 outcome = self.send(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next batch must find somebody at work
                 self._give_up(batch, error)
@@ -88,8 +86,11 @@ class Sender:
         """Try to send a batch; where that works, it is settled."""
         outcome = self._sent(batch)
         if outcome.verdict is Verdict.SETTLED:
+            self.accepted += outcome.accepted
+            if outcome.rejected:
+                self._losses.count(Loss.REJECTED, outcome.rejected, outcome.reason)
             self._outbox.settle(batch)
-            self._works()
+            self._succeeds()
         else:
             self._fails(outcome)
         return outcome
@@ -97,48 +98,44 @@ class Sender:
     def _sent(self, batch: Batch) -> Outcome:
         """What came of a batch, in halves where it is too large for the producer as it is."""
         outcome = self._delivery.post(batch)
-        if outcome.verdict is Verdict.TOO_LARGE:
-            if batch.records == 1:
-                outcome = Outcome(Verdict.SETTLED, 0, 1, outcome.reason)
-            else:
-                self._losses.tell(
-                    "size", f"a batch is halved: {outcome.reason}; batch_records or batch_bytes is too large"
-                )
-                parts = []
-                for part in halves(batch):
-                    parts.append(self._sent(part))
-                    if parts[-1].verdict is not Verdict.SETTLED:
-                        # The keys of the halves stay the same, so the one that was taken is not taken twice.
-                        return parts[-1]
-                return Outcome(Verdict.SETTLED)
-        if outcome.verdict is Verdict.SETTLED:
-            self.accepted += outcome.accepted
-            if outcome.rejected:
-                self._losses.count(Loss.REJECTED, outcome.rejected, outcome.reason)
-        return outcome
+        if outcome.verdict is not Verdict.TOO_LARGE:
+            return outcome
+        if batch.records == 1:
+            return Outcome(Verdict.SETTLED, 0, 1, outcome.reason)
+        self._losses.tell("size", f"a batch is halved: {outcome.reason}; batch_records or batch_bytes is too large")
+        accepted, rejected, reason = 0, 0, ""
+        for part in halves(batch):
+            found = self._sent(part)
+            if found.verdict is not Verdict.SETTLED:
+                # Both are sent again, and count then. The keys of the halves stay the same, so the one that was taken
+                # is not taken twice.
+                return found
+            accepted, rejected, reason = accepted + found.accepted, rejected + found.rejected, found.reason or reason
+        return Outcome(Verdict.SETTLED, accepted, rejected, reason)
 
-    def _give_up(self, batch: Batch, error: Exception) -> None:
+    def _give_up(self, batch: Batch | None, error: Exception) -> None:
         """After a failure of the handler itself: wait, and let go of the batch where that was not the first time."""
         self._losses.tell("failure", f"a failure of the handler itself: {error!r}")
-        self._faults = self._faults + 1 if self._faulty == batch.key else 1
-        self._faulty = batch.key
-        if self._faults >= _MAX_FAULTS:
+        key = "" if batch is None else batch.key
+        self._faults = self._faults + 1 if self._faulty == key else 1
+        self._faulty = key
+        if batch is not None and self._faults >= _MAX_FAULTS:
             self._losses.count(Loss.DROPPED, batch.records, f"a failure of the handler itself: {error!r}")
             self._outbox.settle(batch)
         self._hurry.wait(_AFTER_ERROR_S)
+        self._hurry.clear()
 
-    def _works(self) -> None:
+    def _succeeds(self) -> None:
         self.error = ""
+        self.works = True
         self._failing_since_s = None
         if self._is_told:
             self._is_told = False
             self._losses.tell("sending again", f"logs are sent to {self._url} again")
-        report = self._losses.report()
-        if report is not None:
-            self._report(report)
 
     def _fails(self, outcome: Outcome) -> None:
         self.error = outcome.reason
+        self.works = False
         self.failures += 1
         self._outbox.wake()
         now_s = time.monotonic()

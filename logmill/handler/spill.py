@@ -26,7 +26,7 @@ _TOPIC = "spill"
 class Spill:
     """Appends batches to files of its own and gives them back in order; takes over what ended processes left.
 
-    Not for several threads at once.
+    Not for several threads at once, but for what says so.
 
     Args:
         folders: where, the first that can be used.
@@ -41,6 +41,7 @@ class Spill:
         self._losses = losses
         self._folder = next((place.path for place in folders if place.is_usable()), None)
         self._segments: dict[Lane, deque[Segment]] = {lane: deque() for lane in Lane}
+        self._counts = dict.fromkeys(Lane, 0)
         self._adopted: Segment | None = None
         self._unreadable: set[Path] = set()
         self._passed: set[str] = set()
@@ -70,8 +71,8 @@ class Spill:
         self._made()
 
     def batches(self, lane: Lane) -> int:
-        """How many of this process and lane are still to be sent."""
-        return sum(segment.batches for segment in self._segments[lane])
+        """How many of this process and lane are still to be sent; any thread may ask."""
+        return self._counts[lane]
 
     def append(self, batch: Batch) -> bool:
         """Write a batch; whether there was room, and it could be written."""
@@ -83,6 +84,7 @@ class Spill:
             if not segments or segments[-1].size_bytes >= self._segment_bytes:
                 segments.append(Segment.create(self._made(), batch.lane))
             segments[-1].append(batch)
+            self._count(batch.lane)
         except OSError as error:
             self._losses.tell(_TOPIC, f"logs cannot be kept in {self._folder or self._places[0].path}: {_words(error)}")
             return False
@@ -94,6 +96,7 @@ class Spill:
             found = self._read(segment)
             if found is not None:
                 return found
+        self._count(lane)
         return None
 
     def first_left(self) -> Batch | None:
@@ -108,6 +111,7 @@ class Spill:
             if self._first_key(segment) == key:
                 segment.pass_first()
                 self._tidy(segment)
+                self._count(segment.lane)
                 return
         # It was on its way from memory when it was written: it is passed over when its turn comes.
         self._passed.add(key)
@@ -122,22 +126,29 @@ class Spill:
 
     def close(self) -> None:
         """Let go of all files; those with nothing left in them are removed."""
-        for segment in self._all():
+        for segment in self._forget():
             if segment.is_empty:
                 segment.remove()
             else:
                 segment.close()
-        self._forget()
 
     def abandon(self) -> None:
         """Let go of all files after a fork: they are the parent's, and so are their locks."""
-        for segment in self._all():
+        for segment in self._forget():
             segment.close()
-        self._forget()
 
-    def _forget(self) -> None:
+    def _forget(self) -> list[Segment]:
+        """Know of no file any more; those that were known.
+
+        As everywhere here, a file is closed after that: a child must not close again what may be another's by then.
+        """
+        known = self._all()
         self._segments = {lane: deque() for lane in Lane}
         self._adopted = None
+        return known
+
+    def _count(self, lane: Lane) -> None:
+        self._counts[lane] = sum(segment.batches for segment in self._segments[lane])
 
     def _own(self) -> list[Segment]:
         return [segment for lane in Lane for segment in self._segments[lane]]

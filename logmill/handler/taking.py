@@ -16,8 +16,8 @@ Variables = Sequence[tuple[str, ContextVar[Any]]]
 # Where a log is from, and its level: what `SITE_NAMES` names.
 Site = tuple[Any, ...]
 # A plain tuple, since one is made for every call: about how many bytes of memory it takes; the time in seconds; the
-# message; the site; the other members, the last first; the trace.
-Taken = tuple[int, float, str, Site, dict[str, Any] | None, tracing.Trace]
+# message, or the whole line where it is written already; the site; the other members, the last first; the trace.
+Taken = tuple[int, float, str | bytes, Site, dict[str, Any] | None, tracing.Trace]
 
 # As long as a message may be for the producer, in UTF-8; in characters no longer either.
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -25,6 +25,8 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 _MAX_MEMBER_CHARS = 256 * 1024
 # What a record takes in memory beside its texts, and a member of it, about.
 RECORD_BYTES, _MEMBER_BYTES = 600, 100
+# The same for one whose line is written.
+LINE_BYTES = 300
 
 # What every record has, in its order; those of later versions of Python too.
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)

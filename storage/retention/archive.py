@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from logmill.errors import StorageUnavailable
+from logmill.locking import FolderLock
 from logmill.settings import Settings
 from storage.retention.ledger import ArchivedFile, sync_folder
 
@@ -22,6 +23,7 @@ _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(\d{5,})\.json\.gz")
 # A name that nobody takes for a finished file.
 _DRAFT = ".{}.part"
 _DRAFTS = ".*.json.gz.part"
+LOCK_NAME = "archive.lock"
 _COMPRESSION = 6
 # What the compressor may still hold when its file is measured, and its trailer.
 _SLACK_BYTES = 256 * 1024
@@ -67,15 +69,31 @@ class Archive:
         self.max_bytes = max_bytes
         self._limits = limits
         self._min_free_bytes = min_free_bytes
+        self._lock: FolderLock | None = None
 
     def draft(self, day: date) -> Draft:
-        """A new archive of a day, beside the files of it that there are. Drafts that were left are deleted."""
+        """A new archive of a day, beside the files of it that there are. Drafts that were left are deleted.
+
+        Raises:
+            AlreadyRunning: the folder is that of another storage.
+        """
         with self._access("written"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(0o750, parents=True, exist_ok=True)
+        if self._lock is None:
+            lock = FolderLock(self.folder, LOCK_NAME, "storage")
+            lock.acquire()
+            self._lock = lock
+        with self._access("written"):
             for left in self.folder.glob(_DRAFTS):
                 left.unlink()
             of_day = [number for file_day, number, _ in _files(self.folder) if file_day == str(day)]
         return Draft(self, day, max(of_day, default=0) + 1, self._limits)
+
+    def close(self) -> None:
+        """Let others have the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def prune(self) -> list[tuple[str, int]]:
         """Delete the oldest files while all take more than they may; the name and the size of each."""
@@ -228,9 +246,11 @@ def publish(folder: Path, files: Iterable[ArchivedFile]) -> None:
     """
     with translated(folder, "written"):
         for file in files:
-            draft = _draft(folder, file)
-            if draft.exists():
-                draft.rename(folder / file.name)
+            draft, last = _draft(folder, file), folder / file.name
+            if not last.exists():
+                draft.rename(last)
+            if _size(last) != file.bytes:
+                raise StorageUnavailable(f"{last} is not the file that was written")
         sync_folder(folder)
 
 

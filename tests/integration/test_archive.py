@@ -12,8 +12,10 @@ import msgspec
 import polars as pl
 import pytest
 
-from logmill.errors import StorageUnavailable
+from logmill.errors import AlreadyRunning, StorageUnavailable
+from logmill.locking import FolderLock
 from storage.retention import service
+from storage.retention.archive import LOCK_NAME
 from storage.retention.ledger import FILE_NAME
 from storage.retention.service import HELD_LOOKS
 from storage.search.filters import EVERYTHING
@@ -58,7 +60,7 @@ def test_all_logs_of_a_day_are_archived_once_in_files_of_a_bounded_size(tmp_path
         assert set(together.values()) == {1}
         assert together.total() == kept.ledger.entries.archived_logs == 1415
         assert len(expected[3]) == 1405
-        assert [path.name for path in (tmp_path / "archive").iterdir() if path.suffix != ".gz"] == []
+        assert names_in(tmp_path) == sorted(names)
 
 
 def test_a_file_of_the_archive_holds_the_logs_as_an_export_gives_them(tmp_path: Path) -> None:
@@ -75,6 +77,11 @@ def test_a_file_of_the_archive_holds_the_logs_as_an_export_gives_them(tmp_path: 
         expected = b"".join(json_lines(kept.store.newest_on_disk(EVERYTHING, 9999)))
         go(kept)
         assert gzip.decompress((tmp_path / "archive" / "2026-03-05-00001.json.gz").read_bytes()) == expected
+
+
+def names_in(tmp_path: Path) -> list[str]:
+    """Everything in the archive but its lock."""
+    return sorted(path.name for path in (tmp_path / "archive").iterdir() if path.name != LOCK_NAME)
 
 
 @pytest.mark.parametrize("step", ["write", "seal", "publish", "drop", "settle"])
@@ -162,6 +169,28 @@ def test_an_archive_of_the_same_day_is_never_written_over(tmp_path: Path) -> Non
         }
 
 
+def test_the_archive_of_another_storage_is_left_alone(tmp_path: Path) -> None:
+    archive = str(tmp_path / "archive")
+    with KeptStore(tmp_path / "one", archive_dir=archive, retention_days=1) as one:
+        one.receive(5, 10)
+        go(one)
+        # Another process; the lock of this one is for each file that is opened.
+        lock = FolderLock(tmp_path / "archive", LOCK_NAME, "storage")
+        with pytest.raises(AlreadyRunning):
+            lock.acquire()
+    lock.acquire()
+    with KeptStore(tmp_path / "two", archive_dir=archive, retention_days=1) as two:
+        two.receive(5, 10)
+        two.look(HELD_LOOKS)
+        with pytest.raises(AlreadyRunning, match="another storage"):
+            two.look()
+        assert two.days() == {5: 10}
+        lock.release()
+        two.look()
+        assert two.days() == {}
+    assert [ids.total() for ids in archived(tmp_path / "archive").values()] == [10, 10]
+
+
 def test_a_folder_that_cannot_be_written_keeps_the_day(tmp_path: Path) -> None:
     (tmp_path / "archive").write_text("a file")
     with opened(tmp_path, retention_days=1) as kept:
@@ -186,7 +215,7 @@ def test_a_disk_without_room_for_the_archive_keeps_the_day(tmp_path: Path) -> No
         with pytest.raises(StorageUnavailable, match=r"disk of the archive .* is full"):
             kept.look()
         assert kept.days() == {5: 100}
-        assert not list((tmp_path / "archive").iterdir())
+        assert names_in(tmp_path) == []
 
 
 def test_the_archive_is_held_to_its_bound_by_its_oldest_files(tmp_path: Path) -> None:
@@ -194,15 +223,14 @@ def test_the_archive_is_held_to_its_bound_by_its_oldest_files(tmp_path: Path) ->
         for days_ago in (6, 5, 4, 3):
             kept.receive(days_ago, 500)
         kept.look(HELD_LOOKS + 4)
-        sizes = {path.name: path.stat().st_size for path in sorted((tmp_path / "archive").iterdir())}
+        sizes = {name: (tmp_path / "archive" / name).stat().st_size for name in names_in(tmp_path)}
         assert len(sizes) == 4
     (tmp_path / "archive" / "notes.txt").write_text("not ours")
     (tmp_path / "archive" / "2020-01-01-00001.json.gz.bak").write_text("not ours")
     bound = sum(list(sizes.values())[2:])
     with opened(tmp_path, archive_max_bytes=bound) as kept:
         kept.look()
-        left = sorted(path.name for path in (tmp_path / "archive").iterdir())
-        assert left == ["2020-01-01-00001.json.gz.bak", *list(sizes)[2:], "notes.txt"]
+        assert names_in(tmp_path) == ["2020-01-01-00001.json.gz.bak", *list(sizes)[2:], "notes.txt"]
         entries = kept.ledger.entries
         assert (entries.pruned_files, entries.pruned_bytes) == (2, sum(list(sizes.values())[:2]))
         shown = kept.figures.shown(None, 0, 0.0)
@@ -235,7 +263,7 @@ def test_a_clear_while_a_day_is_archived_ends_that(tmp_path: Path, monkeypatch: 
         kept.look(HELD_LOOKS)
         with pytest.raises(StorageUnavailable, match="500 logs of 2026-03-05 could be read, there are 2000"):
             kept.look()
-        assert not list((tmp_path / "archive").iterdir())
+        assert names_in(tmp_path) == []
         kept.look()
         assert kept.ledger.entries.days == 0
 

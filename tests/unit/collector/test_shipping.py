@@ -10,9 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import zstandard
 
+from collector import shipping
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, End, FileRow
 from collector.files.fingerprints import Print
+from collector.outputs.unavailable import OutputUnavailable
 from collector.posting import Poster
 from collector.records.made import Made
 from collector.shipping import Shipper
@@ -305,6 +307,76 @@ def test_the_local_copy_gets_what_was_accepted_in_order_and_its_place_is_kept(se
     ship(serve(all_taken), checkpoint, batches, output=copy)
     assert copy.written == [(batch.key, b"%d\n" % number) for number, batch in enumerate(batches)]
     assert checkpoint.fact("output") == "5"
+
+
+class Full:
+    """A copy on a disk that is full until somebody makes room; `error` is what writing raises until then."""
+
+    def __init__(self, error):
+        self.error = error
+        self.has_room = threading.Event()
+        self.tried = threading.Event()
+        self.keys = []
+
+    def write(self, key, body):
+        self.tried.set()
+        if not self.has_room.is_set():
+            raise self.error
+        self.keys.append(key)
+
+    def position(self):
+        return str(len(self.keys))
+
+
+@pytest.fixture
+def shipper_to(serve, checkpoint):
+    """Makes what ships to a producer that takes all, and to a local copy."""
+    made = []
+
+    def make(copy):
+        server = serve(all_taken)
+        made.append(Shipper(lambda: Poster(server.url, ""), checkpoint, copy, Told(), 2))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for shipper in made:
+        shipper.close(5.0)
+
+
+def test_while_a_disk_is_full_it_can_be_asked_and_ended(shipper_to, checkpoint):
+    """The reading thread, which hears of SIGTERM, asks for room; the page asks what is in flight."""
+    copy = Full(OutputUnavailable("no space left on device"))
+    shipper = shipper_to(copy)
+    shipper.give(batch_of(checkpoint, b"{}"))
+    assert copy.tried.wait(20.0)
+    asked = threading.Event()
+
+    def ask():
+        for _ in range(20):
+            shipper.has_room()
+            shipper.in_flight()
+        shipper.close(5.0)
+        asked.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert asked.wait(5.0)
+    assert len(checkpoint.batches()) == 1
+
+
+@pytest.mark.parametrize("error", [OutputUnavailable("no space left on device"), RuntimeError("unexpected")])
+def test_what_could_not_be_settled_is_settled_once_it_can_be(shipper_to, checkpoint, monkeypatch, error):
+    monkeypatch.setattr(shipping, "DISK_RETRY_S", 0.05)
+    copy = Full(error)
+    shipper = shipper_to(copy)
+    batches = [batch_of(checkpoint, b"%d" % number) for number in range(3)]
+    for batch in batches:
+        shipper.give(batch)
+    assert copy.tried.wait(20.0)
+    copy.has_room.set()
+    assert shipper.wait_until_done(20.0)
+    assert copy.keys == [batch.key for batch in batches]
+    assert checkpoint.batches() == []
 
 
 def test_a_checkpoint_of_another_version_is_refused(tmp_path):

@@ -194,3 +194,25 @@ def test_an_address_that_is_none_is_refused(url: str):
 def test_a_producer_reads_no_csv():
     with pytest.raises(ConfigError, match="reads json, text, access and logfmt"):
         http_output(format_of("csv"), "http://localhost", api_key="", batching=Batching(1, 1, 1.0))
+
+
+def test_a_producer_whose_answer_drips_does_not_hold_a_batch_up_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("generator.outputs.http._ANSWER_TIMEOUT_S", 0.5)
+
+    def drip(handler: Handler) -> None:
+        server.respond = lambda other: other.send(201, {"rejected": 0})
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(200):
+            handler.wfile.write(b" ")
+            time.sleep(0.1)
+
+    server.respond = drip
+    output = output_to(server, connections=1)
+    write(output, 10)
+    assert output.flush(10.0)
+    assert (output.counts.done, output.counts.retries) == (10, 1)
+    assert len(set(keys(server))) == 1
+    output.close()

@@ -73,22 +73,28 @@ def test_what_is_in_memory_for_long_goes_to_files(tmp_path: Path, losses: Losses
     outbox.put(batch(1, made_s=time.monotonic() - 6))
     outbox.put(batch(2))
     assert not any(tmp_path.iterdir())
-    outbox.maintain()
+    outbox.keep()
     assert outbox.memory_bytes == 0
     assert outbox.spilled[1] == 20
     outbox.put(batch(3))
+    outbox.keep()
     assert outbox.spilled[1] == 30, "behind what waits there already"
     assert drained(outbox) == keys(1, 2, 3)
     outbox.put(batch(4))
+    outbox.keep()
     assert outbox.memory_bytes > 0, "in memory again once the files are read"
 
 
 def test_much_goes_to_files_in_order(tmp_path: Path, losses: Losses):
     outbox = outbox_with(tmp_path, losses)
-    for number in range(20):
+    for number in range(5):
         outbox.put(batch(number, size_bytes=10 * KIB))
-    assert outbox.memory_bytes <= 50 * KIB
-    assert drained(outbox) == keys(*range(20))
+    outbox.keep()
+    assert outbox.memory_bytes == 50 * KIB
+    outbox.put(batch(5, size_bytes=10 * KIB))
+    outbox.keep()
+    assert outbox.memory_bytes == 0
+    assert drained(outbox) == keys(*range(6))
 
 
 def test_a_batch_that_is_on_its_way_while_it_goes_to_a_file_is_sent_once(tmp_path: Path, losses: Losses):
@@ -97,7 +103,7 @@ def test_a_batch_that_is_on_its_way_while_it_goes_to_a_file_is_sent_once(tmp_pat
         outbox.put(batch(number))
     on_its_way = outbox.take(0.0)
     assert on_its_way is not None
-    outbox.persist()
+    outbox.keep(all_of_them=True)
     outbox.settle(on_its_way)
     assert drained(outbox) == keys(1, 2)
 
@@ -105,7 +111,17 @@ def test_a_batch_that_is_on_its_way_while_it_goes_to_a_file_is_sent_once(tmp_pat
 def test_a_durable_batch_is_in_a_file_before_it_is_sent(tmp_path: Path, losses: Losses):
     outbox = outbox_with(tmp_path, losses, durable=True)
     outbox.put(batch(1))
+    assert outbox.take(0.0) is None
+    outbox.keep()
     assert (outbox.memory_bytes, outbox.spilled[1]) == (0, 10)
+    assert drained(outbox) == keys(1)
+
+
+def test_a_durable_batch_is_sent_from_memory_where_no_file_can_be_written(tmp_path: Path, losses: Losses):
+    (tmp_path / "file").write_text("")
+    outbox = outbox_with(tmp_path / "file" / "folder", losses, durable=True)
+    outbox.put(batch(1))
+    outbox.keep()
     assert drained(outbox) == keys(1)
 
 
@@ -124,6 +140,7 @@ def test_with_full_files_memory_takes_the_rest_and_the_order_stays(tmp_path: Pat
     outbox = outbox_with(tmp_path, losses)
     for number in range(200):
         outbox.put(batch(number, size_bytes=10 * KIB))
+        outbox.keep()
     in_files, in_memory = outbox.spilled[1] // 10, outbox.memory_bytes // (10 * KIB)
     assert 60 <= in_files <= 80
     assert in_memory == 7
@@ -135,7 +152,7 @@ def test_waiting_ends_when_what_was_put_before_is_settled(tmp_path: Path, losses
     outbox = outbox_with(tmp_path, losses)
     for number in range(5):
         outbox.put(batch(number))
-    outbox.persist()
+    outbox.keep(all_of_them=True)
     mark = outbox.mark()
     outbox.put(batch(5))
     assert not outbox.wait_gone(mark, 0.05, lambda: False)
@@ -195,10 +212,10 @@ def test_what_others_left_is_sent_between_ones_own(tmp_path: Path, losses: Losse
 def test_at_the_end_it_says_what_was_in_memory_alone(tmp_path: Path, losses: Losses):
     outbox = outbox_with(None, losses)
     outbox.put(batch(1))
-    assert not outbox.persist()
+    assert not outbox.keep(all_of_them=True)
     assert outbox.close() == 10
     kept = outbox_with(tmp_path, losses)
     kept.put(batch(1))
-    assert kept.persist()
+    assert kept.keep(all_of_them=True)
     assert kept.close() == 0
     assert len(list(tmp_path.iterdir())) == 1
