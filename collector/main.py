@@ -91,7 +91,10 @@ class _Collector:
         stack.callback(self._follower.close)
         self._stream = None
         if STDIN in patterns:
-            self._stream = Stream(sys.stdin.fileno(), Source(STDIN, settings.collect_service or "stdin", host))
+            if sys.stdin is None:
+                raise ConfigError("standard input is closed, and - is to be collected")
+            source = Source(STDIN, settings.collect_service or "stdin", host)
+            self._stream = Stream(sys.stdin.fileno(), source, settings.max_message_bytes)
         output = open_output(settings)
         if output is not None:
             stack.callback(output.close)
@@ -223,11 +226,12 @@ def _listed(text: str) -> list[str]:
 
 
 def _own_files(settings: Settings) -> list[str]:
-    """Globs of the local copy, its older files and its journals: what is read must not be what is written."""
+    """Globs of the checkpoint, the local copy, its older files and their journals: what is written is not read."""
+    own = [f"{glob.escape(str((Path(settings.data_dir) / FOLDER).absolute()))}/*"]
     if not settings.collect_output:
-        return []
+        return own
     path = glob.escape(str(Path(settings.collect_output).absolute()))
-    return [path, f"{path}.[1-9]", f"{path}-*"]
+    return [*own, path, f"{path}.[1-9]", f"{path}-*"]
 
 
 def _sources(settings: Settings, host: str) -> Callable[[str], Source]:
@@ -245,7 +249,7 @@ def _most_open_files() -> int:
 
 def _state(file: Followed) -> FileState:
     size = max(file.size, file.offset)
-    words = "deleted" if file.is_gone else "rotated" if file.is_rotated else "following"
+    words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
     return FileState(
         path=file.source.path,
         size_bytes=size,
@@ -253,6 +257,14 @@ def _state(file: Followed) -> FileState:
         accepted_bytes=file.settled,
         lag_bytes=max(0, size - file.settled),
         is_rotated=file.is_rotated or file.is_gone,
-        modified_at=datetime.fromtimestamp(file.modified_at, UTC) if file.modified_at else None,
+        modified_at=_time(file.modified_at),
         state=f"cannot be read: {file.problem}" if file.problem else words,
     )
+
+
+def _time(seconds: float) -> datetime | None:
+    """The time of a file; None where it has none, or one of a year that nobody will see."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -35,6 +35,9 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
 # So many files can be looked at a millisecond; with more of them the loop turns more slowly.
 FILES_A_SECOND = 40_000
 RETRY_S = 1.0
+# What is read of all files together before it is taken, as far as each may read the least.
+MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+LEAST_READ_BYTES = 32 * 1024
 
 
 class Recorder(Protocol):
@@ -106,6 +109,9 @@ class Reader:
         self._scan_at = 0.0
         self._alive_at = 0.0
         self._is_once = False
+        self._most_bytes = READ_BYTES
+        # A line of as many bytes as a log may have is still waited for.
+        self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
         # Of many files at once, since each look at a column costs the same for one line as for a thousand.
         self._taken: list[_Taken] = []
         self._taken_events = 0
@@ -134,6 +140,9 @@ class Reader:
             self._record()
             if self._batcher.is_due():
                 self._seal()
+        for file in self._follower.left_over(everything=True):
+            while self._take(file, Coming.NOTHING):
+                pass
         self._record()
         self._seal()
 
@@ -190,10 +199,13 @@ class Reader:
 
     def _read_files(self) -> bool:
         progressed = False
-        for file in self._follower.due(everything=self._is_once):
+        due = self._follower.due(everything=self._is_once)
+        self._most_bytes = max(LEAST_READ_BYTES, min(READ_BYTES, MAX_BUFFERED_BYTES // (len(due) or 1)))
+        for file in due:
             progressed = self._advance(file) or progressed
             if self._batcher.is_due():
                 if not self._shipper.has_room():
+                    progressed = True  # the others were not looked at, so nobody knows that all is read
                     break
                 self._seal()
         for file in self._follower.left_over():
@@ -211,13 +223,16 @@ class Reader:
             if not (has_news or file.buffer):
                 self._finish_silent(file)
                 return False
-            if has_news and len(file.buffer) <= READ_BYTES:
-                has_more = file.read()
+            if has_news and len(file.buffer) <= self._most_buffered_bytes:
+                has_more = file.read(self._most_bytes)
+                file.problem = ""
         except Replaced:
             self._follower.part(file)
             return True
-        except Unfinished:
+        except Unfinished as error:
             file.due_at = time.monotonic() + UNFINISHED_INTERVAL_S
+            if self._is_once:
+                self._follower.complain(file, error)
             return False
         except (Damaged, OSError) as error:
             self._follower.complain(file, error)
@@ -228,7 +243,7 @@ class Reader:
             file.due_at = 0.0
         elif not file.buffer:
             self._finish_silent(file)
-        return progressed
+        return progressed or has_more
 
     def _finish_silent(self, file: Followed) -> None:
         """Close a file to which nothing is written any more, as far as can be told."""

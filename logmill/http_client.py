@@ -31,47 +31,86 @@ def session(api_key: str = "") -> requests.Session:
     return found
 
 
-class Call(HTTPAdapter):
-    """One request on one connection, which is cut when its time is up.
+class Cuttable(HTTPAdapter):
+    """Connections that another thread can cut, for one request at a time.
 
     The timeouts of `requests` are between two bytes: against what drips they do not hold.
 
-    Args:
-        api_key: as in `session`.
-
     Attributes:
-        is_sent: whether there was a connection, so that all or part of the request may have arrived.
+        is_sent: whether there was a connection, so that all or part of a request may have arrived.
+        is_cut: whether it was cut; what is being read then fails, or ends early.
     """
 
-    def __init__(self, api_key: str = "") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._api_key = api_key
         self.is_sent = False
+        self.is_cut = False
         self._lock = threading.Lock()
-        self._is_up = False
         self._connection: socket.socket | None = None
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """As the original, with connections that tell of their socket."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        call = self
+        if not getattr(pool.ConnectionCls, "tells", False):
+            pool.ConnectionCls = self._telling(pool.ConnectionCls)
+        return pool
 
-        class Told(pool.ConnectionCls):  # type: ignore[misc]
+    def cut(self) -> None:
+        """Have the request under way fail, and those that follow until `renew`."""
+        with self._lock:
+            self.is_cut = True
+            if self._connection is not None:
+                _shut(self._connection)
+
+    def renew(self) -> None:
+        """Let requests through again."""
+        with self._lock:
+            self.is_cut = False
+
+    def forget(self) -> None:
+        """Know of no connection any more: what is cut from now on is that of a later request."""
+        with self._lock:
+            self._connection = None
+
+    def _telling(self, kind: Any) -> Any:
+        adapter = self
+
+        class Telling(kind):  # type: ignore[misc]
+            tells = True
+
             def connect(self) -> None:
                 super().connect()
-                call._connected(self.sock)
+                adapter._connected(self.sock)
 
-        pool.ConnectionCls = Told
-        return pool
+        return Telling
+
+    def _connected(self, connection: socket.socket) -> None:
+        with self._lock:
+            self.is_sent = True
+            self._connection = connection
+            if self.is_cut:
+                _shut(connection)
+
+
+class Call(Cuttable):
+    """One request on one connection, which is cut when its time is up.
+
+    Args:
+        api_key: as in `session`.
+    """
+
+    def __init__(self, api_key: str = "") -> None:
+        super().__init__()
+        self._api_key = api_key
 
     @contextmanager
     def within(self, timeout_s: float) -> Iterator[requests.Session]:
-        """A session whose connection is cut once the time is up; what is being read then fails, or ends early.
+        """A session whose connection is cut once the time is up.
 
         Raises:
             requests.ConnectionError: there is no thread left to watch over it.
         """
-        timer = threading.Timer(timeout_s, self._cut)
+        timer = threading.Timer(timeout_s, self.cut)
         timer.daemon = True
         try:
             timer.start()
@@ -84,21 +123,7 @@ class Call(HTTPAdapter):
                 yield found
         finally:
             timer.cancel()
-            with self._lock:
-                self._connection = None
-
-    def _connected(self, connection: socket.socket) -> None:
-        with self._lock:
-            self.is_sent = True
-            self._connection = connection
-            if self._is_up:
-                _shut(connection)
-
-    def _cut(self) -> None:
-        with self._lock:
-            self._is_up = True
-            if self._connection is not None:
-                _shut(self._connection)
+            self.forget()
 
 
 def _shut(connection: socket.socket) -> None:

@@ -19,7 +19,7 @@ from collector.files.followed import Followed, Key, Moved, Replaced
 from collector.files.kinship import Beginnings, Kin, Kinship
 from collector.files.names import is_rotated, root_of
 from collector.files.shifts import SEARCH_S, Shifts
-from collector.files.starting import last_line_end
+from collector.files.starting import last_line_end, prints_at
 from collector.files.whereabouts import Whereabouts
 from collector.records.made import Source
 
@@ -31,6 +31,7 @@ LEFTOVER_S = 10.0
 CLOSE_ROTATED_S = 30.0
 # Files that are nowhere now and known all the same: their rotated copies may come to light.
 MAX_LOST = 50_000
+NOTHING = Print()
 
 
 class Follower:
@@ -71,6 +72,8 @@ class Follower:
         self._shifts = Shifts()
         # Files whose content is nowhere now, and since when, monotonic.
         self._lost_at: dict[int, float] = {}
+        # Those that were moved to where nobody looks, by what they would be known by if they came back.
+        self._moved: dict[Key, int] = {}
         self._next_id = 1
         # At least as many as are open; counted anew where that is too many.
         self._opened = 0
@@ -140,9 +143,14 @@ class Follower:
         return len(self._by_key)
 
     def due(self, *, everything: bool = False) -> list[Followed]:
-        """The files to look at now; all that are not closed for good where `everything`."""
+        """The files to look at now, first those that were not for longest; all not closed for good where `everything`.
+
+        When the producer is slower than what one writes, the others have their turns all the same.
+        """
         now = math.inf if everything else time.monotonic()
-        return [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+        due = [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+        due.sort(key=lambda file: file.looked_at)
+        return due
 
     def left_s(self) -> float:
         """How long until the next one is to be looked at."""
@@ -158,7 +166,7 @@ class Follower:
             self.part(file)
             return False
         except (Moved, FileNotFoundError):
-            self.wants_scan = True
+            self.wants_scan = True  # which finds out where it is
             return False
         except OSError as error:
             self.complain(file, error)
@@ -177,13 +185,17 @@ class Follower:
                 content.close()
             self.wants_scan = True
         else:
-            self._add(Found(file.path, file.path, content.stat()), 0).adopt(content)
+            # Where the name is a link, it is what records are named by.
+            name = file.source.path if os.path.realpath(file.source.path) == file.path else file.path
+            self._add(Found(name, file.path, content.stat()), 0).adopt(content)
         self._write()
 
     def finish(self, file: Followed) -> None:
         """Close a file that has been silent since it was rotated; forget where one is that has no name any more."""
         file.close()
         if file.is_gone:
+            if file.key is not None and not file.is_deleted:
+                self._moved[file.key] = file.id
             self._lose(file)
             self._lost_at.pop(file.id, None)
         self._write()
@@ -193,18 +205,25 @@ class Follower:
         for file in self._files.values():
             file.close()
 
-    def left_over(self) -> list[Followed]:
-        """Files that were truncated, whose last bytes are here and were not found elsewhere."""
+    def left_over(self, *, everything: bool = False) -> list[Followed]:
+        """Files that were truncated, whose last bytes are here and were not found elsewhere.
+
+        Args:
+            everything: also those that may still be found, as at the end.
+        """
         now = time.monotonic()
         return [
             self._files[file_id]
             for file_id, at in self._lost_at.items()
-            if self._files[file_id].buffer and now - at > LEFTOVER_S
+            if self._files[file_id].buffer and (everything or now - at > LEFTOVER_S)
         ]
 
     def _locate(self, file: Followed, found: Mapping[Key, Found], whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
-        one = whereabouts.of(file)
+        try:
+            one = whereabouts.of(file)
+        except OSError:
+            return  # its folder cannot be looked at for now, so nothing is known of it
         is_matched = file.key in found
         if one is None:
             self._shifts.note(file.path, file.seen_at)
@@ -262,6 +281,7 @@ class Follower:
         try:
             kin, relative = self._kin_of(one)
             start = last_line_end(one.path, one.stat.st_size) if self._from_end else 0
+            prints = prints_at(one.path, start)
         except OSError as error:
             self._discovery.problems[one.path] = error.strerror or str(error)
             return
@@ -269,7 +289,7 @@ class Follower:
             self._attach(relative, one, now)
         elif kin is Kin.NONE:
             if is_matched or self._shifts.came_since(one):
-                self._add(one, start)
+                self._add(one, start, *prints)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
 
@@ -279,6 +299,11 @@ class Follower:
         Raises:
             OSError: it cannot be read.
         """
+        moved = self._files.get(self._moved.get(one.key, 0))
+        if moved is not None and moved.key is None:
+            kin, relative = self._kinship.of(one, [moved])
+            if kin is Kin.REST:
+                return kin, relative
         relatives = self._relatives(one.path)
         if is_rotated(os.path.basename(one.path)):
             # Where each hour has a file of its own, there are thousands.
@@ -321,11 +346,13 @@ class Follower:
             self._by_key[one.key] = file
         file.path, file.seen_at, file.due_at = one.path, now, 0.0
         file.buffer = b""
-        file.is_rotated, file.is_gone, file.is_ended = True, False, False
+        is_back = self._moved.pop(one.key, 0) == file.id
+        file.is_rotated = is_rotated(os.path.basename(one.path)) if is_back else True
+        file.is_gone = file.is_ended = False
         self._lost_at.pop(file.id, None)
         self._changed.add(file.id)
 
-    def _add(self, one: Found, position: int) -> Followed:
+    def _add(self, one: Found, position: int, head: Print = NOTHING, anchor: Print = NOTHING) -> Followed:
         """A new file, read from this place on."""
         source = self._source_of(one.name)
         device, inode = one.key
@@ -336,14 +363,14 @@ class Follower:
             file=source.path,
             device=device,
             inode=inode,
-            head=Print(),
+            head=head,
             position=position,
-            anchor=Print(),
+            anchor=anchor,
             is_rotated=is_rotated(os.path.basename(one.path)),
             is_ended=False,
             seen_at=time.time(),
         )
-        file = Followed(row, source, position, Print())
+        file = Followed(row, source, position, anchor)
         self._next_id += 1
         with self._lock:
             self._files[file.id] = file
@@ -355,14 +382,26 @@ class Follower:
     def _forget_some(self) -> None:
         """Forget the files that have been nowhere for longest, where there are too many."""
         now = time.monotonic()
-        self._lost_at = {file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S}
+        # What was read and nobody took yet is nowhere else: while the producer is away that may be long.
+        self._lost_at = {
+            file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S or self._files[file_id].buffer
+        }
+        self._moved = {
+            key: file_id
+            for key, file_id in self._moved.items()
+            if file_id in self._files and self._files[file_id].key is None
+        }
         if len(self._files) - len(self._by_key) <= MAX_LOST:
             return
-        lost = sorted((file for file in self._files.values() if file.key is None), key=lambda file: file.seen_at)
+        lost = sorted(
+            (file for file in self._files.values() if file.key is None and not file.buffer),
+            key=lambda file: file.seen_at,
+        )
         forgotten = [file.id for file in lost[: MAX_LOST // 2]]
         with self._lock:
             for file_id in forgotten:
                 file = self._files.pop(file_id)
+                self._lost_at.pop(file_id, None)
                 self._by_root[root_of(os.path.basename(file.path))].discard(file_id)
         self._changed.difference_update(forgotten)
         self._checkpoint.forget(forgotten)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
-from time import time
 from typing import Any
 
 import requests
-from urllib3.exceptions import ReadTimeoutError
 
 from logmill import __version__
 from logmill.handler.batches import Batch
 from logmill.handler.own_threads import own_thread
-from logmill.http_client import session
-from logmill.http_deadline import DeadlineAdapter
+from logmill.http_client import Cuttable, session
 
 PATH = "/logs/batch"
 MAX_RETRY_AFTER_S = 300.0
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _PART_BYTES = 64 * 1024
 _CONNECT_TIMEOUT_S = 5.0
+# How many times as long as the producer may be silent a request may take in all.
+_TIMES_SILENT = 3
+_SLOW = "it does not answer in time"
 _OK = range(200, 300)
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _TOO_LARGE = 413
@@ -67,15 +68,18 @@ class Delivery:
     Args:
         url: of the producer.
         api_key: "" for none.
-        timeout_s: how long the producer may take for an answer.
+        timeout_s: how long the producer may be silent; a request may take a few times as long.
     """
 
     def __init__(self, url: str, api_key: str, timeout_s: float) -> None:
         self._url = url.rstrip("/") + PATH
         self._timeout = (min(_CONNECT_TIMEOUT_S, timeout_s), timeout_s)
+        self._limit_s = _TIMES_SILENT * timeout_s
+        self._began_s: float | None = None
+        self._adapter = Cuttable()
         self._session = session(api_key)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, DeadlineAdapter(timeout_s))
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
         self._session.headers["User-Agent"] = f"logmill-handler/{__version__}"
 
     def post(self, batch: Batch) -> Outcome:
@@ -85,6 +89,8 @@ class Delivery:
             "Content-Encoding": "gzip",
             "Idempotency-Key": batch.key,
         }
+        self._adapter.renew()
+        self._began_s = time.monotonic()
         try:
             with (
                 own_thread(),
@@ -94,7 +100,15 @@ class Delivery:
             ):
                 return judge(batch, answer.status_code, _read(answer), answer.headers.get("Retry-After"))
         except Exception as error:  # noqa: BLE001 - beside requests' own, urllib3's come through where an answer is read
-            return Outcome(Verdict.LATER, reason=_words(error))
+            return Outcome(Verdict.LATER, reason=_SLOW if self._adapter.is_cut else _words(error))
+        finally:
+            self._began_s = None
+
+    def cut_if_late(self) -> None:
+        """Have a request fail that takes too long in all; another thread calls this now and then."""
+        began_s = self._began_s
+        if began_s is not None and time.monotonic() - began_s > self._limit_s:
+            self._adapter.cut()
 
     def close(self) -> None:
         """Disconnect."""
@@ -162,7 +176,7 @@ def _retry_after_s(header: str | None) -> float | None:
     if not header:
         return None
     try:
-        wait_s = float(header) if header.strip().isdigit() else parsedate_to_datetime(header).timestamp() - time()
+        wait_s = float(header) if header.strip().isdigit() else parsedate_to_datetime(header).timestamp() - time.time()
     except (ValueError, OverflowError):
         return None
     return min(max(0.0, wait_s), MAX_RETRY_AFTER_S)
@@ -170,12 +184,12 @@ def _retry_after_s(header: str | None) -> float | None:
 
 def _words(error: BaseException) -> str:
     """Why a request failed, without what libraries put around it."""
+    if isinstance(error, requests.Timeout):
+        return _SLOW
     found: BaseException | None = error
     for _ in range(10):
         if found is None:
             break
-        if isinstance(found, requests.Timeout | ReadTimeoutError):
-            return "it does not answer in time"
         if isinstance(found, OSError) and found.strerror:
             return f"it cannot be reached: {found.strerror}"
         found = found.__cause__ or found.__context__

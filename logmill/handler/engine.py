@@ -1,4 +1,4 @@
-"""What works for a handler in one process: the queue, the two threads, and what is left to do at the end."""
+"""What works for a handler in one process: the queue, the threads, and what is left to do at the end."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Engine:
             self._encoder,
             self._outbox,
             self.losses,
-            self._report,
+            self._tend,
             batch_records=options.batch_records,
             batch_bytes=options.batch_bytes,
             interval_s=options.interval_s,
         )
-        delivery = Delivery(options.url, options.api_key, options.timeout_s)
-        self._sender = Sender(self._outbox, delivery, self.losses, options.url)
+        self._delivery = Delivery(options.url, options.api_key, options.timeout_s)
+        self._sender = Sender(self._outbox, self._delivery, self.losses, options.url)
         self._keeper = Keeper(self._outbox, self.losses, durable=options.durable)
         self._threads: dict[str, threading.Thread] = {}
         self._starting = threading.RLock()
@@ -224,8 +224,9 @@ class Engine:
 
             Finalize(None, self.flush, (self._options.exit_timeout_s,), {"persistent": False}, exitpriority=0)
 
-    def _report(self) -> None:
-        """Log what was lost, once logs can be sent again."""
+    def _tend(self) -> None:
+        """Cut a request that takes too long, and log what was lost, once logs can be sent again."""
+        self._delivery.cut_if_late()
         report = self.losses.report() if self._sender.works else None
         if report is not None:
             record = logging.LogRecord("logmill.handler", logging.WARNING, "", 0, report.message, None, None)

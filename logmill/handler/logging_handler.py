@@ -44,7 +44,7 @@ class LogmillHandler(logging.Handler):
         batch_bytes: a request is full with so many bytes before compression.
         interval_s: how long a log waits for others to share a request with; errors a fifth of it.
         queue_records: most logs in memory that are not in a batch yet.
-        queue_bytes: memory for logs, about: half for those, half for batches.
+        queue_bytes: memory for logs, about: three quarters for those, one for batches.
         spill_dir: the folder of the files; None for memory alone.
         spill_max_bytes: most bytes of the files in it, those of other processes too.
         spill_after_s: a batch that could not be sent for so long goes to a file.

@@ -56,7 +56,7 @@ class Options:
     context: Mapping[str, ContextVar[Any]] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "host", self.host or socket.gethostname()[:64])
+        object.__setattr__(self, "host", self.host or socket.gethostname()[:64] or "unknown")
         _check_url(self.url)
         for name in ("service", "host"):
             _check_label(name, getattr(self, name))

@@ -15,7 +15,7 @@ _SYNC_EVERY_S = 1.0
 # From this share of the memory on batches go to files.
 _SPILL_SHARE = 0.5
 # A disk that hangs must not hold up the end of a process for ever.
-_MOVE_TIMEOUT_S = 10.0
+_MOVE_TIMEOUT_S = 1.0
 # Whose batch is next, in turns: errors go first most often, but nobody waits for ever. None: what other processes left.
 _OFTEN = (Lane.URGENT, Lane.NORMAL, None)
 _TURNS = (
@@ -176,12 +176,17 @@ class Outbox:
 
     def close(self) -> int:
         """Let go of everything; how many logs were in memory alone."""
-        with self._files, self._changed:
-            left = sum(batch.records for waiting in self._memory.values() for batch in waiting.values())
-            if not self._is_closed and self._spill is not None:
+        has_files = self._files.acquire(timeout=_MOVE_TIMEOUT_S)
+        try:
+            with self._changed:
+                left = sum(batch.records for waiting in self._memory.values() for batch in waiting.values())
+                was_closed, self._is_closed = self._is_closed, True
+                self._changed.notify_all()
+            if has_files and not was_closed and self._spill is not None:
                 self._spill.close()
-            self._is_closed = True
-            self._changed.notify_all()
+        finally:
+            if has_files:
+                self._files.release()
         return left
 
     def abandon(self) -> None:

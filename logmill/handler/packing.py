@@ -32,7 +32,7 @@ class Packer:
         encoder: writes its lines.
         outbox: where batches go.
         losses: told of logs that cannot be encoded.
-        report: called now and then, to log what was lost.
+        tend: called several times a second.
         batch_records: most lines of a batch.
         batch_bytes: a batch that has so many before compression is full.
         interval_s: how long a batch that is not full waits.
@@ -44,7 +44,7 @@ class Packer:
         encoder: LineEncoder,
         outbox: Outbox,
         losses: Losses,
-        report: Callable[[], None],
+        tend: Callable[[], None],
         *,
         batch_records: int,
         batch_bytes: int,
@@ -54,7 +54,7 @@ class Packer:
         self._encoder = encoder
         self._outbox = outbox
         self._losses = losses
-        self._report = report
+        self._tend = tend
         self._max_records = batch_records
         self._max_bytes = batch_bytes
         self._wait_s = {Lane.NORMAL: interval_s, Lane.URGENT: _URGENT_SHARE * interval_s}
@@ -118,7 +118,7 @@ class Packer:
         with self._flushed:
             asked = self._asked
         is_asked = asked > self._answered
-        self._report()
+        self._tend()
         self.pack(in_slices=not is_asked)
         self.close_batches(all_of_them=is_asked)
         self._losses.tell_counts()

@@ -33,7 +33,7 @@ class RecordQueue:
         self._taken_bytes = 0
         self._crowd = (max_records // 8, max_bytes // 8)
         self.is_crowded = False
-        # A queue of its kind may be put to in the middle of a put, where an Event might wait for itself.
+        # A queue of this kind may be put to in the middle of a put, where an Event might wait for itself.
         self._wake: SimpleQueue[None] = SimpleQueue()
 
     def __len__(self) -> int:

@@ -222,7 +222,7 @@ class Segment:
 
     def close(self) -> None:
         """Let go of the file, which stays."""
-        with contextlib.suppress(OSError):  # an application that closes all that is open has closed it already
+        with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
     def remove(self) -> None:

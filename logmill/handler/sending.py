@@ -116,12 +116,12 @@ class Sender:
     def _give_up(self, batch: Batch | None, error: Exception) -> None:
         """After a failure of the handler itself: wait, and let go of the batch where that was not the first time."""
         self._losses.tell("failure", f"a failure of the handler itself: {error!r}")
-        if batch is not None:
-            self._faults = self._faults + 1 if self._faulty == batch.key else 1
-            self._faulty = batch.key
-            if self._faults >= _MAX_FAULTS:
-                self._losses.count(Loss.DROPPED, batch.records, f"a failure of the handler itself: {error!r}")
-                self._outbox.settle(batch)
+        key = "" if batch is None else batch.key
+        self._faults = self._faults + 1 if self._faulty == key else 1
+        self._faulty = key
+        if batch is not None and self._faults >= _MAX_FAULTS:
+            self._losses.count(Loss.DROPPED, batch.records, f"a failure of the handler itself: {error!r}")
+            self._outbox.settle(batch)
         self._hurry.wait(_AFTER_ERROR_S)
         self._hurry.clear()
 

@@ -126,22 +126,26 @@ class Spill:
 
     def close(self) -> None:
         """Let go of all files; those with nothing left in them are removed."""
-        for segment in self._all():
+        for segment in self._forget():
             if segment.is_empty:
                 segment.remove()
             else:
                 segment.close()
-        self._forget()
 
     def abandon(self) -> None:
         """Let go of all files after a fork: they are the parent's, and so are their locks."""
-        for segment in self._all():
+        for segment in self._forget():
             segment.close()
-        self._forget()
 
-    def _forget(self) -> None:
+    def _forget(self) -> list[Segment]:
+        """Know of no file any more; those that were known.
+
+        As everywhere here, a file is closed after that: a child must not close again what may be another's by then.
+        """
+        known = self._all()
         self._segments = {lane: deque() for lane in Lane}
         self._adopted = None
+        return known
 
     def _count(self, lane: Lane) -> None:
         self._counts[lane] = sum(segment.batches for segment in self._segments[lane])

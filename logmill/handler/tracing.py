@@ -35,9 +35,10 @@ def current() -> Trace:
         return NO_TRACE
     try:
         context = module.get_current_span().get_span_context()
-    except AttributeError:  # it is being imported just now
+        trace = (context.trace_id, context.span_id) if context.is_valid else NO_TRACE
+    except Exception:  # noqa: BLE001 - it is being imported just now, or a span of another library's fails
         return NO_TRACE
-    return (context.trace_id, context.span_id) if context.is_valid else NO_TRACE
+    return trace
 
 
 def hexadecimal(trace: Trace) -> tuple[str, str]:

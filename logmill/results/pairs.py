@@ -12,6 +12,7 @@ from logmill.results.model import (
     Findings,
     Outcome,
     Result,
+    lines_of,
     quoted,
     short_name,
     shortened,
@@ -64,7 +65,7 @@ def read(text: str, findings: Findings, *, name: str = "", hint: str = "") -> Fi
     """
     reader = _Reader(findings)
     found_name = ""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text, "\n"), 1):
         if not line.strip():
             continue
         if not found_name:

@@ -1,5 +1,6 @@
 """The reading loop with its real parts, before a producer that is away: what it read is in the checkpoint."""
 
+import gzip
 import json
 import os
 import threading
@@ -8,6 +9,7 @@ from itertools import count
 import pytest
 import zstandard
 
+from collector import reading as reading_module
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint
 from collector.files.discovery import Discovery
@@ -134,3 +136,83 @@ def test_a_signal_waits_for_nothing_that_the_loop_may_hold(reading_of):
     handler.start()
     handler.join(5.0)
     assert not handler.is_alive()
+
+
+def test_a_file_that_grows_faster_than_the_producer_takes_does_not_keep_others_waiting(reading_of, tmp_path):
+    for name in ("a.log", "b.log", "c.log"):
+        (tmp_path / name).write_text(f"{name} has a line\n" * 20_000)
+    reading = reading_of("*.log", collect_batch_lines=1000, collect_max_in_flight=1)
+    for _ in range(8):
+        reading.reader._turn()
+        for batch in reading.checkpoint.batches():
+            reading.checkpoint.settle([batch], None)
+            with reading.shipper._lock:
+                reading.shipper._window.clear()
+        if len({file for file in reading.follower.files() if file.position}) == 3:
+            break
+    else:
+        raise AssertionError("not every file was read")
+    positions = [file.position for file in reading.follower.files()]
+    assert max(positions) < (tmp_path / "a.log").stat().st_size
+
+
+def test_what_is_read_of_many_files_at_a_time_is_bounded(reading_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading_module, "MAX_BUFFERED_BYTES", 1024 * 1024)
+    for number in range(50):
+        (tmp_path / f"{number}.log").write_text("a short line\n" * 30_000)
+    reading = reading_of("*.log")
+    most = 0
+    for _ in range(20):
+        reading.reader._turn()
+        most = max(most, sum(len(file.buffer) for file in reading.follower.files()))
+    assert 0 < most < 3 * 1024 * 1024
+    assert reading.checkpoint.batches()
+
+
+def test_a_file_that_is_renamed_before_it_is_opened_is_read_once_all_the_same(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\ntwo\n")
+    reading = reading_of("app.log")
+    scan = reading.follower.scan
+
+    def scan_and_rename():
+        scan()
+        if path.exists():
+            path.rename(tmp_path / "app.log.1")
+
+    reading.follower.scan = scan_and_rename
+    reading.reader.run(reading.stop, once=True)
+    reading.reader.finish()
+    assert reading.messages() == ["one", "two"]
+
+
+def test_a_line_that_is_longer_than_is_read_at_once_stays_one_log_where_it_may_be_so_long(reading_of, tmp_path):
+    line = "x" * 3_000_000
+    (tmp_path / "app.log").write_text(f"{line}\nshort\n")
+    reading = reading_of("app.log", max_message_bytes=4_000_000)
+    reading.reader.run(reading.stop, once=True)
+    reading.reader.finish()
+    assert reading.messages() == [line, "short"]
+
+
+def test_once_does_not_end_before_files_that_there_was_no_room_for(reading_of, tmp_path):
+    """A batch becomes due, and the window is full, while only files without anything new were looked at."""
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text("")
+    reading = reading_of("*.log", collect_max_in_flight=1)
+    reader = reading.reader
+    assert reader._is_done(progressed=reader._read_files()) is False
+    reader._is_once = True
+    reader._scan()
+    reader._scan_at = float("inf")
+    (tmp_path / "b.log").write_text("one\n")
+    reading.shipper.has_room = lambda: False
+    reader._batcher.is_due = lambda: True
+    assert reader._is_done(progressed=reader._read_files()) is False
+
+
+def test_a_compressed_file_that_ends_in_the_middle_is_told_of_at_the_end_of_once(reading_of, tmp_path):
+    (tmp_path / "old.gz").write_bytes(gzip.compress(b"line\n" * 1000)[:-8])
+    reading = reading_of("*.gz")
+    reading.reader.run(reading.stop, once=True)
+    assert [file.problem for file in reading.follower.files()] == ["the compressed file ends in the middle"]

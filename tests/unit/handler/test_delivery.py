@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -141,6 +142,35 @@ def test_a_server_that_does_not_answer_is_left(taker: Taker):
     found = Delivery(taker.url, "", 0.2).post(BATCH)
     assert time.monotonic() - started_s < 2
     assert (found.verdict, found.reason) == (Verdict.LATER, "it does not answer in time")
+
+
+def test_a_server_that_drips_is_left(taker: Taker):
+    def drip(handler: Any) -> None:
+        handler.send_response(201)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(1000):
+            handler.wfile.write(b" ")
+            time.sleep(0.05)
+
+    taker.respond = drip
+    delivery = Delivery(taker.url, "", 0.2)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            delivery.cut_if_late()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started_s = time.monotonic()
+    found = delivery.post(BATCH)
+    assert time.monotonic() - started_s < 3
+    assert (found.verdict, found.reason) == (Verdict.LATER, "it does not answer in time")
+    taker.respond = taker._take
+    assert delivery.post(BATCH).accepted == 3, "the next is sent as ever"
+    over.set()
+    watcher.join(5)
 
 
 def test_an_answer_that_breaks_off_settles_nothing(taker: Taker):

@@ -310,6 +310,26 @@ def test_the_queue_is_bounded_by_bytes_too(make: Make, logger: logging.Logger):
     assert handler.status().queued == 3 * 1024 * 1024 // 100_600
 
 
+def test_where_many_wait_the_lines_are_the_same(make: Make, taker: Taker, logger: logging.Logger):
+    handler = make(queue_records=1000)
+    engine = handler._engine
+    engine.is_started = True  # no thread takes anything yet
+    for number in range(500):
+        logger.info("order %d", number, extra={"order": number, "trace_id": f"t-{number}", "cart": [number]})
+    assert engine.queue.is_crowded
+    kinds = [type(item[2]) for item in engine.queue._items]
+    assert kinds == [str] * 126 + [bytes] * 374
+    engine.is_started = False
+    engine.start()
+    assert handler.flush(20.0)
+    assert not engine.queue.is_crowded
+    assert numbers(taker) == list(range(500))
+    for number, log in enumerate(taker.logs()):
+        metadata = log["metadata"]
+        assert (log["trace_id"], metadata["order"], metadata["cart"]) == (f"t-{number}", number, [number])
+        assert metadata["code.file"] == __file__
+
+
 def test_what_found_no_room_is_logged_when_sending_works_again(
     make: Make, taker: Taker, logger: logging.Logger, told: list[str]
 ):
@@ -355,6 +375,29 @@ def test_nor_by_one_that_hangs(make: Make, taker: Taker, logger: logging.Logger,
     handler.close()
     assert time.monotonic() - began_s < 4.0
     assert len(spilled(tmp_path)) == 1
+
+
+def test_nor_by_a_disk_that_hangs(make: Make, taker: Taker, logger: logging.Logger, monkeypatch: pytest.MonkeyPatch):
+    release, hangs = threading.Event(), threading.Event()
+
+    def hang(_descriptor: int) -> None:
+        hangs.set()
+        release.wait(60)
+
+    handler = make(durable=True, exit_timeout_s=0.2)
+    monkeypatch.setattr("logmill.handler.segments.os.fsync", hang)
+    try:
+        logger.info("order 1")
+        assert hangs.wait(10)
+        began_s = time.monotonic()
+        for number in range(2, 1000):
+            logger.info("order %d", number)
+        assert time.monotonic() - began_s < 1.0, "nor is a call"
+        handler.close()
+        assert time.monotonic() - began_s < 10.0
+    finally:
+        release.set()
+    assert taker.logs() == [], "nothing is sent before the disk has it"
 
 
 def test_without_files_the_end_tells_what_is_lost(make: Make, logger: logging.Logger, told: list[str]):

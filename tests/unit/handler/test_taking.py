@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -244,6 +245,14 @@ def test_ids_of_a_trace_are_taken_from_the_record(extra: dict[str, Any], trace: 
     found = taken(extra={**extra, "order": 7})
     assert found[5] == trace
     assert found[4] == {"order": 7}
+
+
+def test_a_tracing_library_that_fails_costs_no_log(monkeypatch: pytest.MonkeyPatch):
+    broken = ModuleType("opentelemetry.trace")
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", broken)
+    assert taken("hello")[2] == "hello"
+    broken.get_current_span = Failing().__str__  # type: ignore[attr-defined]
+    assert taken("hello")[5] == ("", "")
 
 
 def test_context_variables_join_the_log():
