@@ -80,7 +80,7 @@ class _Collector:
         stack.callback(self._checkpoint.close)
         host = settings.collect_host or socket.gethostname()
         files = [pattern for pattern in patterns if pattern != STDIN]
-        discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
+        self._discovery = discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
         self._follower = Follower(
             discovery,
             self._checkpoint,
@@ -171,9 +171,15 @@ class _Collector:
 
     def _outcome(self) -> ExitCode:
         unread = [file for file in self._follower.files() if file.problem]
+        for path, reason in self._discovery.problems.items():
+            log.error("a file was not read", file=path, reason=reason)
         for file in unread:
             log.error("a file was not read", file=file.path, reason=file.problem)
-        return ExitCode.ERROR if unread or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
+        return (
+            ExitCode.ERROR
+            if unread or self._discovery.problems or self.statistics.snapshot().totals.refused
+            else ExitCode.STOPPED
+        )
 
     def _say_end(self) -> None:
         totals = self.statistics.snapshot().totals

@@ -157,6 +157,49 @@ def test_an_archive_that_is_damaged_before_the_day_is_dropped_is_written_anew(
         assert all_archived(tmp_path / "archive").total() == 100
 
 
+def test_files_that_were_taken_away_once_their_day_is_gone_hold_up_no_other_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, retention_days=1) as kept:
+        kept.receive(5, 100)
+        kept.receive(4, 50)
+        original = kept.ledger.write
+
+        def fails_once_it_is_dropped(**changes: Any) -> None:
+            if "days" in changes:
+                raise StorageUnavailable("not now")
+            original(**changes)
+
+        monkeypatch.setattr(kept.ledger, "write", fails_once_it_is_dropped)
+        with pytest.raises(StorageUnavailable):
+            go(kept)
+        monkeypatch.undo()
+        assert kept.days() == {4: 50}
+        (tmp_path / "archive" / "2026-03-05-00001.json.gz").unlink()
+        kept.look(2)
+        assert kept.days() == {}
+        assert all_archived(tmp_path / "archive").total() == 50
+
+
+def test_what_is_no_file_of_ours_in_the_archive_is_neither_counted_nor_followed_nor_in_the_way(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("not ours" * 1000)
+    archive = tmp_path / "archive"
+    with opened(tmp_path, retention_days=1, archive_max_bytes=1) as kept:
+        archive.mkdir()
+        (archive / "2020-01-01-00001.json.gz").mkdir()
+        (archive / "2020-01-02-00001.json.gz").symlink_to(victim)
+        (archive / "2020-01-03-00001.json.gz").symlink_to(tmp_path / "nowhere")
+        (archive / ".2026-03-05-00001.json.gz.part").symlink_to(victim)
+        kept.receive(5, 100)
+        go(kept)
+        assert kept.days() == {}
+        assert kept.ledger.entries.pruned_files == 1
+        assert kept.retention.archive is not None
+        assert kept.retention.archive.use() == (0, 0)
+    assert victim.read_text() == "not ours" * 1000
+
+
 def test_an_archive_of_the_same_day_is_never_written_over(tmp_path: Path) -> None:
     with opened(tmp_path, retention_days=1) as kept:
         kept.receive(5, 100)

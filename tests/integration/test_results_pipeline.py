@@ -23,7 +23,10 @@ from tests.support.result_files import Sample, sample
 from tests.support.waiting import wait_until
 
 TIMEOUT_S = 60
-JUNIT = b'<testsuite name="s"><testcase name="a"/><testcase name="b"><failure message="no"/></testcase></testsuite>'
+JUNIT = (
+    b'<testsuite name="s"><testcase classname="" name="a"/>'
+    b'<testcase classname="" name="b"><failure message="no"/></testcase></testsuite>'
+)
 Send = Callable[..., None]
 
 

@@ -216,3 +216,22 @@ def test_a_compressed_file_that_ends_in_the_middle_is_told_of_at_the_end_of_once
     reading = reading_of("*.gz")
     reading.reader.run(reading.stop, once=True)
     assert [file.problem for file in reading.follower.files()] == ["the compressed file ends in the middle"]
+
+
+def test_once_ends_while_somebody_goes_on_writing(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\n")
+    reading = reading_of("app.log")
+    turn, turns = reading.reader._turn, count()
+
+    def turn_and_write():
+        assert next(turns) < 100, "it does not end"
+        goes_on = turn()
+        with path.open("a") as file:
+            file.write("more\n")
+        return goes_on
+
+    reading.reader._turn = turn_and_write
+    reading.reader.run(reading.stop, once=True)
+    reading.reader.finish()
+    assert reading.messages()[0] == "one"
