@@ -80,7 +80,7 @@ class _Collector:
         stack.callback(self._checkpoint.close)
         host = settings.collect_host or socket.gethostname()
         files = [pattern for pattern in patterns if pattern != STDIN]
-        discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
+        self._discovery = discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
         self._follower = Follower(
             discovery,
             self._checkpoint,
@@ -171,9 +171,15 @@ class _Collector:
 
     def _outcome(self) -> ExitCode:
         unread = [file for file in self._follower.files() if file.problem]
+        for path, reason in self._discovery.problems.items():
+            log.error("a file was not read", file=path, reason=reason)
         for file in unread:
             log.error("a file was not read", file=file.path, reason=file.problem)
-        return ExitCode.ERROR if unread or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
+        return (
+            ExitCode.ERROR
+            if unread or self._discovery.problems or self.statistics.snapshot().totals.refused
+            else ExitCode.STOPPED
+        )
 
     def _say_end(self) -> None:
         totals = self.statistics.snapshot().totals
@@ -257,6 +263,14 @@ def _state(file: Followed) -> FileState:
         accepted_bytes=file.settled,
         lag_bytes=max(0, size - file.settled),
         is_rotated=file.is_rotated or file.is_gone,
-        modified_at=datetime.fromtimestamp(file.modified_at, UTC) if file.modified_at else None,
+        modified_at=_time(file.modified_at),
         state=f"cannot be read: {file.problem}" if file.problem else words,
     )
+
+
+def _time(seconds: float) -> datetime | None:
+    """The time of a file; None where it has none, or one of a year that nobody will see."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -110,6 +110,8 @@ class Reader:
         self._alive_at = 0.0
         self._is_once = False
         self._most_bytes = READ_BYTES
+        # Of files that are read once, when they were looked at first.
+        self._sizes: dict[int, int] = {}
         # A line of as many bytes as a log may have is still waited for.
         self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
         # Of many files at once, since each look at a column costs the same for one line as for a thousand.
@@ -219,7 +221,7 @@ class Reader:
             return file.key is None  # parted with, and a new file has its place
         has_more = False
         try:
-            has_news = file.has_news()
+            has_news = self._has_news(file)
             if not (has_news or file.buffer):
                 self._finish_silent(file)
                 return False
@@ -229,8 +231,10 @@ class Reader:
         except Replaced:
             self._follower.part(file)
             return True
-        except Unfinished:
+        except Unfinished as error:
             file.due_at = time.monotonic() + UNFINISHED_INTERVAL_S
+            if self._is_once:
+                self._follower.complain(file, error)
             return False
         except (Damaged, OSError) as error:
             self._follower.complain(file, error)
@@ -242,6 +246,19 @@ class Reader:
         elif not file.buffer:
             self._finish_silent(file)
         return progressed or has_more
+
+    def _has_news(self, file: Followed) -> bool:
+        """Whether there is something to read in a file that is open.
+
+        Raises:
+            OSError: the file system cannot say.
+        """
+        has_news = file.has_news()
+        if not self._is_once or file.is_compressed:
+            return has_news
+        # What is written from now on is none of what is there, and may never end.
+        # Some files have bytes and no size.
+        return has_news and file.offset < self._sizes.setdefault(file.id, max(1, file.size))
 
     def _finish_silent(self, file: Followed) -> None:
         """Close a file to which nothing is written any more, as far as can be told."""

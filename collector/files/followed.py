@@ -79,6 +79,7 @@ class Followed:
         self._before = b""
         self._content: Content | None = None
         self._checked: tuple[int, int] | None = None
+        self._broken: tuple[int, int] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +119,7 @@ class Followed:
             inode=inode,
             head=self.head_print,
             position=self.settled,
-            anchor=self.anchor,
+            anchor=self.anchor if self.settled == self.position else Print(),
             is_rotated=self.is_rotated,
             is_ended=self.is_ended and not self.buffer and self.settled == self.position,
             seen_at=self.seen_at,
@@ -190,7 +191,8 @@ class Followed:
         self.is_gone = self.is_gone or self.is_deleted
         self.modified_at = stat.st_mtime
         if self._content.is_compressed:
-            return not self.is_ended
+            # Trying again costs decompressing all of it.
+            return not self.is_ended and (stat.st_size, stat.st_mtime_ns) != self._broken
         self.size = stat.st_size
         return (stat.st_size, stat.st_mtime_ns) != self._checked or stat.st_size != self.offset
 
@@ -210,7 +212,12 @@ class Followed:
         if content is None:
             return False
         if content.is_compressed:
-            found = content.read(self.offset, most_bytes)
+            before = content.stat()
+            try:
+                found = content.read(self.offset, most_bytes)
+            except (Unfinished, Damaged):
+                self._broken = (before.st_size, before.st_mtime_ns)
+                raise
             self.is_ended = len(found) < most_bytes
             stat = content.stat()
             self._checked = (stat.st_size, stat.st_mtime_ns)

@@ -185,7 +185,9 @@ class Follower:
                 content.close()
             self.wants_scan = True
         else:
-            self._add(Found(file.path, file.path, content.stat()), 0).adopt(content)
+            # Where the name is a link, it is what records are named by.
+            name = file.source.path if os.path.realpath(file.source.path) == file.path else file.path
+            self._add(Found(name, file.path, content.stat()), 0).adopt(content)
         self._write()
 
     def finish(self, file: Followed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import pytest
 from logmill.errors import AlreadyRunning, StorageUnavailable
 from logmill.locking import FolderLock
 from storage.retention import service
-from storage.retention.archive import LOCK_NAME
+from storage.retention.archive import LOCK_NAME, Archive
 from storage.retention.ledger import FILE_NAME
 from storage.retention.service import HELD_LOOKS
 from storage.search.filters import EVERYTHING
 from tests.support.kept_store import KeptStore, all_archived, archived
+from tests.support.small_disk import SmallDisk, can_mount
 from tests.support.storage_blocks import SCHEMA, later, realistic, stream
 
 
@@ -259,6 +261,32 @@ def test_a_disk_without_room_for_the_archive_keeps_the_day(tmp_path: Path) -> No
             kept.look()
         assert kept.days() == {5: 100}
         assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(not can_mount(), reason="a disk that is small enough takes root, and mounts")
+@pytest.mark.parametrize(
+    ("is_looked_at", "words"), [(True, r"disk of the archive .* is full"), (False, r"cannot be written: No space left")]
+)
+def test_a_disk_that_fills_up_while_a_day_is_archived_keeps_the_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_looked_at: bool, words: str
+) -> None:
+    if not is_looked_at:  # as where others fill it meanwhile
+        monkeypatch.setattr(Archive, "check_room", lambda _self: None)
+    (tmp_path / "archive").mkdir()
+    disk = SmallDisk(tmp_path / "archive", 1024 * 1024)
+    try:
+        with opened(tmp_path, retention_days=1, max_body_bytes=400_000, max_decoded_bytes=200_000) as kept:
+            rng = random.Random(1)
+            for number in range(10):
+                kept.receive(5, 200, timestamp=kept.now_us - number * 1000, trace_id=rng.randbytes(500).hex())
+                kept.receive(5, 1, user_id=rng.randbytes(100_000).hex())
+            kept.look(HELD_LOOKS)
+            with pytest.raises(StorageUnavailable, match=words):
+                kept.look()
+            assert names_in(tmp_path) == []
+            assert kept.days() == {5: 2010}
+    finally:
+        disk.close()
 
 
 def test_the_archive_is_held_to_its_bound_by_its_oldest_files(tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ class Chaos:
                 self.done[PUT_OFF] += 1
                 return
             began_s = time.monotonic()
+            if what == STOP_COLLECTOR:
+                # Before that it ends by the signal itself, as any process.
+                lab.wait_ready("collector")
             # First, so that nobody tells the writers of it any more.
             lab.collector.held_down = True
             lab.watch.collector_pid = 0

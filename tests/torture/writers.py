@@ -25,7 +25,7 @@ from tests.torture.watch import Stored, Watch
 
 # The folders within that of a plan.
 LIVE, ARCHIVE, SHORT, SCRATCH = "live", "archive", "short", "scratch"
-_SHORT_SHARE = 0.03
+_SHORT_SHARE = 0.02
 _LARGEST_BURST = 80
 _HALVES_SHARE = 0.08
 _TWICE_SHARE = 0.15

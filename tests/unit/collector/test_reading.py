@@ -1,5 +1,6 @@
 """The reading loop with its real parts, before a producer that is away: what it read is in the checkpoint."""
 
+import gzip
 import json
 import os
 import threading
@@ -208,3 +209,29 @@ def test_once_does_not_end_before_files_that_there_was_no_room_for(reading_of, t
     reading.shipper.has_room = lambda: False
     reader._batcher.is_due = lambda: True
     assert reader._is_done(progressed=reader._read_files()) is False
+
+
+def test_a_compressed_file_that_ends_in_the_middle_is_told_of_at_the_end_of_once(reading_of, tmp_path):
+    (tmp_path / "old.gz").write_bytes(gzip.compress(b"line\n" * 1000)[:-8])
+    reading = reading_of("*.gz")
+    reading.reader.run(reading.stop, once=True)
+    assert [file.problem for file in reading.follower.files()] == ["the compressed file ends in the middle"]
+
+
+def test_once_ends_while_somebody_goes_on_writing(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\n")
+    reading = reading_of("app.log")
+    turn, turns = reading.reader._turn, count()
+
+    def turn_and_write():
+        assert next(turns) < 100, "it does not end"
+        goes_on = turn()
+        with path.open("a") as file:
+            file.write("more\n")
+        return goes_on
+
+    reading.reader._turn = turn_and_write
+    reading.reader.run(reading.stop, once=True)
+    reading.reader.finish()
+    assert reading.messages()[0] == "one"

@@ -1,5 +1,6 @@
 """Files that are moved away, cannot be looked at for a while, or were truncated while nobody took what was read."""
 
+import gzip
 import os
 import time
 
@@ -106,3 +107,31 @@ def test_a_file_that_is_read_from_its_end_and_truncated_before_anything_came_is_
     os.ftruncate(log.fd, 0)
     log.write(2)
     assert tailing.settle() == log.written[60:]
+
+
+def test_a_link_names_records_after_a_truncation_too(tmp_path, log, tailing_of):
+    link = log.path.with_name("link.log")
+    link.symlink_to(log.path)
+    tailing = tailing_of("link.log")
+    log.write(3)
+    tailing.look()
+    os.ftruncate(log.fd, 0)
+    log.write(1)
+    tailing.settle()
+    assert {file.source.path for file in tailing.follower.files()} == {str(link)}
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b"line\n" * 1000)[:-8], b"\x1f\x8bnothing of the kind"])
+def test_a_compressed_file_that_cannot_be_read_is_tried_again_when_it_has_changed(log, tailing_of, content):
+    """Each time costs decompressing all of it."""
+    path = log.path.with_name("old.gz")
+    path.write_bytes(content)
+    tailing = tailing_of("*.gz")
+    assert tailing.look() == []
+    (file,) = tailing.follower.files()
+    assert not file.has_news()
+    path.write_bytes(gzip.compress(b"one\n"))
+    os.utime(path, (1, 1))
+    assert file.has_news()
+    assert tailing.settle() == ["one"]
