@@ -12,6 +12,7 @@ import structlog
 
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, CheckpointUnavailable, End
+from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery
 from collector.files.fingerprints import Print
@@ -70,6 +71,7 @@ class Reader:
 
     Args:
         discovery: which files there are.
+        catalogue: which are known.
         follower: which is which.
         framer: makes events.
         recorder: makes records.
@@ -84,6 +86,7 @@ class Reader:
     def __init__(
         self,
         discovery: Discovery,
+        catalogue: Catalogue,
         follower: Follower,
         framer: Framer,
         recorder: Recorder,
@@ -95,6 +98,7 @@ class Reader:
         settings: Settings,
     ) -> None:
         self._discovery = discovery
+        self._catalogue = catalogue
         self._follower = follower
         self._framer = framer
         self._recorder = recorder
@@ -142,7 +146,7 @@ class Reader:
             self._record()
             if self._batcher.is_due():
                 self._seal()
-        for file in self._follower.left_over(everything=True):
+        for file in self._catalogue.left_over(everything=True):
             while self._take(file, Coming.NOTHING):
                 pass
         self._record()
@@ -190,7 +194,7 @@ class Reader:
         self._scan_at = time.monotonic() + max(usual_s, took_s / MAX_SCAN_SHARE)
 
     def _wait(self) -> None:
-        busy_s = self._follower.count / FILES_A_SECOND
+        busy_s = len(self._catalogue) / FILES_A_SECOND
         if self._stream is not None:
             self._stream.wait(FIRST_WAIT_S + busy_s)
             return
@@ -210,7 +214,7 @@ class Reader:
                     progressed = True  # the others were not looked at, so nobody knows that all is read
                     break
                 self._seal()
-        for file in self._follower.left_over():
+        for file in self._catalogue.left_over():
             self._take(file, Coming.NOTHING)
         return progressed
 
