@@ -335,13 +335,7 @@ def test_it_works_with_nothing_but_requests_installed(taker: Taker, tmp_path: Pa
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert taker.messages() == ["order 1"]
-    assert done.stdout.split() == [
-        "logmill",
-        "logmill.backoff",
-        "logmill.http_client",
-        "logmill.http_deadline",
-        "logmill.ids",
-    ]
+    assert done.stdout.split() == ["logmill", "logmill.backoff", "logmill.http_client", "logmill.ids"]
 
 
 def test_where_files_cannot_be_locked_memory_is_all_there_is(taker: Taker, tmp_path: Path):
