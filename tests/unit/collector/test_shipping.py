@@ -181,18 +181,20 @@ def test_batches_are_settled_in_their_order(serve, checkpoint):
     assert [file.position for file in checkpoint.files()] == [20, 0]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 408, 421, 429, 500, 502, 503, 302])
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 405, 408, 415, 421, 422, 429, 500, 502, 503])
 def test_what_may_pass_is_tried_again_with_the_same_key_and_body(serve, checkpoint, status):
     bodies = []
 
     def answers(number, key, lines):
         bodies.append((key, lines))
-        return (status, {}, {"message": "not now"}) if number < 3 else all_taken(number, key, lines)
+        return (status, {}, {}) if number < 3 else all_taken(number, key, lines)
 
     batch = batch_of(checkpoint, b"{}")
     told = ship(serve(answers), checkpoint, [batch])
     assert bodies == [(batch.key, [b"{}"])] * 3
-    assert told.reasons == [f"the producer answers {status}: not now"] * 2
+    assert len(told.reasons) == 2
+    assert told.reasons[0].startswith(f"the producer answers {status}: ")
+    assert told.reasons[0].endswith("; is there a producer at this address?")
 
 
 def test_the_producers_wish_to_wait_is_heeded(serve, checkpoint):
@@ -240,7 +242,11 @@ def test_what_the_producer_rejects_is_counted_and_named(serve, checkpoint):
 
 def test_a_batch_that_is_refused_for_good_stops_nothing(serve, checkpoint):
     def answers(number, key, lines):
-        return (400, {}, {"message": "bad"}) if lines == [b"bad"] else all_taken(number, key, lines)
+        return (
+            (400, {}, {"code": "all_rejected", "message": "bad"})
+            if lines == [b"bad"]
+            else all_taken(number, key, lines)
+        )
 
     bad = batch_of(checkpoint, b"bad", end=End(1, 10, Print()))
     good = batch_of(checkpoint, b"{}", end=End(1, 20, Print()))
