@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -42,8 +41,10 @@ class Application:
         words = [f"--{name}={value}" for name, value in arguments.items() if not isinstance(value, bool)]
         words += [f"--{name}" for name, value in arguments.items() if value is True]
         self._spill = spill
+        # Not a pipe, which nobody empties while the application runs.
+        self._output = spill.with_suffix(".json")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.handler_app", *words], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "benchmarks.handler_app", f"--output={self._output}", *words]
         )
 
     def watch(self, seconds: float) -> list[dict[str, float]]:
@@ -57,11 +58,10 @@ class Application:
         return samples
 
     def result(self, timeout_s: float) -> dict[str, Any]:
-        """What it printed at its end."""
-        out, _ = self._process.communicate(timeout=timeout_s)
-        if self._process.returncode:
-            raise BenchmarkError(f"the application ended with {self._process.returncode}")
-        found: dict[str, Any] = json.loads(out)
+        """What it saw, once it has ended."""
+        if code := self._process.wait(timeout_s):
+            raise BenchmarkError(f"the application ended with {code}")
+        found: dict[str, Any] = json.loads(self._output.read_text())
         return found
 
     def kill(self) -> None:
@@ -102,13 +102,11 @@ def outage(parts: PipelineParts, folder: Path, rate: int, seconds: float, *, han
     finally:
         application.kill()
     parts.wait_drained(FIND_TIMEOUT_S)
-    counts = _counted(parts, found["logged"])
     return {
         "rate": rate,
         "seconds": seconds,
         "hangs": hangs,
         "logged": found["logged"],
-        **counts,
         "status": found["status"],
         "call_us": _percentiles(found),
         "cpu_us_per_log": round(found["cpu_us_per_log"], 1),
@@ -138,24 +136,18 @@ def _percentiles(found: Mapping[str, Any]) -> dict[str, float]:
     return result
 
 
-def _counted(parts: PipelineParts, logged: int) -> dict[str, int]:
-    """How many numbers are in storage, how many are not, and how many more than once."""
-    times = bytearray(logged)
-    foreign = 0
-    parameters = {"format": "csv", "fields": "metadata.order", "service": SERVICE}
-    with requests.get(f"{parts.storage_url}/logs/export", parameters, timeout=60.0, stream=True) as answer:
-        answer.raise_for_status()
-        lines = answer.iter_lines(chunk_size=1 << 20)
-        next(lines)
-        for line in lines:
-            text = line.strip(b'"')
-            number = int(text) if text.isdigit() else logged
-            if number < logged:
-                times[number] = min(times[number] + 1, 255)
-            else:
-                foreign += 1
-    lost = times.count(0)
-    return {"stored": logged - lost, "lost": lost, "doubled": logged - lost - times.count(1), "foreign": foreign}
+def counted(store: Path, logged: int) -> dict[str, int]:
+    """How many numbers are in a store that nobody has open, how many are not, and how many logs are doubles."""
+    arguments = [sys.executable, "-m", "benchmarks.order_counts", str(store), SERVICE]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=FIND_TIMEOUT_S, check=True)
+    found = json.loads(done.stdout)
+    if found["last"] >= logged:
+        raise BenchmarkError("there is a number in storage that was never logged")
+    return {
+        "stored": found["numbers"],
+        "lost": logged - found["numbers"],
+        "doubled": found["stored"] - found["numbers"],
+    }
 
 
 def table(result: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -212,7 +204,8 @@ def main(rate: int, seconds: float, output: Path, *, hang: bool, write_docs: boo
             place = folder / f"outage-{hangs}"
             place.mkdir()
             with PipelineParts(place, processors=2) as parts:
-                result["outages"].append(outage(parts, place / "spill", rate, seconds, hangs=hangs))
+                found = outage(parts, place / "spill", rate, seconds, hangs=hangs)
+            result["outages"].append({**found, **counted(place / "data" / "store", found["logged"])})
     shown = Table("measurement", "value", title=f"Logmill's logging handler, {result['cores']} cores")
     for row in table(result):
         shown.add_row(*row)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import resource
-import sys
 import time
 from pathlib import Path
 
@@ -26,10 +25,13 @@ PAYMENTS = ("card", "invoice", "transfer")
 @click.option("--rate", default=20_000)
 @click.option("--seconds", default=10.0)
 @click.option("--spill-dir", type=click.Path(path_type=Path), required=True)
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Where the result is written.")
 @click.option("--without", is_flag=True, help="A handler that does nothing instead, to see what logging itself takes.")
 @click.option("--flush-s", default=300.0)
-def main(url: str, service: str, rate: int, seconds: float, spill_dir: Path, flush_s: float, *, without: bool) -> None:
-    """Log, flush, and print what was seen as JSON."""
+def main(
+    url: str, service: str, rate: int, seconds: float, spill_dir: Path, flush_s: float, output: Path, *, without: bool
+) -> None:
+    """Log, flush, and write what was seen as JSON."""
     logger = logging.getLogger("shop.checkout")
     logger.setLevel(logging.INFO)
     handler = None if without else LogmillHandler(url, service, spill_dir=spill_dir)
@@ -53,7 +55,7 @@ def main(url: str, service: str, rate: int, seconds: float, spill_dir: Path, flu
         "status": None if status is None else {name: getattr(status, name) for name in status.__slots__},
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    sys.stdout.write(json.dumps(result) + "\n")
+    output.write_text(json.dumps(result) + "\n")
 
 
 def _log(logger: logging.Logger, rate: int, seconds: float, times: list[int]) -> int:

@@ -48,11 +48,11 @@ def service() -> str:
 @contextmanager
 def application(parts: PipelineParts, service: str, folder: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
     """The application of the benchmark, at RATE; killed where it did not end by itself."""
-    options = {"url": parts.producer_url, "service": service, "rate": RATE, "seconds": seconds, "spill-dir": folder}
+    options = {"url": parts.producer_url, "service": service, "rate": RATE, "seconds": seconds}
+    options |= {"spill-dir": folder / "spill", "output": folder / "result.json"}
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.handler_app", *(f"--{name}={value}" for name, value in options.items())],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -63,10 +63,10 @@ def application(parts: PipelineParts, service: str, folder: Path, seconds: float
         process.communicate(timeout=10)
 
 
-def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, said = process.communicate(timeout=TIMEOUT_S)
+def result_of(process: subprocess.Popen[str], folder: Path) -> dict[str, Any]:
+    _out, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, said
-    return json.loads(out)
+    return json.loads((folder / "result.json").read_text())
 
 
 def orders(parts: PipelineParts, service: str) -> Counter[int]:
@@ -108,7 +108,7 @@ def test_an_outage_of_the_producer_loses_and_doubles_nothing(parts: PipelinePart
         time.sleep(5.0)
         assert process.poll() is None
         parts.start_producer()
-        found = result_of(process)
+        found = result_of(process, tmp_path)
     logged, status = found["logged"], found["status"]
     assert logged > 8 * RATE
     assert (status["taken"], status["dropped"], status["rejected"], status["damaged"]) == (logged, 0, 0, 0)
@@ -126,7 +126,7 @@ def test_an_application_that_is_killed_in_an_outage_leaves_its_logs_to_the_next(
         process.communicate(timeout=10)
     stored = parts.count(service=service)
     parts.start_producer()
-    later = LogmillHandler(parts.producer_url, service, spill_dir=tmp_path)
+    later = LogmillHandler(parts.producer_url, service, spill_dir=tmp_path / "spill")
     wait_until(lambda: _size(tmp_path) == 0, TIMEOUT_S)
     later.close()
     parts.wait_drained(TIMEOUT_S)
@@ -162,4 +162,4 @@ def test_a_producer_that_hangs_in_the_middle_doubles_nothing(parts: PipelinePart
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*/*.spill"))
+    return sum(path.stat().st_size for path in folder.glob("spill/*/*.spill"))
