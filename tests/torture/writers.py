@@ -23,8 +23,9 @@ from tests.torture.streams import Steps, Stream
 from tests.torture.tally import Tally
 from tests.torture.watch import Stored, Watch
 
-# The folders within that of a plan.
-LIVE, ARCHIVE, SHORT, SCRATCH = "live", "archive", "short", "scratch"
+# The folders within that of a plan. What is rotated in LIVE has names that the collector's patterns match; in EXACT
+# they match the log alone, and its rotated files are for the collector to find.
+LIVE, EXACT, ARCHIVE, SHORT, SCRATCH = "live", "exact", "archive", "short", "scratch"
 _SHORT_SHARE = 0.02
 _LARGEST_BURST = 80
 _HALVES_SHARE = 0.08
@@ -136,7 +137,8 @@ class _Part:
         plan = self._plan
         maker = EventMaker(plan.seed, number, has_traces=plan.has_traces)
         rng = random.Random(f"{plan.seed}-{number}-halves")
-        stream = Stream(number, plan.folder / LIVE / f"{name}-{number:03}.log", count, maker, rng)
+        folder = plan.folder / (EXACT if number % 2 else LIVE)
+        stream = Stream(number, folder / f"{name}-{number:03}.log", count, maker, rng)
         self.streams.append(stream)
         return stream
 
