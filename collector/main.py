@@ -15,6 +15,7 @@ import structlog
 
 from collector.batching import Batcher
 from collector.checkpoint import Batch, Checkpoint, CheckpointUnavailable
+from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
 from collector.files.followed import Followed
 from collector.files.follower import Follower
@@ -80,15 +81,15 @@ class _Collector:
         stack.callback(self._checkpoint.close)
         host = settings.collect_host or socket.gethostname()
         files = [pattern for pattern in patterns if pattern != STDIN]
-        discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
-        self._follower = Follower(
+        self._discovery = discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
+        self._catalogue = Catalogue(self._checkpoint, _sources(settings, host))
+        follower = Follower(
             discovery,
-            self._checkpoint,
-            _sources(settings, host),
+            self._catalogue,
             from_end=settings.collect_from == "end",
             max_open=_most_open_files(),
         )
-        stack.callback(self._follower.close)
+        stack.callback(self._catalogue.close)
         self._stream = None
         if STDIN in patterns:
             if sys.stdin is None:
@@ -112,7 +113,8 @@ class _Collector:
         limits = Limits.of(settings)
         self._reader = Reader(
             discovery,
-            self._follower,
+            self._catalogue,
+            follower,
             Framer(settings.collect_multiline, limits.max_message_bytes),
             Recorder(
                 rules_of(settings),
@@ -140,7 +142,7 @@ class _Collector:
         """As the function of this name."""
         batches = self._checkpoint.batches()
         ends = {end.file_id: end for batch in batches for end in batch.ends}
-        self._follower.load(ends, float(self._checkpoint.fact("alive_at") or 0.0))
+        self._catalogue.load(ends, float(self._checkpoint.fact("alive_at") or 0.0))
         self._shipper.start()
         for batch in batches:
             self._shipper.give(batch)
@@ -170,16 +172,22 @@ class _Collector:
         return self._shipper.wait_until_done(self._settings.drain_timeout_s)
 
     def _outcome(self) -> ExitCode:
-        unread = [file for file in self._follower.files() if file.problem]
+        unread = [file for file in self._catalogue.files() if file.problem]
+        for path, reason in self._discovery.problems.items():
+            log.error("a file was not read", file=path, reason=reason)
         for file in unread:
             log.error("a file was not read", file=file.path, reason=file.problem)
-        return ExitCode.ERROR if unread or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
+        return (
+            ExitCode.ERROR
+            if unread or self._discovery.problems or self.statistics.snapshot().totals.refused
+            else ExitCode.STOPPED
+        )
 
     def _say_end(self) -> None:
         totals = self.statistics.snapshot().totals
         log.info(
             "collector stopped",
-            files=self._follower.count,
+            files=len(self._catalogue),
             records=totals.records,
             accepted=totals.accepted,
             refused=totals.refused,
@@ -205,13 +213,13 @@ class _Collector:
 
     def settled(self, batches: Sequence[Batch]) -> None:
         """Positions moved."""
-        self._follower.settled(end for batch in batches for end in batch.ends)
+        self._catalogue.settled(end for batch in batches for end in batch.ends)
 
     # What the live page asks.
 
     def files(self) -> Sequence[FileState]:
         """Every file that is followed."""
-        return [_state(file) for file in self._follower.files()]
+        return [_state(file) for file in self._catalogue.files()]
 
     def shipping(self) -> Shipping:
         """What is on its way now."""

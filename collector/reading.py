@@ -12,6 +12,7 @@ import structlog
 
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, CheckpointUnavailable, End
+from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery
 from collector.files.fingerprints import Print
@@ -70,6 +71,7 @@ class Reader:
 
     Args:
         discovery: which files there are.
+        catalogue: which are known.
         follower: which is which.
         framer: makes events.
         recorder: makes records.
@@ -84,6 +86,7 @@ class Reader:
     def __init__(
         self,
         discovery: Discovery,
+        catalogue: Catalogue,
         follower: Follower,
         framer: Framer,
         recorder: Recorder,
@@ -95,6 +98,7 @@ class Reader:
         settings: Settings,
     ) -> None:
         self._discovery = discovery
+        self._catalogue = catalogue
         self._follower = follower
         self._framer = framer
         self._recorder = recorder
@@ -110,6 +114,8 @@ class Reader:
         self._alive_at = 0.0
         self._is_once = False
         self._most_bytes = READ_BYTES
+        # Of files that are read once, when they were looked at first.
+        self._sizes: dict[int, int] = {}
         # A line of as many bytes as a log may have is still waited for.
         self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
         # Of many files at once, since each look at a column costs the same for one line as for a thousand.
@@ -140,7 +146,7 @@ class Reader:
             self._record()
             if self._batcher.is_due():
                 self._seal()
-        for file in self._follower.left_over(everything=True):
+        for file in self._catalogue.left_over(everything=True):
             while self._take(file, Coming.NOTHING):
                 pass
         self._record()
@@ -188,7 +194,7 @@ class Reader:
         self._scan_at = time.monotonic() + max(usual_s, took_s / MAX_SCAN_SHARE)
 
     def _wait(self) -> None:
-        busy_s = self._follower.count / FILES_A_SECOND
+        busy_s = len(self._catalogue) / FILES_A_SECOND
         if self._stream is not None:
             self._stream.wait(FIRST_WAIT_S + busy_s)
             return
@@ -208,7 +214,7 @@ class Reader:
                     progressed = True  # the others were not looked at, so nobody knows that all is read
                     break
                 self._seal()
-        for file in self._follower.left_over():
+        for file in self._catalogue.left_over():
             self._take(file, Coming.NOTHING)
         return progressed
 
@@ -219,7 +225,7 @@ class Reader:
             return file.key is None  # parted with, and a new file has its place
         has_more = False
         try:
-            has_news = file.has_news()
+            has_news = self._has_news(file)
             if not (has_news or file.buffer):
                 self._finish_silent(file)
                 return False
@@ -244,6 +250,19 @@ class Reader:
         elif not file.buffer:
             self._finish_silent(file)
         return progressed or has_more
+
+    def _has_news(self, file: Followed) -> bool:
+        """Whether there is something to read in a file that is open.
+
+        Raises:
+            OSError: the file system cannot say.
+        """
+        has_news = file.has_news()
+        if not self._is_once or file.is_compressed:
+            return has_news
+        # What is written from now on is none of what is there, and may never end.
+        # Some files have bytes and no size.
+        return has_news and file.offset < self._sizes.setdefault(file.id, max(1, file.size))
 
     def _finish_silent(self, file: Followed) -> None:
         """Close a file to which nothing is written any more, as far as can be told."""

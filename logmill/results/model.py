@@ -147,7 +147,7 @@ class Findings:
 
 
 def lines_of(text: AnyStr, end: AnyStr) -> Iterator[AnyStr]:
-    """The lines of a file without the `end` of each, some at a time: a list of all takes far more than the file."""
+    """The lines of a file, without their `end`, some at a time: a list of all takes many times what the file does."""
     start = 0
     while start < len(text):
         stop = text.find(end, start + _SPLIT_CHARS)

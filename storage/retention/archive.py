@@ -6,8 +6,9 @@ import gzip
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -86,7 +87,8 @@ class Archive:
         with self._access("written"):
             for left in self.folder.glob(_DRAFTS):
                 left.unlink()
-            of_day = [number for file_day, number, _ in _files(self.folder) if file_day == str(day)]
+            names = (_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+            of_day = [int(name[2]) for name in names if name and name[1] == str(day)]
         return Draft(self, day, max(of_day, default=0) + 1, self._limits)
 
     def close(self) -> None:
@@ -101,12 +103,12 @@ class Archive:
             return []
         pruned = []
         with self._access("pruned"):
-            found = [(path, path.stat().st_size) for _, _, path in sorted(_files(self.folder))]
+            found = [(path, size) for _, _, path, size in sorted(_files(self.folder))]
             taken = sum(size for _, size in found)
             for path, size in found:
                 if taken <= self.max_bytes:
                     break
-                path.unlink()
+                path.unlink(missing_ok=True)
                 pruned.append((path.name, size))
                 taken -= size
         return pruned
@@ -116,7 +118,7 @@ class Archive:
         if not self.folder.exists():
             return 0, 0
         with self._access("read"):
-            sizes = [path.stat().st_size for _, _, path in _files(self.folder)]
+            sizes = [size for _, _, _, size in _files(self.folder)]
         return len(sizes), sum(sizes)
 
     def check_room(self) -> None:
@@ -199,7 +201,8 @@ class Draft:
             if self._packer is None:
                 self._archive.check_room()
                 path = self._archive.folder / _DRAFT.format(self._name)
-                self._raw = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb")
+                # Drafts that were left are deleted: what is there all the same is nothing of ours, such as a link.
+                self._raw = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
                 # Without a name and a time in it: the same logs are the same bytes.
                 self._packer = gzip.GzipFile("", "wb", _COMPRESSION, self._raw, mtime=0)
             self._packer.write(b"".join(pieces))
@@ -263,10 +266,18 @@ def translated(folder: Path, what: str) -> Iterator[None]:
         raise StorageUnavailable(f"the archive {folder} cannot be {what}: {error.strerror or error}") from None
 
 
-def _files(folder: Path) -> list[tuple[str, int, Path]]:
-    """Day, number and path of each finished file, in any order."""
-    found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return [(match[1], int(match[2]), path) for match, path in found if match]
+def _files(folder: Path) -> list[tuple[str, int, Path, int]]:
+    """Day, number, path and size of each finished file, in any order; what is no file of ours, or goes now, is none."""
+    found = []
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                found.append((match[1], int(match[2]), path, status.st_size))
+    return found
 
 
 def _draft(folder: Path, file: ArchivedFile) -> Path:

@@ -172,8 +172,12 @@ class Retention:
             self._ledger.write(pending=None, again=pending.day)
             self.status = Status()
             return
-        if pending.files:
-            publish(folder, pending.files)
+        files = [one for one in pending.files if is_whole(folder, [one])]
+        if len(files) < len(pending.files):
+            # They were taken away, and the day is gone: to wait for them would keep all later days.
+            log.error("files of the archive are missing", day=str(pending.day), files=len(pending.files) - len(files))
+        if files:
+            publish(folder, files)
         self._store.drop(pending.day)
         entries = self.entries
         self._ledger.write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import pytest
 from logmill.errors import AlreadyRunning, StorageUnavailable
 from logmill.locking import FolderLock
 from storage.retention import service
-from storage.retention.archive import LOCK_NAME
+from storage.retention.archive import LOCK_NAME, Archive
 from storage.retention.ledger import FILE_NAME
 from storage.retention.service import HELD_LOOKS
 from storage.search.filters import EVERYTHING
 from tests.support.kept_store import KeptStore, all_archived, archived
+from tests.support.small_disk import SmallDisk, can_mount
 from tests.support.storage_blocks import SCHEMA, later, realistic, stream
 
 
@@ -155,6 +157,49 @@ def test_an_archive_that_is_damaged_before_the_day_is_dropped_is_written_anew(
         assert all_archived(tmp_path / "archive").total() == 100
 
 
+def test_files_that_were_taken_away_once_their_day_is_gone_hold_up_no_other_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, retention_days=1) as kept:
+        kept.receive(5, 100)
+        kept.receive(4, 50)
+        original = kept.ledger.write
+
+        def fails_once_it_is_dropped(**changes: Any) -> None:
+            if "days" in changes:
+                raise StorageUnavailable("not now")
+            original(**changes)
+
+        monkeypatch.setattr(kept.ledger, "write", fails_once_it_is_dropped)
+        with pytest.raises(StorageUnavailable):
+            go(kept)
+        monkeypatch.undo()
+        assert kept.days() == {4: 50}
+        (tmp_path / "archive" / "2026-03-05-00001.json.gz").unlink()
+        kept.look(2)
+        assert kept.days() == {}
+        assert all_archived(tmp_path / "archive").total() == 50
+
+
+def test_what_is_no_file_of_ours_in_the_archive_is_neither_counted_nor_followed_nor_in_the_way(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("not ours" * 1000)
+    archive = tmp_path / "archive"
+    with opened(tmp_path, retention_days=1, archive_max_bytes=1) as kept:
+        archive.mkdir()
+        (archive / "2020-01-01-00001.json.gz").mkdir()
+        (archive / "2020-01-02-00001.json.gz").symlink_to(victim)
+        (archive / "2020-01-03-00001.json.gz").symlink_to(tmp_path / "nowhere")
+        (archive / ".2026-03-05-00001.json.gz.part").symlink_to(victim)
+        kept.receive(5, 100)
+        go(kept)
+        assert kept.days() == {}
+        assert kept.ledger.entries.pruned_files == 1
+        assert kept.retention.archive is not None
+        assert kept.retention.archive.use() == (0, 0)
+    assert victim.read_text() == "not ours" * 1000
+
+
 def test_an_archive_of_the_same_day_is_never_written_over(tmp_path: Path) -> None:
     with opened(tmp_path, retention_days=1) as kept:
         kept.receive(5, 100)
@@ -216,6 +261,32 @@ def test_a_disk_without_room_for_the_archive_keeps_the_day(tmp_path: Path) -> No
             kept.look()
         assert kept.days() == {5: 100}
         assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(not can_mount(), reason="a disk that is small enough takes root, and mounts")
+@pytest.mark.parametrize(
+    ("is_looked_at", "words"), [(True, r"disk of the archive .* is full"), (False, r"cannot be written: No space left")]
+)
+def test_a_disk_that_fills_up_while_a_day_is_archived_keeps_the_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_looked_at: bool, words: str
+) -> None:
+    if not is_looked_at:  # as where others fill it meanwhile
+        monkeypatch.setattr(Archive, "check_room", lambda _self: None)
+    (tmp_path / "archive").mkdir()
+    disk = SmallDisk(tmp_path / "archive", 1024 * 1024)
+    try:
+        with opened(tmp_path, retention_days=1, max_body_bytes=400_000, max_decoded_bytes=200_000) as kept:
+            rng = random.Random(1)
+            for number in range(10):
+                kept.receive(5, 200, timestamp=kept.now_us - number * 1000, trace_id=rng.randbytes(500).hex())
+                kept.receive(5, 1, user_id=rng.randbytes(100_000).hex())
+            kept.look(HELD_LOOKS)
+            with pytest.raises(StorageUnavailable, match=words):
+                kept.look()
+            assert names_in(tmp_path) == []
+            assert kept.days() == {5: 2010}
+    finally:
+        disk.close()
 
 
 def test_the_archive_is_held_to_its_bound_by_its_oldest_files(tmp_path: Path) -> None:

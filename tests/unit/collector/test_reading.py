@@ -12,6 +12,7 @@ import zstandard
 from collector import reading as reading_module
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint
+from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
 from collector.files.follower import Follower
 from collector.framing.framer import Framer
@@ -49,10 +50,9 @@ class Reading:
         self.settings = load({}, collect_watch="poll", collect_poll_interval_s=0.05, **settings)
         self.checkpoint = Checkpoint(folder / "checkpoint.sqlite3")
         discovery = Discovery([str(folder / pattern) for pattern in patterns], ())
-        self.follower = Follower(
-            discovery, self.checkpoint, lambda path: Source(path, "service", "host"), from_end=False, max_open=1000
-        )
-        self.follower.load({}, 0.0)
+        self.catalogue = Catalogue(self.checkpoint, lambda path: Source(path, "service", "host"))
+        self.follower = Follower(discovery, self.catalogue, from_end=False, max_open=1000)
+        self.catalogue.load({}, 0.0)
         self.shipper = Shipper(
             lambda: Poster(f"http://127.0.0.1:{free_port()}", ""),
             self.checkpoint,
@@ -64,6 +64,7 @@ class Reading:
         self.statistics = Statistics()
         self.reader = Reader(
             discovery,
+            self.catalogue,
             self.follower,
             Framer(self.settings.collect_multiline, limits.max_message_bytes),
             Recorder(rules_of(self.settings), limits),
@@ -87,7 +88,7 @@ class Reading:
         return [json.loads(line)["message"] for body in bodies for line in body.splitlines()]
 
     def close(self):
-        self.follower.close()
+        self.catalogue.close()
         self.checkpoint.close()
 
 
@@ -148,11 +149,11 @@ def test_a_file_that_grows_faster_than_the_producer_takes_does_not_keep_others_w
             reading.checkpoint.settle([batch], None)
             with reading.shipper._lock:
                 reading.shipper._window.clear()
-        if len({file for file in reading.follower.files() if file.position}) == 3:
+        if len({file for file in reading.catalogue.files() if file.position}) == 3:
             break
     else:
         raise AssertionError("not every file was read")
-    positions = [file.position for file in reading.follower.files()]
+    positions = [file.position for file in reading.catalogue.files()]
     assert max(positions) < (tmp_path / "a.log").stat().st_size
 
 
@@ -164,7 +165,7 @@ def test_what_is_read_of_many_files_at_a_time_is_bounded(reading_of, tmp_path, m
     most = 0
     for _ in range(20):
         reading.reader._turn()
-        most = max(most, sum(len(file.buffer) for file in reading.follower.files()))
+        most = max(most, sum(len(file.buffer) for file in reading.catalogue.files()))
     assert 0 < most < 3 * 1024 * 1024
     assert reading.checkpoint.batches()
 
@@ -215,4 +216,23 @@ def test_a_compressed_file_that_ends_in_the_middle_is_told_of_at_the_end_of_once
     (tmp_path / "old.gz").write_bytes(gzip.compress(b"line\n" * 1000)[:-8])
     reading = reading_of("*.gz")
     reading.reader.run(reading.stop, once=True)
-    assert [file.problem for file in reading.follower.files()] == ["the compressed file ends in the middle"]
+    assert [file.problem for file in reading.catalogue.files()] == ["the compressed file ends in the middle"]
+
+
+def test_once_ends_while_somebody_goes_on_writing(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\n")
+    reading = reading_of("app.log")
+    turn, turns = reading.reader._turn, count()
+
+    def turn_and_write():
+        assert next(turns) < 100, "it does not end"
+        goes_on = turn()
+        with path.open("a") as file:
+            file.write("more\n")
+        return goes_on
+
+    reading.reader._turn = turn_and_write
+    reading.reader.run(reading.stop, once=True)
+    reading.reader.finish()
+    assert reading.messages()[0] == "one"

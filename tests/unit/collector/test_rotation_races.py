@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from collector.files import follower, kinship
+from collector.files import catalogue, kinship
 from collector.framing.framer import Coming
 from tests.support.tailing import Log, Tailing
 
@@ -14,7 +14,7 @@ from tests.support.tailing import Log, Tailing
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch):
     monkeypatch.setattr(kinship, "COPY_WAIT_S", 0.3)
-    monkeypatch.setattr(follower, "LEFTOVER_S", 0.3)
+    monkeypatch.setattr(catalogue, "LEFTOVER_S", 0.3)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def settle(tailing):
     tailing.settle()
     tailing.settle(coming=Coming.NOTHING)
     time.sleep(0.4)
-    for file in tailing.follower.left_over():
+    for file in tailing.catalogue.left_over():
         framed = tailing.framer.frame(file.buffer, 5000, Coming.NOTHING)
         tailing.lines += [event.decode() for event in framed.events]
         file.use(framed.used_bytes)

@@ -325,7 +325,7 @@ def test_more_files_than_may_be_open_are_all_followed(tmp_path, logs, tailing_of
     tailing.look()
     expected = [f"{number} {word}" for number in range(50) for word in ("first", "second")]
     assert sorted(tailing.lines) == sorted(expected)
-    assert sum(file.is_open for file in tailing.follower.files()) <= 20
+    assert sum(file.is_open for file in tailing.catalogue.files()) <= 20
 
 
 def test_many_files_of_one_log_are_told_apart_without_keeping_them_open(tmp_path, logs, tailing_of):
@@ -337,8 +337,8 @@ def test_many_files_of_one_log_are_told_apart_without_keeping_them_open(tmp_path
         expected += lines
     tailing = tailing_of(tmp_path)
     tailing.follower.scan()
-    assert tailing.follower.count == 300
-    assert not [file for file in tailing.follower.files() if file.is_open or file.buffer]
+    assert len(tailing.catalogue) == 300
+    assert not [file for file in tailing.catalogue.files() if file.is_open or file.buffer]
     tailing.settle()
     assert sorted(tailing.lines) == sorted(expected)
     (logs / "app-2026-02-01_000000.log").write_bytes((logs / "app-2026-01-31_000007.log").read_bytes())

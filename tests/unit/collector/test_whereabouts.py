@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from collector.files import follower as following
+from collector.files import catalogue
 from tests.support.tailing import Log, Tailing
 
 
@@ -46,12 +46,12 @@ def test_a_file_that_is_moved_to_where_nobody_looks_is_read_to_its_end_and_let_g
     log.write(2)
     tailing.settle()
     assert sorted(tailing.lines) == sorted(log.written)
-    old, new = tailing.follower.files()
+    old, new = tailing.catalogue.files()
     assert not old.has_news()
     assert (old.is_gone, new.is_gone) == (True, False)
     tailing.follower.finish(old)
     assert not old.is_open
-    assert tailing.follower.files() == [new]
+    assert tailing.catalogue.files() == [new]
 
 
 def test_a_file_that_comes_back_is_not_read_again(tmp_path, log, tailing_of):
@@ -60,9 +60,9 @@ def test_a_file_that_comes_back_is_not_read_again(tmp_path, log, tailing_of):
     tailing.look()
     log.path.rename(tmp_path / "app.log")
     tailing.settle()
-    (file,) = tailing.follower.files()
+    (file,) = tailing.catalogue.files()
     tailing.follower.finish(file)
-    assert tailing.follower.count == 0
+    assert len(tailing.catalogue) == 0
     (tmp_path / "app.log").rename(log.path)
     log.write(2)
     assert tailing.settle() == log.written[30:]
@@ -93,11 +93,11 @@ def test_what_was_read_of_a_truncated_file_is_kept_until_it_is_taken(log, tailin
     os.ftruncate(log.fd, 0)
     log.write(1)
     tailing.look()
-    monkeypatch.setattr(following, "SEARCH_S", 0.05)
-    monkeypatch.setattr(following, "LEFTOVER_S", 0.05)
+    monkeypatch.setattr(catalogue, "SEARCH_S", 0.05)
+    monkeypatch.setattr(catalogue, "LEFTOVER_S", 0.05)
     time.sleep(0.1)
     tailing.follower.scan()
-    assert [file.buffer for file in tailing.follower.left_over()] == [b"no end"]
+    assert [file.buffer for file in tailing.catalogue.left_over()] == [b"no end"]
 
 
 def test_a_file_that_is_read_from_its_end_and_truncated_before_anything_came_is_read(log, tailing_of):
@@ -118,7 +118,7 @@ def test_a_link_names_records_after_a_truncation_too(tmp_path, log, tailing_of):
     os.ftruncate(log.fd, 0)
     log.write(1)
     tailing.settle()
-    assert {file.source.path for file in tailing.follower.files()} == {str(link)}
+    assert {file.source.path for file in tailing.catalogue.files()} == {str(link)}
     assert sorted(tailing.lines) == sorted(log.written)
 
 
@@ -129,7 +129,7 @@ def test_a_compressed_file_that_cannot_be_read_is_tried_again_when_it_has_change
     path.write_bytes(content)
     tailing = tailing_of("*.gz")
     assert tailing.look() == []
-    (file,) = tailing.follower.files()
+    (file,) = tailing.catalogue.files()
     assert not file.has_news()
     path.write_bytes(gzip.compress(b"one\n"))
     os.utime(path, (1, 1))

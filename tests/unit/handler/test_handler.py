@@ -408,6 +408,24 @@ def test_without_files_the_end_tells_what_is_lost(make: Make, logger: logging.Lo
     assert told[-1] == "2 logs dropped, 2 in all: the process ends, and it cannot be reached: Connection refused"
 
 
+def test_what_the_end_has_no_time_for_is_counted_and_told(
+    make: Make, logger: logging.Logger, told: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("logmill.handler.engine._JOIN_S", 0.2)
+    more = {"queue_records": 1_000_000, "queue_bytes": 1 << 30, "spill_dir": None, "exit_timeout_s": 0.0}
+    handler = make(url=f"http://127.0.0.1:{free_port()}", **more)
+    monkeypatch.setattr(handler._engine, "is_started", True)  # no thread takes anything yet
+    for number in range(150_000):
+        logger.warning("order %d", number)
+    monkeypatch.setattr(handler._engine, "is_started", False)
+    logger.warning("order 150000")
+    wait_until(lambda: handler.status().queued < 150_001)
+    handler.close()
+    status = handler.status()
+    assert (status.queued, status.dropped) == (0, 150_001)
+    assert any("150,001 in all" in line for line in told)
+
+
 def test_the_next_handler_sends_what_was_left_before_anything_is_logged(
     make: Make, taker: Taker, logger: logging.Logger, tmp_path: Path
 ):

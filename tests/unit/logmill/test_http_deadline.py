@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -11,13 +10,10 @@ import pytest
 import urllib3
 
 from logmill.bench.connection import TIMEOUT, Connection, Request
-from logmill.handler.batches import Batch, Lane
-from logmill.handler.delivery import Delivery, Verdict
 from logmill.http_deadline import within
 from tests.support.odd_producer import Handler, Server
 
 TIMEOUT_S, DRIPS_S = 0.5, 0.1
-BATCH = Batch("01890a5d-ac96-774b-bcce-b302099a8057", Lane.NORMAL, 1, gzip.compress(b'{"message": "x"}\n'), 0.0)
 
 
 @pytest.fixture
@@ -54,10 +50,6 @@ def _chunks(handler: Handler) -> None:
 def test_an_answer_that_drips_is_given_up_in_time(server: Server, respond: Callable[[Handler], None]):
     server.respond = respond
     began_s = time.monotonic()
-    delivery = Delivery(server.url, "", TIMEOUT_S)
-    outcome = delivery.post(BATCH)
-    delivery.close()
-    assert (outcome.verdict, outcome.reason) == (Verdict.LATER, "it does not answer in time")
     with Connection(server.url, "", TIMEOUT_S) as connection:
         assert connection.ask(Request("x", "GET", "/")).trouble == TIMEOUT
     assert time.monotonic() - began_s < 40 * DRIPS_S
