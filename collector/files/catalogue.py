@@ -44,6 +44,7 @@ class Catalogue:
         # Those that were moved to where nobody looks, by what they would be known by if they came back.
         self._moved: dict[Key, int] = {}
         self._next_id = 1
+        self._alive_at = 0.0
 
     @property
     def is_first_start(self) -> bool:
@@ -73,6 +74,7 @@ class Catalogue:
             ends: how far batches go that are kept in it and not settled, by file.
             alive_at: when the collector looked last, seconds since 1970.
         """
+        self._alive_at = alive_at
         for row in self._checkpoint.files():
             end = ends.get(row.id)
             position, anchor = (row.position, row.anchor) if end is None else (end.position, end.anchor)
@@ -86,6 +88,16 @@ class Catalogue:
             self._files[file.id] = file
             self._note_root(file)
             self._next_id = max(self._next_id, file.id + 1)
+
+    def rotated_before(self) -> Iterator[tuple[str, float]]:
+        """Logs that were rotated before this start, and when they were seen last: what came since may be of them."""
+        for file in self._files.values():
+            folder, name = os.path.split(file.path)
+            log = os.path.join(folder, root_of(name))
+            is_lost = file.key is None and self._alive_at - file.seen_at < SEARCH_S
+            if is_lost or (file.key is not None and not log == file.path == file.source.path):
+                yield log, file.seen_at
+                yield file.source.path, file.seen_at
 
     def files(self) -> Sequence[Followed]:
         """Those whose content is known to be somewhere; for other threads to look at."""

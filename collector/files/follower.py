@@ -63,6 +63,9 @@ class Follower:
         for file in list(self._catalogue):
             self._locate(file, found, whereabouts, now)
         self._catalogue.forget_some()
+        if self._is_first_scan:
+            for path, seen_at in self._catalogue.rotated_before():
+                self._shifts.note(path, seen_at)
         unknown = [one for key, one in found.items() if key not in self._catalogue]
         beside = self._shifts.beside(self._discovery, self._catalogue, found)
         self.is_unsure = False

@@ -28,7 +28,7 @@ Tell = Callable[[str, int, int], None]
 _QUIET_S = PARTIAL_TIMEOUT_S + 1.5
 _SLOWEST_PER_S = 1000
 _LEAST_WAIT_S = 60.0
-_WRITE_TIMEOUT_FACTOR = 10
+_WRITE_TIMEOUT_FACTOR = 30
 _LOOK_S = 0.25
 # Until buffers and caches have their size; a leak shows in 1,000,000 events.
 _GROWTH_MIB = 64

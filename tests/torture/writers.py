@@ -19,12 +19,14 @@ from tests.torture.events import EventMaker
 from tests.torture.jobs import Jobs
 from tests.torture.oracle import Written
 from tests.torture.rotations import NEED_COLLECTOR, Rotator
+from tests.torture.safety import PATIENCE_S, all_stored
 from tests.torture.streams import Steps, Stream
 from tests.torture.tally import Tally
 from tests.torture.watch import Stored, Watch
 
-# The folders within that of a plan.
-LIVE, ARCHIVE, SHORT, SCRATCH = "live", "archive", "short", "scratch"
+# The folders within that of a plan. What is rotated in LIVE has names that the collector's patterns match; in EXACT
+# they match the log alone, and its rotated files are for the collector to find.
+LIVE, EXACT, ARCHIVE, SHORT, SCRATCH = "live", "exact", "archive", "short", "scratch"
 _SHORT_SHARE = 0.02
 _LARGEST_BURST = 80
 _HALVES_SHARE = 0.08
@@ -136,7 +138,8 @@ class _Part:
         plan = self._plan
         maker = EventMaker(plan.seed, number, has_traces=plan.has_traces)
         rng = random.Random(f"{plan.seed}-{number}-halves")
-        stream = Stream(number, plan.folder / LIVE / f"{name}-{number:03}.log", count, maker, rng)
+        folder = plan.folder / (EXACT if number % 2 else LIVE)
+        stream = Stream(number, folder / f"{name}-{number:03}.log", count, maker, rng)
         self.streams.append(stream)
         return stream
 
@@ -149,6 +152,11 @@ class _Part:
         rate = plan.rate * (1 - _SHORT_SHARE) / plan.files
         yield rng.uniform(0.0, 1.0)
         stream.open()
+        if stream.path.parent.name == EXACT:
+            # One that had another name whenever somebody looked could be years old.
+            stream.write(1)
+            while not (yield from all_stored(stream, self._stored, PATIENCE_S)):
+                pass
         safe_ways = [way for way in plan.ways if way not in NEED_COLLECTOR]
         was_down = False
         for way in _shuffled(plan.ways, rng):
