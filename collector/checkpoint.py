@@ -125,13 +125,16 @@ class Checkpoint:
     Args:
         path: of the file, made for the owner alone where it is missing.
 
+    Attributes:
+        path: the same.
+
     Raises:
         ConfigError: it cannot be opened, or another version made it.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._path = path
+        self.path = path
         try:
             path.touch(mode=0o600, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10.0)
@@ -248,7 +251,7 @@ class Checkpoint:
             except sqlite3.Error as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise CheckpointUnavailable(f"the checkpoint {self._path} cannot be written: {error}") from None
+                raise CheckpointUnavailable(f"the checkpoint {self.path} cannot be written: {error}") from None
 
 
 def _values(row: FileRow) -> tuple[object, ...]:

@@ -146,7 +146,15 @@ class _Collector:
         self._shipper.start()
         for batch in batches:
             self._shipper.give(batch)
-        log.info("collector started", patterns=self._settings.collect_files, unsettled_batches=len(batches))
+        log.info(
+            "collector started",
+            patterns=self._discovery.patterns,
+            checkpoint=str(self._checkpoint.path),
+            unsettled_batches=len(batches),
+        )
+        if not once:
+            for path, reason in self._discovery.missing().items():
+                log.warning("nothing to follow there yet", path=path, reason=reason)
         try:
             self._reader.run(stop, once=once)
             self._finish()
@@ -173,15 +181,12 @@ class _Collector:
 
     def _outcome(self) -> ExitCode:
         unread = [file for file in self._catalogue.files() if file.problem]
-        for path, reason in self._discovery.problems.items():
+        problems = {**self._discovery.missing(), **self._discovery.problems}
+        for path, reason in problems.items():
             log.error("a file was not read", file=path, reason=reason)
         for file in unread:
             log.error("a file was not read", file=file.path, reason=file.problem)
-        return (
-            ExitCode.ERROR
-            if unread or self._discovery.problems or self.statistics.snapshot().totals.refused
-            else ExitCode.STOPPED
-        )
+        return ExitCode.ERROR if unread or problems or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
 
     def _say_end(self) -> None:
         totals = self.statistics.snapshot().totals

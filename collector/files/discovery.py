@@ -74,6 +74,16 @@ class Discovery:
                     return found
         return found
 
+    def missing(self) -> dict[str, str]:
+        """The paths, not globs, of which there is no file now, and why."""
+        found = {}
+        for path in self.patterns:
+            if os.path.isdir(path):
+                found[path] = f"it is a folder; name the files in it, as in '{path}/**'"
+            elif not glob.has_magic(path) and not os.path.exists(path):
+                found[path] = "there is no such file"
+        return found
+
     def look(self, name: str) -> Found | None:
         """The regular file of this name; None where there is none, or it is excluded."""
         if self._is_excluded(name):

@@ -211,3 +211,13 @@ def test_a_file_that_cannot_be_read_is_told_of_and_stops_nothing(pipeline, logs,
     assert done.returncode == 1
     assert b"Input/output error" in done.stdout
     assert [log["message"] for log in collector.wait_stored(1)] == ["open"]
+
+
+def test_a_path_without_a_file_and_a_folder_are_told_of(pipeline, logs, tmp_path):
+    (logs / "here.log").write_text("here\n")
+    collector = Collector(pipeline, tmp_path, logs / "here.log", logs / "nosuch.log", logs, "--once")
+    done = collector.run()
+    assert done.returncode == 1
+    assert b"there is no such file" in done.stdout
+    assert b"it is a folder; name the files in it" in done.stdout
+    assert [log["message"] for log in collector.wait_stored(1)] == ["here"]
