@@ -31,25 +31,25 @@ def rows(files: Sequence[Cost], start: Cost, live_costs: Sequence[Cost], rate: i
     """Measurements and their values; medians of the rounds, with the least and the most in brackets."""
     if files:
         yield (
-            "files that are there, read to accepted, lines/s, start and end of the command included",
+            "files: read to accepted, lines/s, start and end of the command included",
             _spread([cost.lines / cost.wall_s for cost in files], ",.0f"),
         )
         steady = [(cost.lines - start.lines) / (cost.wall_s - start.wall_s) for cost in files]
-        yield f"the same without the {start.wall_s:.1f} s that one line takes", _spread(steady, ",.0f")
-        yield from _costs(files, start)
+        yield f"files: the same without the {start.wall_s:.1f} s that one line takes", _spread(steady, ",.0f")
+        yield from _costs("files", files, start)
     if live_costs:
-        yield f"a live file, {rate:,} lines/s: written to accepted, s, median", _spread(_late(live_costs, 0), ".2f")
-        yield "the same, the most", _spread(_late(live_costs, 1), ".2f")
-        yield from _costs(live_costs, start)
+        yield f"live: {rate:,} lines/s, written to accepted, s, median", _spread(_late(live_costs, 0), ".2f")
+        yield "live: the same, the most", _spread(_late(live_costs, 1), ".2f")
+        yield from _costs("live", live_costs, start)
 
 
-def _costs(costs: Sequence[Cost], start: Cost) -> Iterator[tuple[str, str]]:
+def _costs(what: str, costs: Sequence[Cost], start: Cost) -> Iterator[tuple[str, str]]:
     mine = [_per_million(cost, cost.collector_cpu_s - start.collector_cpu_s) for cost in costs]
-    yield "CPU of the collector without its start, s per million lines", _spread(mine, ".2f")
+    yield f"{what}: CPU of the collector without its start, s per million lines", _spread(mine, ".2f")
     theirs = [_per_million(cost, cost.producer_cpu_s) for cost in costs]
-    yield "CPU of the producer with its broker, the same", _spread(theirs, ".2f")
+    yield f"{what}: CPU of the producer with its broker, the same", _spread(theirs, ".2f")
     largest = max(costs, key=lambda cost: cost.memory.most_mib)
-    yield "memory of the collector, MiB, in the round with the most", str(largest.memory)
+    yield f"{what}: memory of the collector, MiB, in the round with the most", str(largest.memory)
 
 
 def _per_million(cost: Cost, seconds: float) -> float:

@@ -15,6 +15,7 @@ import structlog
 
 from collector.batching import Batcher
 from collector.checkpoint import Batch, Checkpoint, CheckpointUnavailable
+from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
 from collector.files.followed import Followed
 from collector.files.follower import Follower
@@ -80,18 +81,21 @@ class _Collector:
         stack.callback(self._checkpoint.close)
         host = settings.collect_host or socket.gethostname()
         files = [pattern for pattern in patterns if pattern != STDIN]
-        discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
-        self._follower = Follower(
+        self._discovery = discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
+        self._catalogue = Catalogue(self._checkpoint, _sources(settings, host))
+        follower = Follower(
             discovery,
-            self._checkpoint,
-            _sources(settings, host),
+            self._catalogue,
             from_end=settings.collect_from == "end",
             max_open=_most_open_files(),
         )
-        stack.callback(self._follower.close)
+        stack.callback(self._catalogue.close)
         self._stream = None
         if STDIN in patterns:
-            self._stream = Stream(sys.stdin.fileno(), Source(STDIN, settings.collect_service or "stdin", host))
+            if sys.stdin is None:
+                raise ConfigError("standard input is closed, and - is to be collected")
+            source = Source(STDIN, settings.collect_service or "stdin", host)
+            self._stream = Stream(sys.stdin.fileno(), source, settings.max_message_bytes)
         output = open_output(settings)
         if output is not None:
             stack.callback(output.close)
@@ -109,7 +113,8 @@ class _Collector:
         limits = Limits.of(settings)
         self._reader = Reader(
             discovery,
-            self._follower,
+            self._catalogue,
+            follower,
             Framer(settings.collect_multiline, limits.max_message_bytes),
             Recorder(
                 rules_of(settings),
@@ -137,7 +142,7 @@ class _Collector:
         """As the function of this name."""
         batches = self._checkpoint.batches()
         ends = {end.file_id: end for batch in batches for end in batch.ends}
-        self._follower.load(ends, float(self._checkpoint.fact("alive_at") or 0.0))
+        self._catalogue.load(ends, float(self._checkpoint.fact("alive_at") or 0.0))
         self._shipper.start()
         for batch in batches:
             self._shipper.give(batch)
@@ -167,16 +172,22 @@ class _Collector:
         return self._shipper.wait_until_done(self._settings.drain_timeout_s)
 
     def _outcome(self) -> ExitCode:
-        unread = [file for file in self._follower.files() if file.problem]
+        unread = [file for file in self._catalogue.files() if file.problem]
+        for path, reason in self._discovery.problems.items():
+            log.error("a file was not read", file=path, reason=reason)
         for file in unread:
             log.error("a file was not read", file=file.path, reason=file.problem)
-        return ExitCode.ERROR if unread or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
+        return (
+            ExitCode.ERROR
+            if unread or self._discovery.problems or self.statistics.snapshot().totals.refused
+            else ExitCode.STOPPED
+        )
 
     def _say_end(self) -> None:
         totals = self.statistics.snapshot().totals
         log.info(
             "collector stopped",
-            files=self._follower.count,
+            files=len(self._catalogue),
             records=totals.records,
             accepted=totals.accepted,
             refused=totals.refused,
@@ -202,13 +213,13 @@ class _Collector:
 
     def settled(self, batches: Sequence[Batch]) -> None:
         """Positions moved."""
-        self._follower.settled(end for batch in batches for end in batch.ends)
+        self._catalogue.settled(end for batch in batches for end in batch.ends)
 
     # What the live page asks.
 
     def files(self) -> Sequence[FileState]:
         """Every file that is followed."""
-        return [_state(file) for file in self._follower.files()]
+        return [_state(file) for file in self._catalogue.files()]
 
     def shipping(self) -> Shipping:
         """What is on its way now."""
@@ -223,11 +234,12 @@ def _listed(text: str) -> list[str]:
 
 
 def _own_files(settings: Settings) -> list[str]:
-    """Globs of the local copy, its older files and its journals: what is read must not be what is written."""
+    """Globs of the checkpoint, the local copy, its older files and their journals: what is written is not read."""
+    own = [f"{glob.escape(str((Path(settings.data_dir) / FOLDER).absolute()))}/*"]
     if not settings.collect_output:
-        return []
+        return own
     path = glob.escape(str(Path(settings.collect_output).absolute()))
-    return [path, f"{path}.[1-9]", f"{path}-*"]
+    return [*own, path, f"{path}.[1-9]", f"{path}-*"]
 
 
 def _sources(settings: Settings, host: str) -> Callable[[str], Source]:
@@ -245,7 +257,7 @@ def _most_open_files() -> int:
 
 def _state(file: Followed) -> FileState:
     size = max(file.size, file.offset)
-    words = "deleted" if file.is_gone else "rotated" if file.is_rotated else "following"
+    words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
     return FileState(
         path=file.source.path,
         size_bytes=size,
@@ -253,6 +265,14 @@ def _state(file: Followed) -> FileState:
         accepted_bytes=file.settled,
         lag_bytes=max(0, size - file.settled),
         is_rotated=file.is_rotated or file.is_gone,
-        modified_at=datetime.fromtimestamp(file.modified_at, UTC) if file.modified_at else None,
+        modified_at=_time(file.modified_at),
         state=f"cannot be read: {file.problem}" if file.problem else words,
     )
+
+
+def _time(seconds: float) -> datetime | None:
+    """The time of a file; None where it has none, or one of a year that nobody will see."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -17,9 +17,8 @@ CONNECT_TIMEOUT_S = 5.0
 # More than the producer waits for the broker's confirm.
 ANSWER_TIMEOUT_S = 60.0
 MAX_REASONS = 5
-_CREATED, _BAD_REQUEST, _TOO_LARGE, _KEY_REUSED = 201, 400, 413, 422
-_NOT_NOW = frozenset({401, 403, 404, 408, 421, 425, 429})
-_FIRST_SERVER_ERROR = 500
+_CREATED, _TOO_LARGE = 201, 413
+_REFUSED = frozenset({400, 422})
 MAX_RETRY_AFTER_S = 60.0
 
 
@@ -99,22 +98,24 @@ class Poster:
         except requests.RequestException as error:
             raise Retry(f"the producer at {self._url} does not answer: {type(error).__name__}") from None
         answer = _read(response)
-        if response.status_code == _CREATED:
+        if response.status_code == _CREATED and answer.accepted + answer.rejected > 0:
             reasons = [fault.message for fault in answer.errors[:MAX_REASONS]]
             is_replayed = response.headers.get("Idempotency-Replayed") == "true"
             return Posted(answer.accepted, answer.rejected, reasons, is_replayed)
         if response.status_code == _TOO_LARGE:
             return self._post_halves(key, compressed, answer)
-        if response.status_code in _NOT_NOW or not _BAD_REQUEST <= response.status_code < _FIRST_SERVER_ERROR:
-            self.retry_after_s = _seconds(response.headers.get("Retry-After", ""))
-            raise Retry(f"the producer answers {response.status_code}: {answer.message or response.reason}")
-        return Posted(0, plain(compressed).count(b"\n"), [answer.message or response.reason])
+        # Only a producer says which records it will never take; anything else may be a wrong address.
+        if response.status_code in _REFUSED and answer.code:
+            return Posted(0, plain(compressed).count(b"\n"), [answer.message or answer.code])
+        self.retry_after_s = _seconds(response.headers.get("Retry-After", ""))
+        words = answer.message if answer.code else f"{response.reason}; is there a producer at this address?"
+        raise Retry(f"the producer answers {response.status_code}: {words}")
 
     def _post_halves(self, key: str, compressed: bytes, answer: _Answer) -> Posted:
         """A producer that takes less at once gets it in halves, whose keys are the same whenever that happens."""
         lines = plain(compressed).splitlines(keepends=True)
         if len(lines) < 2:  # noqa: PLR2004 - one cannot be halved
-            return Posted(0, len(lines), [answer.message])
+            return Posted(0, len(lines), [answer.message or "it is too large for this producer"])
         middle = len(lines) // 2
         first, second = (
             self._post(f"{key}.{number}", zstandard.ZstdCompressor().compress(b"".join(half)))

@@ -12,6 +12,7 @@ import structlog
 
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, CheckpointUnavailable, End
+from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery
 from collector.files.fingerprints import Print
@@ -35,6 +36,9 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.02, 0.25
 # So many files can be looked at a millisecond; with more of them the loop turns more slowly.
 FILES_A_SECOND = 40_000
 RETRY_S = 1.0
+# What is read of all files together before it is taken, as far as each may read the least.
+MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+LEAST_READ_BYTES = 32 * 1024
 
 
 class Recorder(Protocol):
@@ -67,6 +71,7 @@ class Reader:
 
     Args:
         discovery: which files there are.
+        catalogue: which are known.
         follower: which is which.
         framer: makes events.
         recorder: makes records.
@@ -81,6 +86,7 @@ class Reader:
     def __init__(
         self,
         discovery: Discovery,
+        catalogue: Catalogue,
         follower: Follower,
         framer: Framer,
         recorder: Recorder,
@@ -92,6 +98,7 @@ class Reader:
         settings: Settings,
     ) -> None:
         self._discovery = discovery
+        self._catalogue = catalogue
         self._follower = follower
         self._framer = framer
         self._recorder = recorder
@@ -106,6 +113,11 @@ class Reader:
         self._scan_at = 0.0
         self._alive_at = 0.0
         self._is_once = False
+        self._most_bytes = READ_BYTES
+        # Of files that are read once, when they were looked at first.
+        self._sizes: dict[int, int] = {}
+        # A line of as many bytes as a log may have is still waited for.
+        self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
         # Of many files at once, since each look at a column costs the same for one line as for a thousand.
         self._taken: list[_Taken] = []
         self._taken_events = 0
@@ -113,7 +125,6 @@ class Reader:
     def run(self, stop: StopSignal, *, once: bool) -> None:
         """Read until `stop`; or, where `once`, until all that is there is read."""
         self._is_once = once
-        stop.on_first = self._changed.set
         try:
             while not stop.is_set():
                 try:
@@ -131,8 +142,13 @@ class Reader:
         Raises:
             CheckpointUnavailable: it cannot be written; files are read again from where they were.
         """
-        if self._stream is not None:
-            self._take(self._stream, Coming.NOTHING)
+        while self._stream is not None and self._take(self._stream, Coming.NOTHING):
+            self._record()
+            if self._batcher.is_due():
+                self._seal()
+        for file in self._catalogue.left_over(everything=True):
+            while self._take(file, Coming.NOTHING):
+                pass
         self._record()
         self._seal()
 
@@ -178,7 +194,7 @@ class Reader:
         self._scan_at = time.monotonic() + max(usual_s, took_s / MAX_SCAN_SHARE)
 
     def _wait(self) -> None:
-        busy_s = self._follower.count / FILES_A_SECOND
+        busy_s = len(self._catalogue) / FILES_A_SECOND
         if self._stream is not None:
             self._stream.wait(FIRST_WAIT_S + busy_s)
             return
@@ -189,13 +205,16 @@ class Reader:
 
     def _read_files(self) -> bool:
         progressed = False
-        for file in self._follower.due(everything=self._is_once):
+        due = self._follower.due(everything=self._is_once)
+        self._most_bytes = max(LEAST_READ_BYTES, min(READ_BYTES, MAX_BUFFERED_BYTES // (len(due) or 1)))
+        for file in due:
             progressed = self._advance(file) or progressed
             if self._batcher.is_due():
                 if not self._shipper.has_room():
+                    progressed = True  # the others were not looked at, so nobody knows that all is read
                     break
                 self._seal()
-        for file in self._follower.left_over():
+        for file in self._catalogue.left_over():
             self._take(file, Coming.NOTHING)
         return progressed
 
@@ -206,17 +225,20 @@ class Reader:
             return file.key is None  # parted with, and a new file has its place
         has_more = False
         try:
-            has_news = file.has_news()
+            has_news = self._has_news(file)
             if not (has_news or file.buffer):
                 self._finish_silent(file)
                 return False
-            if has_news and len(file.buffer) <= READ_BYTES:
-                has_more = file.read()
+            if has_news and len(file.buffer) <= self._most_buffered_bytes:
+                has_more = file.read(self._most_bytes)
+                file.problem = ""
         except Replaced:
             self._follower.part(file)
             return True
-        except Unfinished:
+        except Unfinished as error:
             file.due_at = time.monotonic() + UNFINISHED_INTERVAL_S
+            if self._is_once:
+                self._follower.complain(file, error)
             return False
         except (Damaged, OSError) as error:
             self._follower.complain(file, error)
@@ -227,7 +249,20 @@ class Reader:
             file.due_at = 0.0
         elif not file.buffer:
             self._finish_silent(file)
-        return progressed
+        return progressed or has_more
+
+    def _has_news(self, file: Followed) -> bool:
+        """Whether there is something to read in a file that is open.
+
+        Raises:
+            OSError: the file system cannot say.
+        """
+        has_news = file.has_news()
+        if not self._is_once or file.is_compressed:
+            return has_news
+        # What is written from now on is none of what is there, and may never end.
+        # Some files have bytes and no size.
+        return has_news and file.offset < self._sizes.setdefault(file.id, max(1, file.size))
 
     def _finish_silent(self, file: Followed) -> None:
         """Close a file to which nothing is written any more, as far as can be told."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Protocol
 
 import structlog
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 15.0
 COMPLAIN_EVERY_S = 30.0
+DISK_RETRY_S = 1.0
 
 
 class Output(Protocol):
@@ -184,24 +186,30 @@ class Shipper:
 
     def _settle(self, batch: Batch, posted: Posted) -> None:
         """Settle all batches from the oldest on that the producer has answered."""
+        complained_at = -COMPLAIN_EVERY_S
         with self._lock:
             self._window[batch.sequence] = (batch, posted)
-            done: list[Batch] = []
-            for each, answer in self._window.values():
-                if answer is None:
-                    break
-                done.append(each)
-            while done and not self._stopping.is_set():
+            while not self._stopping.is_set():
                 try:
-                    self._settle_all(done)
-                except Retry as error:
-                    log.warning("waiting for the disk", reason=str(error))
-                    self._stopping.wait(1.0)
-                else:
+                    self._settle_all(self._answered())
                     break
+                except Retry as error:
+                    if time.monotonic() - complained_at >= COMPLAIN_EVERY_S:
+                        complained_at = time.monotonic()
+                        log.warning("waiting for the disk", reason=str(error))
+                except Exception:
+                    log.exception("a batch that was accepted could not be settled; trying again", batch=batch.key)
+                # Without the lock: the reading thread has to hear of the end, and the page of what is amiss.
+                self._lock.wait_for(self._stopping.is_set, DISK_RETRY_S)
             self._lock.notify_all()
 
+    def _answered(self) -> list[Batch]:
+        """The batches from the oldest on that the producer has answered, in their order."""
+        return [batch for batch, _posted in takewhile(lambda one: one[1] is not None, self._window.values())]
+
     def _settle_all(self, done: Sequence[Batch]) -> None:
+        if not done:
+            return
         position = None
         if self._output is not None:
             for batch in done:

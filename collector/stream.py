@@ -17,6 +17,7 @@ class Stream:
     Args:
         descriptor: of the pipe.
         source: what its records are said to be of.
+        most_buffered_bytes: where more waits to become events, nothing is read.
 
     Attributes:
         buffer: what was read and is no event yet.
@@ -24,9 +25,10 @@ class Stream:
         read_at: when bytes came last, monotonic.
     """
 
-    def __init__(self, descriptor: int, source: Source) -> None:
+    def __init__(self, descriptor: int, source: Source, most_buffered_bytes: int = READ_BYTES) -> None:
         self._descriptor = descriptor
         self.source = source
+        self._most_buffered_bytes = max(READ_BYTES, most_buffered_bytes)
         self.buffer = b""
         self.is_ended = False
         self.read_at = time.monotonic()
@@ -37,7 +39,7 @@ class Stream:
 
     def read(self) -> bool:
         """Read what is there, without waiting; says whether there was anything."""
-        if self.is_ended or len(self.buffer) > READ_BYTES or not self._is_ready(0.0):
+        if self.is_ended or len(self.buffer) > self._most_buffered_bytes or not self._is_ready(0.0):
             return False
         found = os.read(self._descriptor, READ_BYTES)
         self.is_ended = not found

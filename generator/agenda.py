@@ -10,9 +10,11 @@ from generator.log import Item
 
 # Flows last for up to seconds, so at a high rate tens of thousands of logs wait. They are sorted only when their time
 # comes near, a span at a time: a heap of all of them costs three times as much.
-SPAN_US = 4096
+_SPAN_BITS = 12
+SPAN_US = 1 << _SPAN_BITS
 # What lies further ahead than all of them waits in the last one, and then in `near`.
 _SPANS = 4096
+_SPAN_MASK = _SPANS - 1
 _TIME = itemgetter(0)
 
 
@@ -33,14 +35,13 @@ class Agenda:
 
     def put(self, items: Iterable[Item]) -> None:
         """Add logs."""
-        later, near_until, last = self._later, -self.near_until_us, self._next_span + _SPANS - 1
+        later, near_until, furthest = self._later, -self.near_until_us, self._next_span + _SPANS - 1
         for item in items:
             time_us = item[0]
             if time_us > near_until:
                 insort(self.near, item)
                 continue
-            span = -time_us // SPAN_US
-            later[min(span, last) % _SPANS].append(item)
+            later[min(-time_us >> _SPAN_BITS, furthest) & _SPAN_MASK].append(item)
             self._waiting += 1
 
     def begin(self, now_us: int) -> None:
@@ -49,7 +50,7 @@ class Agenda:
         for span in range(self._next_span, min(end, self._next_span + _SPANS)):
             if not self._waiting:
                 break
-            waiting = self._later[span % _SPANS]
+            waiting = self._later[span & _SPAN_MASK]
             self._waiting -= len(waiting)
             # Turned around, so that of two at one time the one that was put first is the last in `near`.
             self.near += reversed(waiting)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from generator.log import OWN_NAMES
+from generator.log import OWN_NAMES, Log
 from logmill.errors import ConfigError
 
 _MOST_FIELDS = 32
+# Beside those of the metadata: what all formats call their own, where a second one would stand for the first.
+_TAKEN = OWN_NAMES | set(Log.__struct_fields__) | {"time", "msg"}
 _LONGEST_VALUE = 256
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _PART = re.compile(r"\{([^{}]*)\}")
@@ -44,7 +46,7 @@ class CustomFields:
             name, sign, template = text.partition("=")
             if not sign or not _NAME.fullmatch(name):
                 raise ConfigError(f"--field: {text!r} is not NAME=VALUE, with letters, digits and _ . - in the name")
-            if name in OWN_NAMES or name in found:
+            if name in _TAKEN or name in found:
                 raise ConfigError(f"--field: logs have a {name} already")
             if len(template) > _LONGEST_VALUE or not template.isprintable():
                 raise ConfigError(

@@ -44,7 +44,7 @@ class Heartbeats:
 
     def _next(self) -> Log:
         self._number += 1
-        metadata = Metadata(tags=("general",))
+        metadata = Metadata(tags=(SERVICE,))
         if self._custom is not None:
             metadata = self._new_metadata(*msgspec.structs.astuple(metadata), *self._custom())
         return Log("", self._level, SERVICE, f"Heartbeat {self._number}: all is well", self._host, metadata=metadata)

@@ -32,6 +32,7 @@ from generator.progress import Progress
 from generator.schedule import Pace, Past, Schedule, Unbounded
 from logmill.errors import ConfigError, DrainLimitPassed, LogmillError
 from logmill.lifecycle import StopSignal
+from logmill.logs import configure_logs
 from logmill.settings import Settings
 from logmill.terminal import OutputClosed
 
@@ -73,6 +74,9 @@ def run(asked: Asked, settings: Settings, stop: StopSignal) -> None:
     if form.only_requests and asked.heartbeat:
         raise ConfigError("--format: a heartbeat is no request, so it has no access log")
     source = _source(plan, form, asked.users)
+    if asked.producer or asked.broker:
+        # Standard output has no logs of the shop then, so it has ours.
+        configure_logs("generator", settings)
     output = _output(asked, form, settings)
     sys.setswitchinterval(_SWITCH_S)
     gc.collect()

@@ -21,6 +21,7 @@ from logmill.timestamps import to_us
 MOST_A_SECOND = 1_000_000
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?:[,.]|$))")
 _LONGEST_S = 10 * 366 * 86_400.0
 
 
@@ -143,7 +144,8 @@ def _rate(asked: Asked) -> float | None:
     if asked.rate.strip().lower() == "max":
         return None
     try:
-        rate = float(asked.rate.replace(",", "").replace("_", ""))
+        # Of commas only those between thousands: 1,5 may mean one and a half.
+        rate = float(_THOUSANDS.sub("", asked.rate.strip()))
     except ValueError:
         rate = math.nan
     if not 0 < rate <= MOST_A_SECOND:

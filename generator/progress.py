@@ -19,6 +19,8 @@ _TERMINAL_EVERY_S, _ELSE_EVERY_S = 1.0, 10.0
 _FILE_EVERY_S = 1.0
 # What is on its way for less than this is not behind.
 _GRACE_S = 1.0
+# The summary compares rates of runs that took so long.
+_LEAST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class Progress:
         if self._is_terminal and self._shown_chars:
             self._stream.write("\n")
         due = self._due(made_s)
-        asked = "" if due is None else f" of {due / made_s if made_s else 0.0:,.1f}/s asked"
+        # Of a few logs in a moment nobody asked for thousands a second.
+        asked = "" if due is None or made_s < _LEAST_S else f" of {due / made_s:,.1f}/s asked"
         rate = counts.done / took_s if took_s else 0.0
         facts = [f"{counts.done:,} logs in {took_s:,.1f} s: {rate:,.1f}/s{asked}"]
         if is_late:

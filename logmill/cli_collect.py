@@ -81,7 +81,7 @@ def collect(
     once: bool,
     **options: Any,
 ) -> None:
-    r"""Follow files and send what is written to them; - is standard input.
+    """Follow files and send what is written to them; - is standard input.
 
     PATTERNS are files and globs (quote them; ** is any number of folders). Each option has a setting that
     `logmill settings` lists, LOGMILL_COLLECT_…. A log is sent once, whatever is killed, rotated or away meanwhile.
@@ -89,10 +89,11 @@ def collect(
     \b
     logmill collect /var/log/syslog '/srv/*/logs/**/*.log' --tag shop
     app | logmill collect - --service app
-    """
+    """  # noqa: D301 - click wants the backspace
     joined = {
-        "collect_files": "\n".join(patterns),
-        "collect_exclude": "\n".join(exclude),
+        # A line each, also where there is one: it may have spaces in it.
+        "collect_files": "".join(f"{pattern}\n" for pattern in patterns),
+        "collect_exclude": "".join(f"{pattern}\n" for pattern in exclude),
         "collect_filter": "\n".join(keep),
         "collect_drop": "\n".join(drop),
         "collect_tags": ",".join(tags),

@@ -40,7 +40,11 @@ class _Generate(click.Command):
     help="A file that rotates, - is standard output; may be repeated.",
 )
 @click.option(
-    "--producer", is_flag=False, flag_value=_OF_SETTINGS, metavar="[URL]", help="Over HTTP; LOGMILL_GENERATE_PRODUCER."
+    "--producer",
+    is_flag=False,
+    flag_value=_OF_SETTINGS,
+    metavar="[URL]",
+    help="Over HTTP; LOGMILL_GENERATE_PRODUCER_URL.",
 )
 @click.option(
     "--broker", is_flag=False, flag_value=_OF_SETTINGS, metavar="[URL]", help="To the broker; amqp:// or sqlite:///."
@@ -135,10 +139,10 @@ def _with_settings(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
     has_place = given["outputs"] or given["producer"] or given["broker"]
     asked = {name: value for name, value in given.items() if value is not None and name != "form"}
     if not has_place:
-        asked["producer"] = settings.generate_producer
+        asked["producer"] = settings.generate_producer_url
         asked["outputs"] = (settings.generate_file,) if settings.generate_file else ()
     if given["producer"] == _OF_SETTINGS:
-        asked["producer"] = settings.generate_producer or settings.producer_url
+        asked["producer"] = settings.generate_producer_url or settings.producer_url
     if given["broker"] == _OF_SETTINGS:
         asked["broker"] = settings.broker_url
     return {

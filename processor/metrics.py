@@ -19,7 +19,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.records = Counter(
             "logmill_processor_records",
-            "Records by result: stored, duplicate, rejected",
+            "Records by result: stored, duplicate, rejected, expired (of a day that storage dropped)",
             ["result"],
             registry=self.registry,
         )

@@ -15,7 +15,7 @@ from logmill.errors import InvalidField, Refused
 from logmill.intake import NDJSON, NDJSON_TYPES, Rejection, name_of
 from logmill.record import Lane
 from logmill.results.message import PackedFile, SentFile
-from logmill.results.model import FileResults, short_name
+from logmill.results.model import FileResults, Problem, Result, short_name
 from logmill.results.reading import read
 from logmill.results.records import PROBLEM, left_out, why_unreadable
 from logmill.submitted import MAX_LABEL_BYTES, Limits, check_length
@@ -49,10 +49,28 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class TakenFile:
-    """A file that can be taken: what was read of it, and how it travels."""
+    """A file that can be taken; of what was read of it only what is answered, since a form has many.
 
-    found: FileResults
+    Attributes:
+        name: of the file.
+        format: of the file.
+        counts: how many of its results are of each kind.
+        problems: the first SHOWN_PROBLEMS.
+        problem_count: all of them.
+        piece: how it travels.
+    """
+
+    name: str
+    format: str
+    counts: Mapping[Result, int]
+    problems: Sequence[Problem]
+    problem_count: int
     piece: FilePiece
+
+    @property
+    def results(self) -> int:
+        """How many it has."""
+        return sum(self.counts.values())
 
 
 def uploads_of(body: bytes, mimetype: str, boundary: str, query: Mapping[str, str]) -> list[Upload]:
@@ -136,7 +154,14 @@ def take(upload: Upload, index: int, service: str, lane: Lane, limits: Limits) -
     if len(packed.body) > MAX_MESSAGE_BYTES:
         message = f"{found.name!r} is {len(packed.body)} bytes long when compressed, {MAX_MESSAGE_BYTES} at most"
         raise Refused(message, code="too_large", status=413)
-    return TakenFile(found, FilePiece(lane, [index], packed, 1 + len(found.outcomes)))
+    return TakenFile(
+        name=found.name,
+        format=found.format,
+        counts=found.counts(),
+        problems=found.problems[:SHOWN_PROBLEMS],
+        problem_count=found.problem_count,
+        piece=FilePiece(lane, [index], packed, 1 + len(found.outcomes)),
+    )
 
 
 def _as_errors(found: FileResults) -> list[Rejection]:

@@ -17,7 +17,7 @@ from logmill.submitted import Limits, known_lane
 from logmill.web import answer, error_answer
 from producer import shapes_files as shapes
 from producer.accepting import Acceptor
-from producer.files import SHOWN_PROBLEMS, TakenFile, digest_body, take, uploads_of
+from producer.files import TakenFile, digest_body, take, uploads_of
 from producer.idempotency import HEADER, digest_of, key_of
 from producer.metrics import Metrics
 from producer.pieces import RequestKey
@@ -72,9 +72,9 @@ class FileRoute:
         log_ids = accepted.submission.log_ids()
         files = [_shown(one, log_ids[place]) for place, one in enumerate(taken)]
         if len(uploads) == 1:
-            found = taken[0].found
+            found = taken[0]
             problems = f"; {counted(found.problem_count, 'problem')}" if found.problem_count else ""
-            message = f"File with {counted(len(found.outcomes), 'result')} queued for processing{problems}"
+            message = f"File with {counted(found.results, 'result')} queued for processing{problems}"
             return answer({"status": "success", "message": message, **files[0]}, 201, accepted.headers)
         whole: dict[str, Any] = {
             "status": "success",
@@ -89,15 +89,13 @@ class FileRoute:
 
 
 def _shown(one: TakenFile, log_id: str) -> dict[str, Any]:
-    found = one.found
-    counts = {str(result): count for result, count in found.counts().items()}
     return {
-        "file": found.name,
-        "format": found.format,
-        "results": len(found.outcomes),
-        **counts,
-        "problem_count": found.problem_count,
-        "problems": found.problems[:SHOWN_PROBLEMS],
+        "file": one.name,
+        "format": one.format,
+        "results": one.results,
+        **{str(result): count for result, count in one.counts.items()},
+        "problem_count": one.problem_count,
+        "problems": one.problems,
         "log_id": log_id,
         "task_id": log_id,
     }

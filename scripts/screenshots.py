@@ -26,6 +26,7 @@ from logmill.supervisor import python_command
 from tests.support.browser import add, chromium, launch, settled
 from tests.support.pipeline import Pipeline
 from tests.support.ports import free_port
+from tests.support.result_files import nights
 from tests.support.shop_logs import write
 from tests.support.story import logs
 from tests.support.waiting import wait_until
@@ -103,6 +104,25 @@ def alarm(pipeline: Pipeline) -> None:
     requests.post(f"{pipeline.storage_url}/alerts/silences", json=silence, timeout=30).raise_for_status()
 
 
+def send_results(pipeline: Pipeline) -> None:
+    """Files of test results of some nights: most pass, some are flaky, one is broken since; and the chart of them."""
+    made = nights(files=90, tests=14)
+    for body in made:
+        requests.post(
+            f"{pipeline.producer_url}/files",
+            data=body,
+            params={"service": "shop-tests"},
+            headers={"Content-Type": "text/plain"},
+            timeout=30,
+        ).raise_for_status()
+
+    def asked(**params: str) -> requests.Response:
+        return requests.get(f"{pipeline.storage_url}/results/summary", params, timeout=30)
+
+    wait_until(lambda: asked().json()["totals"]["files"] == len(made), 120, "the test results")
+    (FOLDER / "results-chart.png").write_bytes(asked(format="png").content)
+
+
 def take(browser: Browser, url: str, name: str, act: Callable[[Page], None] | None = None, **context: Any) -> None:
     """One picture, if it is wanted."""
     if not is_wanted(name):
@@ -145,6 +165,11 @@ def wait_for_charts(page: Page) -> None:
 def wait_for_alerts(page: Page) -> None:
     """The list of alerts is there."""
     expect(page.locator(".alerts tbody tr").first).to_be_visible()
+
+
+def wait_for_results(page: Page) -> None:
+    """The list of tests is there."""
+    expect(page.locator(".results tbody tr").first).to_be_visible()
 
 
 def take_pipeline(browser: Browser, pipeline: Pipeline) -> None:
@@ -217,6 +242,9 @@ def main() -> int:
             take(browser, incident, "dashboard-dark", open_error, color_scheme="dark")
             take(browser, f"{url}?since=2h&tab=patterns&sort=errors", "dashboard-patterns")
             take(browser, f"{url}?since=2h", "dashboard-narrow", viewport=PHONE, has_touch=True, is_mobile=True)
+            if is_wanted("dashboard-results"):
+                send_results(running)
+                take(browser, f"{url}?tab=results", "dashboard-results", wait_for_results)
             if is_wanted("dashboard-pipeline"):
                 take_pipeline(browser, running)
             if is_wanted("collector"):

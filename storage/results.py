@@ -22,7 +22,9 @@ _NAMES = ", ".join(f"'{result}'" for result in LETTERS)
 _LETTERS = ", ".join(f"'{letter}'" for letter in LETTERS.values())
 _SAME_FILE = "="
 # What a file and its runs have in common.
-_COMMON = frozenset({"service", "file", "host", "protocol", "received_at", "timestamp"})
+_COMMON = frozenset({"service", "file", "host", "protocol", "received_at"})
+# What a file has as well: runs may say that they were before it came.
+_OF_FILES = _COMMON | {"timestamp"}
 _COUNTED = ("tests", "passed", "failed", "errors", "skipped", "files", "problems")
 
 
@@ -31,8 +33,8 @@ def summary(engine: Engine, wanted: Filter) -> Summary:
 
     Args:
         engine: where they are.
-        wanted: the filter. Where it looks at nothing but what a file and its runs have in common, files without a run
-            count too.
+        wanted: the filter. Where it looks at nothing but what a file has as its runs have, files without a run that
+            pass it count too.
 
     Raises:
         QueryTimeout, QueryCancelled, Refused, StorageUnavailable: as `Engine.select`.
@@ -53,8 +55,9 @@ def summary(engine: Engine, wanted: Filter) -> Summary:
     counted: Mapping[str, int] = {name: rows[0][f"all_{name}"] if rows else 0 for name in _COUNTED}
     if not is_common:
         files_where, files_params = condition(of_files, "g")
-        sql = statement("results", "files", where=files_where, of_runs=where)
-        counted = {**counted, **engine.select(sql, {**params, **files_params}).to_pylist()[0]}
+        empty, empty_params = condition(wanted, "e") if is_about(wanted, _OF_FILES) else ("false", {})
+        sql = statement("results", "files", where=files_where, of_runs=where, empty=empty)
+        counted = {**counted, **engine.select(sql, {**params, **files_params, **empty_params}).to_pylist()[0]}
     totals = Totals(
         **counted,
         results=counted["passed"] + counted["failed"] + counted["skipped"],

@@ -76,7 +76,14 @@ class GzipContent:
     is_compressed = True
 
     def __init__(self, path: str) -> None:
-        self._raw: IO[bytes] = open(path, "rb")  # noqa: SIM115 - kept open
+        # A pipe that has come to lie there is not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            # Without a buffer, which would go on to have what was there before the file was written anew.
+            self._raw: IO[bytes] = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - kept open
+        except OSError:  # a folder
+            os.close(descriptor)
+            raise
         self._file = gzip.GzipFile(fileobj=self._raw, mode="rb")
         self._at = 0
 
@@ -98,7 +105,7 @@ class GzipContent:
                 parts.append(found)
         except EOFError:
             self._restart()
-            raise Unfinished from None
+            raise Unfinished("the compressed file ends in the middle") from None
         except (zlib.error, gzip.BadGzipFile) as error:
             self._restart()
             raise Damaged(str(error)) from None

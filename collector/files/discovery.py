@@ -93,11 +93,20 @@ class Discovery:
         return by_name or (self._paths is not None and self._paths.match(name) is not None)
 
 
+def names_in(folder: str) -> dict[str, int]:
+    """The names in a folder and their inodes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.inode() for entry in entries}
+
+
 def names_of(folder: str) -> dict[str, int]:
-    """The names in a folder and their inodes; empty where it cannot be read."""
+    """The same; empty where it cannot be read."""
     try:
-        with os.scandir(folder) as entries:
-            return {entry.name: entry.inode() for entry in entries}
+        return names_in(folder)
     except OSError:
         return {}
 

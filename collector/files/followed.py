@@ -44,12 +44,14 @@ class Followed:
         position: the place up to which its bytes became events, and where the buffer begins.
         buffer: what was read from there on.
         is_rotated: whether it has left the name under which it was written.
-        is_gone: whether it has no name any more, though it is open.
+        is_gone: whether it has no name any more where anybody looks, though it is open.
+        is_deleted: whether it has none at all.
         is_ended: whether nothing can follow what was read.
         seen_at: when its name was seen last, seconds since 1970.
         size: in bytes when it was looked at last; of a compressed one, what was read.
         read_at: when bytes came last, monotonic.
         due_at: when to look at it again, monotonic.
+        looked_at: when that was done last.
         problem: why it cannot be read, else "".
     """
 
@@ -63,12 +65,13 @@ class Followed:
         self.buffer = b""
         self.is_rotated = row.is_rotated
         self.is_gone = False
+        self.is_deleted = False
         self.is_ended = row.is_ended
         self.seen_at = row.seen_at
         self.size = position
         self.modified_at = 0.0
         self.read_at = time.monotonic()
-        self.due_at = 0.0
+        self.due_at = self.looked_at = 0.0
         self.problem = ""
         self.head_print = row.head
         self._anchor_print = anchor
@@ -76,6 +79,7 @@ class Followed:
         self._before = b""
         self._content: Content | None = None
         self._checked: tuple[int, int] | None = None
+        self._broken: tuple[int, int] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +119,7 @@ class Followed:
             inode=inode,
             head=self.head_print,
             position=self.settled,
-            anchor=self.anchor,
+            anchor=self.anchor if self.settled == self.position else Print(),
             is_rotated=self.is_rotated,
             is_ended=self.is_ended and not self.buffer and self.settled == self.position,
             seen_at=self.seen_at,
@@ -183,15 +187,20 @@ class Followed:
         if self._content is None:
             return True
         stat = self._content.stat()
-        self.is_gone = stat.st_nlink == 0
+        self.is_deleted = stat.st_nlink == 0
+        self.is_gone = self.is_gone or self.is_deleted
         self.modified_at = stat.st_mtime
         if self._content.is_compressed:
-            return not self.is_ended
+            # Trying again costs decompressing all of it.
+            return not self.is_ended and (stat.st_size, stat.st_mtime_ns) != self._broken
         self.size = stat.st_size
         return (stat.st_size, stat.st_mtime_ns) != self._checked or stat.st_size != self.offset
 
-    def read(self) -> bool:
-        """Read on into the buffer, READ_BYTES at most; says whether there may be more at once.
+    def read(self, most_bytes: int = READ_BYTES) -> bool:
+        """Read on into the buffer; says whether there may be more at once.
+
+        Args:
+            most_bytes: so much at most.
 
         Raises:
             Replaced: what was read is not there any more.
@@ -203,16 +212,21 @@ class Followed:
         if content is None:
             return False
         if content.is_compressed:
-            found = content.read(self.offset, READ_BYTES)
-            self.is_ended = len(found) < READ_BYTES
+            before = content.stat()
+            try:
+                found = content.read(self.offset, most_bytes)
+            except (Unfinished, Damaged):
+                self._broken = (before.st_size, before.st_mtime_ns)
+                raise
+            self.is_ended = len(found) < most_bytes
             stat = content.stat()
             self._checked = (stat.st_size, stat.st_mtime_ns)
         else:
-            found = self._read_plain(content)
+            found = self._read_plain(content, most_bytes)
         self._add(found)
         if len(self._head) < HEAD_BYTES and len(self._head) < self.offset:
             self._grow_head(content)
-        return len(found) == READ_BYTES
+        return len(found) == most_bytes
 
     def current_size(self) -> int:
         """Its size now; 0 where that cannot be said."""
@@ -247,7 +261,7 @@ class Followed:
 
     def plan(self, poll_interval_s: float) -> None:
         """Decide when to look at it again."""
-        now = time.monotonic()
+        self.looked_at = now = time.monotonic()
         idle_s = now - self.read_at
         quick_s = HOT_INTERVAL_S if idle_s < HOT_S else WARM_INTERVAL_S
         self.due_at = now + min(quick_s if idle_s < WARM_S else poll_interval_s, poll_interval_s)
@@ -261,11 +275,11 @@ class Followed:
         self._before = content.read(start, self._anchor_print.size)
         return True
 
-    def _read_plain(self, content: Content) -> bytes:
+    def _read_plain(self, content: Content, most_bytes: int) -> bytes:
         stat = content.stat()
         before = (self._before + self.buffer)[-ANCHOR_BYTES:]
         start = self.offset - len(before)
-        found = content.read(start, len(before) + READ_BYTES)
+        found = content.read(start, len(before) + most_bytes)
         # After the read: had it been truncated before, either the head or what stands before the place would differ.
         if not found.startswith(before) or (self._head and content.read(0, len(self._head)) != self._head):
             raise Replaced

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import structlog
 
-from collector.checkpoint import Checkpoint, End, FileRow
+from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery, Found
-from collector.files.fingerprints import HEAD_BYTES, Print
+from collector.files.fingerprints import HEAD_BYTES
 from collector.files.followed import Followed, Key, Moved, Replaced
-from collector.files.kinship import Kin, Kinship
-from collector.files.names import is_rotated, root_of
-from collector.files.shifts import SEARCH_S, Shifts
-from collector.files.starting import last_line_end
+from collector.files.kinship import Beginnings, Kin, Kinship
+from collector.files.names import is_rotated
+from collector.files.shifts import Shifts
+from collector.files.starting import last_line_end, prints_at
 from collector.files.whereabouts import Whereabouts
-from collector.records.made import Source
 
 log = structlog.get_logger()
 
-# What a truncated file left, and no copy holds, is taken as it is after this.
-LEFTOVER_S = 10.0
 # A file that is rotated, or has no name any more, is closed when it has been silent for so long.
 CLOSE_ROTATED_S = 30.0
-# Files that are nowhere now and known all the same: their rotated copies may come to light.
-MAX_LOST = 50_000
 
 
 class Follower:
-    """All files; used by the reading thread, but for `files`.
+    """Says of files which is which; used by the reading thread.
 
     Args:
         discovery: which there are.
-        checkpoint: which there were.
-        source_of: what records of a new file are said to be of, by its name.
+        catalogue: which are known.
         from_end: whether files that are there at the very first start are read from their end on.
         max_open: files that are open at a time.
 
@@ -48,69 +40,19 @@ class Follower:
         wants_scan: whether it is known that there are files that nobody has looked at.
     """
 
-    def __init__(
-        self,
-        discovery: Discovery,
-        checkpoint: Checkpoint,
-        source_of: Callable[[str], Source],
-        *,
-        from_end: bool,
-        max_open: int,
-    ) -> None:
+    def __init__(self, discovery: Discovery, catalogue: Catalogue, *, from_end: bool, max_open: int) -> None:
         self._discovery = discovery
-        self._checkpoint = checkpoint
-        self._source_of = source_of
+        self._catalogue = catalogue
+        self._from_end = from_end and catalogue.is_first_start
         self._max_open = max_open
         self._kinship = Kinship()
-        self._lock = threading.Lock()
-        self._files: dict[int, Followed] = {}
-        self._by_key: dict[Key, Followed] = {}
-        self._by_root: defaultdict[str, set[int]] = defaultdict(set)
-        self._changed: set[int] = set()
+        self._beginnings = Beginnings()
         self._shifts = Shifts()
-        # Files whose content is nowhere now, and since when, monotonic.
-        self._lost_at: dict[int, float] = {}
-        self._next_id = 1
         # At least as many as are open; counted anew where that is too many.
         self._opened = 0
         self._is_first_scan = True
         self.is_unsure = False
         self.wants_scan = False
-        self._from_end = from_end and checkpoint.fact("started") is None
-
-    def load(self, ends: Mapping[int, End], alive_at: float) -> None:
-        """Take up what the checkpoint knows.
-
-        Args:
-            ends: how far batches go that are kept in it and not settled, by file.
-            alive_at: when the collector looked last, seconds since 1970.
-        """
-        for row in self._checkpoint.files():
-            end = ends.get(row.id)
-            position, anchor = (row.position, row.anchor) if end is None else (end.position, end.anchor)
-            source = Source(row.file, row.service, self._source_of(row.file).host)
-            file = Followed(row, source, position, anchor)
-            if file.key is not None:
-                file.seen_at = max(file.seen_at, alive_at)
-                self._by_key[file.key] = file
-            elif time.time() - row.seen_at < SEARCH_S:
-                self._lost_at[file.id] = time.monotonic()
-            self._files[file.id] = file
-            self._by_root[root_of(os.path.basename(file.path))].add(file.id)
-            self._next_id = max(self._next_id, file.id + 1)
-
-    def files(self) -> Sequence[Followed]:
-        """Those whose content is known to be somewhere; for other threads to look at."""
-        with self._lock:
-            return [file for file in self._files.values() if file.key is not None]
-
-    def settled(self, ends: Iterable[End]) -> None:
-        """So far the producer has them; any thread may say so."""
-        with self._lock:
-            for end in ends:
-                file = self._files.get(end.file_id)
-                if file is not None:
-                    file.settled = max(file.settled, end.position)
 
     def scan(self) -> None:
         """Look which files there are, and which of them are which."""
@@ -118,33 +60,37 @@ class Follower:
         found = self._discovery.find()
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
-        for file in list(self._by_key.values()):
+        for file in list(self._catalogue):
             self._locate(file, found, whereabouts, now)
-        self._forget_some()
-        unknown = [one for key, one in found.items() if key not in self._by_key]
-        beside = self._shifts.beside(self._discovery, self._by_key, found)
+        self._catalogue.forget_some()
+        if self._is_first_scan:
+            for path, seen_at in self._catalogue.rotated_before():
+                self._shifts.note(path, seen_at)
+        unknown = [one for key, one in found.items() if key not in self._catalogue]
+        beside = self._shifts.beside(self._discovery, self._catalogue, found)
         self.is_unsure = False
+        self._beginnings = Beginnings()
         for one in sorted([*unknown, *beside], key=lambda one: one.stat.st_mtime_ns):
             self._meet(one, now, is_matched=one.key in found)
         self._kinship.forget([one.key for one in (*unknown, *beside)])
+        self._catalogue.write()
         if self._is_first_scan:
-            self._checkpoint.note("started", str(now))
+            self._catalogue.note_start()
         self._is_first_scan = self._from_end = False
-        self._write()
-
-    @property
-    def count(self) -> int:
-        """Files whose content is known to be somewhere."""
-        return len(self._by_key)
 
     def due(self, *, everything: bool = False) -> list[Followed]:
-        """The files to look at now; all that are not closed for good where `everything`."""
+        """The files to look at now, first those that were not for longest; all not closed for good where `everything`.
+
+        When the producer is slower than what one writes, the others have their turns all the same.
+        """
         now = math.inf if everything else time.monotonic()
-        return [file for file in self._by_key.values() if file.due_at <= now and file.due_at < math.inf]
+        due = [file for file in self._catalogue if file.due_at <= now and file.due_at < math.inf]
+        due.sort(key=lambda file: file.looked_at)
+        return due
 
     def left_s(self) -> float:
         """How long until the next one is to be looked at."""
-        return min((file.due_at for file in self._by_key.values()), default=math.inf) - time.monotonic()
+        return min((file.due_at for file in self._catalogue), default=math.inf) - time.monotonic()
 
     def open(self, file: Followed) -> bool:
         """Open a file that is closed; says whether it can be read. Where another is in its place, both part."""
@@ -156,7 +102,7 @@ class Follower:
             self.part(file)
             return False
         except (Moved, FileNotFoundError):
-            self.wants_scan = True
+            self.wants_scan = True  # which finds out where it is
             return False
         except OSError as error:
             self.complain(file, error)
@@ -175,34 +121,25 @@ class Follower:
                 content.close()
             self.wants_scan = True
         else:
-            self._add(Found(file.path, file.path, content.stat()), 0).adopt(content)
-        self._write()
+            # Where the name is a link, it is what records are named by.
+            name = file.source.path if os.path.realpath(file.source.path) == file.path else file.path
+            self._catalogue.add(Found(name, file.path, content.stat()), 0).adopt(content)
+        self._catalogue.write()
 
     def finish(self, file: Followed) -> None:
         """Close a file that has been silent since it was rotated; forget where one is that has no name any more."""
         file.close()
         if file.is_gone:
-            self._lose(file)
-            self._lost_at.pop(file.id, None)
-        self._write()
-
-    def close(self) -> None:
-        """Close all files."""
-        for file in self._files.values():
-            file.close()
-
-    def left_over(self) -> list[Followed]:
-        """Files that were truncated, whose last bytes are here and were not found elsewhere."""
-        now = time.monotonic()
-        return [
-            self._files[file_id]
-            for file_id, at in self._lost_at.items()
-            if self._files[file_id].buffer and now - at > LEFTOVER_S
-        ]
+            self._shifts.note(file.path, file.seen_at)
+            self._catalogue.let_go(file)
+        self._catalogue.write()
 
     def _locate(self, file: Followed, found: Mapping[Key, Found], whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
-        one = whereabouts.of(file)
+        try:
+            one = whereabouts.of(file)
+        except OSError:
+            return  # its folder cannot be looked at for now, so nothing is known of it
         is_matched = file.key in found
         if one is None:
             self._shifts.note(file.path, file.seen_at)
@@ -223,11 +160,7 @@ class Follower:
                 self._lose(file)
                 return
             self._shifts.note(before, file.seen_at)
-            file.path, file.due_at = one.path, 0.0
-            name = os.path.basename(one.path)
-            file.is_rotated = file.is_rotated or is_rotated(name)
-            self._by_root[root_of(name)].add(file.id)
-            self._changed.add(file.id)
+            self._catalogue.rename(file, one.path)
         file.seen_at, file.is_gone = now, False
 
     def _is_at(self, file: Followed, one: Found) -> bool:
@@ -246,28 +179,27 @@ class Follower:
     def _lose(self, file: Followed) -> None:
         """Nobody knows where its content is."""
         self._shifts.note(file.path, file.seen_at)
-        with self._lock:
-            if file.key is not None and self._by_key.get(file.key) is file:
-                del self._by_key[file.key]
-            file.key = None
-        self._lost_at[file.id] = time.monotonic()
-        self._changed.add(file.id)
+        self._catalogue.lose(file)
 
     def _meet(self, one: Found, now: float, *, is_matched: bool) -> None:
         """Find out what a file is that is not known by its inode."""
-        if one.key in self._by_key:
+        if one.key in self._catalogue:
             return
         try:
             kin, relative = self._kin_of(one)
             start = last_line_end(one.path, one.stat.st_size) if self._from_end else 0
+            prints = prints_at(one.path, start)
         except OSError as error:
             self._discovery.problems[one.path] = error.strerror or str(error)
             return
         if kin is Kin.REST and relative is not None:
-            self._attach(relative, one, now)
+            log.info(
+                "the rest of a file was found", file=relative.source.path, where=one.path, position=relative.position
+            )
+            self._catalogue.attach(relative, one, now)
         elif kin is Kin.NONE:
             if is_matched or self._shifts.came_since(one):
-                self._add(one, start)
+                self._catalogue.add(one, start, *prints)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
 
@@ -277,8 +209,15 @@ class Follower:
         Raises:
             OSError: it cannot be read.
         """
-        relatives = self._relatives(one.path)
+        moved = self._catalogue.moved(one.key)
+        if moved is not None:
+            kin, relative = self._kinship.of(one, [moved])
+            if kin is Kin.REST:
+                return kin, relative
+        relatives = self._catalogue.relatives(one.path)
         if is_rotated(os.path.basename(one.path)):
+            # Where each hour has a file of its own, there are thousands.
+            relatives = self._beginnings.like(one, relatives) if relatives else []
             for file in relatives:
                 # Before it is taken for a copy of what lies there, or for longer than that.
                 if file.key is not None and self.open(file):
@@ -302,73 +241,12 @@ class Follower:
         except (Unfinished, Damaged) as error:
             self.complain(file, error)
 
-    def _relatives(self, path: str) -> list[Followed]:
-        """The files whose rotation this may be, by its name; in other folders where there is enough to compare."""
-        folder, name = os.path.split(path)
-        ids = sorted(self._by_root.get(root_of(name), ()))
-        files = [self._files[file_id] for file_id in ids if file_id in self._files]
-        return [file for file in files if os.path.dirname(file.path) == folder or file.position >= HEAD_BYTES]
-
-    def _attach(self, file: Followed, one: Found, now: float) -> None:
-        """The content of a file that was lost is found."""
-        log.info("the rest of a rotated file was found", file=file.source.path, where=one.path, position=file.position)
-        with self._lock:
-            file.key = one.key
-            self._by_key[one.key] = file
-        file.path, file.seen_at, file.due_at = one.path, now, 0.0
-        file.buffer = b""
-        file.is_rotated, file.is_gone, file.is_ended = True, False, False
-        self._lost_at.pop(file.id, None)
-        self._changed.add(file.id)
-
-    def _add(self, one: Found, position: int) -> Followed:
-        """A new file, read from this place on."""
-        source = self._source_of(one.name)
-        device, inode = one.key
-        row = FileRow(
-            id=self._next_id,
-            path=one.path,
-            service=source.service,
-            file=source.path,
-            device=device,
-            inode=inode,
-            head=Print(),
-            position=position,
-            anchor=Print(),
-            is_rotated=is_rotated(os.path.basename(one.path)),
-            is_ended=False,
-            seen_at=time.time(),
-        )
-        file = Followed(row, source, position, Print())
-        self._next_id += 1
-        with self._lock:
-            self._files[file.id] = file
-            self._by_key[one.key] = file
-        self._by_root[root_of(os.path.basename(one.path))].add(file.id)
-        self._changed.add(file.id)
-        return file
-
-    def _forget_some(self) -> None:
-        """Forget the files that have been nowhere for longest, where there are too many."""
-        now = time.monotonic()
-        self._lost_at = {file_id: at for file_id, at in self._lost_at.items() if now - at < SEARCH_S}
-        if len(self._files) - len(self._by_key) <= MAX_LOST:
-            return
-        lost = sorted((file for file in self._files.values() if file.key is None), key=lambda file: file.seen_at)
-        forgotten = [file.id for file in lost[: MAX_LOST // 2]]
-        with self._lock:
-            for file_id in forgotten:
-                file = self._files.pop(file_id)
-                self._by_root[root_of(os.path.basename(file.path))].discard(file_id)
-        self._changed.difference_update(forgotten)
-        self._checkpoint.forget(forgotten)
-
     def _close_some(self, newest: Followed) -> None:
         """Close the files that have been silent for longest, where too many are open."""
         self._opened += 1
         if self._opened <= self._max_open:
             return
-        is_open = [file for file in self._by_key.values() if file.is_open]
+        is_open = [file for file in self._catalogue if file.is_open]
         self._opened = len(is_open)
         if self._opened > self._max_open:
             for file in sorted(is_open, key=lambda file: file.read_at)[: 1 + self._max_open // 10]:
@@ -380,8 +258,3 @@ class Follower:
         if not file.problem:
             file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
-
-    def _write(self) -> None:
-        if self._changed:
-            self._checkpoint.keep([self._files[file_id].row() for file_id in sorted(self._changed)])
-            self._changed.clear()

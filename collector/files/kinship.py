@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
 from collector.files.discovery import Found
+from collector.files.fingerprints import HEAD_BYTES, Print
 from collector.files.followed import Followed, Key, key_of
 from collector.files.names import COMPRESSED
 
@@ -68,6 +69,64 @@ class Kinship:
         keep = set(others_than)
         self._known = {key: known for key, known in self._known.items() if key in keep}
         self._still_since = {key: still for key, still in self._still_since.items() if key in keep}
+
+
+class Beginnings:
+    """Tells at little cost which of many files begin as another one does; for one scan, in which each is read once."""
+
+    def __init__(self) -> None:
+        self._unread: dict[int, bytes] = {}
+
+    def like(self, found: Found, relatives: Iterable[Followed]) -> list[Followed]:
+        """Those of which a file may be a copy, as far as their first bytes tell.
+
+        Args:
+            found: the file.
+            relatives: what it may be a copy of.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        content = open_content(found.path)
+        try:
+            start = content.read(0, HEAD_BYTES)
+        except Unfinished:
+            return list(relatives)[:1]  # one is enough for it to be waited for
+        except Damaged:
+            return []
+        finally:
+            content.close()
+        digests: dict[int, bytes] = {}
+        alike = []
+        for each in relatives:
+            head = each.head_print
+            if 0 < head.size <= len(start):
+                digest = digests.get(head.size)
+                if digest is None:
+                    digest = digests[head.size] = Print.of(start[: head.size]).digest
+                if digest == head.digest:
+                    alike.append(each)
+            elif head.size or each.offset:
+                alike.append(each)
+            else:
+                begins = self._unread.get(each.id)
+                if begins is None:
+                    begins = self._unread[each.id] = _beginning(each.path)
+                if begins.startswith(start) or start.startswith(begins):
+                    alike.append(each)
+        return alike
+
+
+def _beginning(path: str) -> bytes:
+    """The first bytes of a file; none where it cannot be read."""
+    try:
+        content = open_content(path)
+        try:
+            return content.read(0, HEAD_BYTES)
+        finally:
+            content.close()
+    except (OSError, Unfinished, Damaged):
+        return b""
 
 
 def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tuple[Kin, Followed | None]:

@@ -7,6 +7,7 @@ alone: what appears, vanishes or is renamed.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 
 import structlog
@@ -31,6 +32,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
 # File systems on which other machines write, of which the kernel here hears nothing.
 SILENT = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "fuse.s3fs", "vboxsf", "prl_fs", "afs"})
 STOP_S = 2.0
+# When to try again where there were no watches left; each try costs looking at all folders, and a line in the log.
+RETRY_S = 600.0
 
 
 class Watch:
@@ -46,6 +49,7 @@ class Watch:
         self._mode = mode
         self._observer: BaseObserver | None = None
         self._watched: dict[str, bool] = {}
+        self._retry_at = 0.0
         self.problem = ""
 
     @property
@@ -55,15 +59,21 @@ class Watch:
 
     def watch(self, folders: Mapping[str, bool]) -> None:
         """Watch these, and below where that is said; what was watched before stays."""
-        if self._mode == "poll" or all(self._watched.get(path) == below for path, below in folders.items()):
+        if (
+            self._mode == "poll"
+            or time.monotonic() < self._retry_at
+            or all(self._watched.get(path) == below for path, below in folders.items())
+        ):
             return
         if self._mode == "auto" and (silent := _silent_of(folders)):
             self.problem = f"{silent} tells of no changes"
             return
         try:
             self._start(folders)
+            self.problem = ""
         except OSError as error:  # most often the limit of inotify watches
             self.problem = f"no events: {error.strerror or error}"
+            self._retry_at = time.monotonic() + RETRY_S
             log.warning("folders are looked at instead of watched", reason=self.problem)
 
     def _start(self, folders: Mapping[str, bool]) -> None:

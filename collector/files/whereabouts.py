@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from collector.files.discovery import Discovery, Found, names_of
+from collector.files.discovery import Discovery, Found, names_in
 from collector.files.followed import Followed, Key
 
 
@@ -20,17 +20,37 @@ class Whereabouts:
     def __init__(self, discovery: Discovery, found: Mapping[Key, Found]) -> None:
         self._discovery = discovery
         self._found = found
-        self._names: dict[str, dict[int, str]] = {}
+        self._names: dict[str, dict[int, str] | OSError] = {}
 
     def of(self, file: Followed) -> Found | None:
-        """The file where it is now; None where it has no name any more, or one in another folder."""
+        """The file where it is now; None where it has no name any more, or one in another folder.
+
+        Raises:
+            OSError: its folder, or what is there, cannot be looked at.
+        """
         if file.key is None:
             return None
         one = self._found.get(file.key)
         if one is None:
             folder = os.path.dirname(file.path)
-            if folder not in self._names:
-                self._names[folder] = {inode: name for name, inode in names_of(folder).items()}
-            name = self._names[folder].get(file.key[1])
-            one = None if name is None else self._discovery.look(os.path.join(folder, name))
+            name = self._in(folder).get(file.key[1])
+            if name is not None:
+                path = os.path.join(folder, name)
+                one = self._discovery.look(path)
+                if one is None and path in self._discovery.problems:
+                    raise OSError(self._discovery.problems[path])
         return one if one is not None and one.key == file.key else None
+
+    def _in(self, folder: str) -> dict[int, str]:
+        """The names in a folder by inode; none where there is no such folder."""
+        if folder not in self._names:
+            try:
+                self._names[folder] = {inode: name for name, inode in names_in(folder).items()}
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[folder] = {}
+            except OSError as error:
+                self._names[folder] = error
+        names = self._names[folder]
+        if isinstance(names, OSError):
+            raise names
+        return names

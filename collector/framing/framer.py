@@ -76,8 +76,9 @@ class Framer:
             lines.append(rest)
             used = len(buffer)
         elif not lines and len(rest) > self._max_event_bytes:
-            first, *_others = pieces(rest, self._max_event_bytes)
-            return Framed([first], len(first))
+            # The last of them may go on.
+            whole = pieces(rest, self._max_event_bytes)[:-1][:most]
+            return Framed(whole, sum(map(len, whole)))
         if self._multiline == NONE:
             return self._framed(lines, used, has_returns=b"\r" in buffer)
         # What has begun behind the last line may belong to it.

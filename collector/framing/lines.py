@@ -15,16 +15,16 @@ def cut_lines(buffer: bytes, most: int) -> tuple[list[bytes], bytes]:
 
 def pieces(text: bytes, max_bytes: int) -> list[bytes]:
     """The text in pieces of at most so many bytes, of whole characters where it is UTF-8."""
-    found = []
-    while len(text) > max_bytes:
-        size = _whole_chars(text, max_bytes)
-        found.append(text[:size])
-        text = text[size:]
-    return [*found, text]
+    found, start = [], 0
+    while len(text) - start > max_bytes:
+        end = _whole_chars(text, start, start + max_bytes)
+        found.append(text[start:end])
+        start = end
+    return [*found, text[start:]]
 
 
-def _whole_chars(text: bytes, size: int) -> int:
-    for back in range(min(_MOST_BYTES_A_CHAR, size)):
-        if text[size - back] & _CONTINUATION_MASK != _CONTINUATION_BYTE:
-            return size - back
-    return size
+def _whole_chars(text: bytes, start: int, end: int) -> int:
+    for back in range(min(_MOST_BYTES_A_CHAR, end - start)):
+        if text[end - back] & _CONTINUATION_MASK != _CONTINUATION_BYTE:
+            return end - back
+    return end

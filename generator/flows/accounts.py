@@ -45,7 +45,7 @@ def login_crashed(journey: Journey) -> None:
     """Auth cannot reach its store of sessions."""
     journey.receive("POST", "/api/v1/login")
     text = f"Session of {journey.user_id} cannot be written: no answer from the session store"
-    journey.call(AUTH, 900 * _MS, ERROR, text, "POST", "/login", 500, "SESSION_STORE_TIMEOUT")
+    journey.call(AUTH, 600 * _MS, ERROR, text, "POST", "/login", 500, "SESSION_STORE_TIMEOUT")
     journey.answer(ERROR, 502, "UPSTREAM_ERROR", "auth answered 500")
 
 

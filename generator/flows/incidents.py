@@ -62,8 +62,8 @@ def _slow_browse(journey: Journey) -> None:
 def _slow_checkout(journey: Journey) -> None:
     journey.receive("POST", "/api/v1/checkout")
     accounts.verify_session(journey)
-    text = "Query cancelled: no answer from the stock database within 2000 ms"
-    journey.call(INVENTORY, 2000 * _MS, ERROR, text, "POST", "/reservations", 504, "DATABASE_TIMEOUT")
+    text = "Query cancelled: no answer from the stock database within 1200 ms"
+    journey.call(INVENTORY, 1200 * _MS, ERROR, text, "POST", "/reservations", 504, "DATABASE_TIMEOUT")
     journey.answer(ERROR, 504, "UPSTREAM_TIMEOUT", "inventory did not answer in time")
 
 

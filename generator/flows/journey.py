@@ -50,7 +50,6 @@ class Journey:
         details_a_call: how many DEBUG logs there are for each call, on the average.
         user_id: whose request it is.
         client_ip: where it comes from.
-        calls: calls so far, of all flows.
     """
 
     def __init__(
@@ -71,7 +70,6 @@ class Journey:
         self.clock_us = 0
         self.slowness = 1.0
         self.details_a_call = 0.0
-        self.calls = 0
         self._detail_credit = 0.0
         self._number = 0
         # Made beforehand, for they come again and again.
@@ -125,10 +123,8 @@ class Journey:
     ) -> None:
         """A service does its part, which takes about `median_us`, and logs it at the end."""
         began_us = self.clock_us
-        self.calls += 1
         self._detail_credit += self.details_a_call
-        while self._detail_credit >= 1.0:
-            self._detail_credit -= 1.0
+        if self._detail_credit >= 1.0:
             self._detail(service)
         self.clock_us += int(median_us * self.slowness * _SPREAD[self._bits(_SPREAD_BITS)])
         self.log(service, level, message, method, path, status, self.clock_us - began_us, error_code)
@@ -191,11 +187,13 @@ class Journey:
         return self._new_metadata(*msgspec.structs.astuple(metadata), *self._custom)
 
     def _detail(self, service: Service) -> None:
-        """What a service says at level DEBUG."""
-        number = self._bits(10)
-        details = service.details
-        self.log(service, DEBUG, details[number % len(details)] % number)
-        self.clock_us += 50 + (number & 127)
+        """What a service says at level DEBUG, as often as is owed."""
+        while self._detail_credit >= 1.0:
+            self._detail_credit -= 1.0
+            number = self._bits(10)
+            details = service.details
+            self.log(service, DEBUG, details[number % len(details)] % number)
+            self.clock_us += 50 + (number & 127)
 
 
 def _person(user: int, rng: Random) -> _Person:

@@ -39,12 +39,12 @@ AUTH = Service(
 )
 USER = Service(
     "user",
-    ("general",),
+    ("user",),
     ("SELECT FROM profiles returned %d rows", "Profile cache miss in slot %d", "Avatar resized to %d pixels"),
 )
 INVENTORY = Service(
     "inventory",
-    ("general",),
+    ("inventory",),
     ("SELECT FROM stock returned %d rows", "Stock cache hit in shard %d", "Index scan visited %d pages"),
 )
 PAYMENT = Service(

@@ -8,7 +8,7 @@ from generator.flows.services import GATEWAY, INVENTORY, PAYMENT, PRODUCTS
 
 _MS = 1000
 _RETRY_WAITS_US = (100 * _MS, 200 * _MS)
-_PROVIDER_TIMEOUT_US = 800 * _MS
+_PROVIDER_TIMEOUT_US = 400 * _MS
 
 
 def browse(journey: Journey) -> None:
@@ -49,8 +49,8 @@ def search_slow(journey: Journey) -> None:
 def search_failed(journey: Journey) -> None:
     """The database of the inventory does not answer in time."""
     journey.receive("GET", "/api/v1/search")
-    text = "Query cancelled: no answer from the stock database within 2000 ms"
-    journey.call(INVENTORY, 2000 * _MS, ERROR, text, "GET", "/search", 504, "DATABASE_TIMEOUT")
+    text = "Query cancelled: no answer from the stock database within 1200 ms"
+    journey.call(INVENTORY, 1200 * _MS, ERROR, text, "GET", "/search", 504, "DATABASE_TIMEOUT")
     journey.answer(ERROR, 504, "UPSTREAM_TIMEOUT", "inventory did not answer in time")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 import requests
+from urllib3.exceptions import LocationParseError
+from urllib3.util.url import Url, parse_url
 
 from generator.formats import Format
 from generator.log import Made
@@ -14,6 +15,7 @@ from generator.outputs.batched import BatchedOutput, Batching
 from generator.outputs.shipper import Shipper
 from logmill import http_client
 from logmill.errors import ConfigError, LogmillError, Refused, Retry
+from logmill.http_deadline import DeadlineAdapter
 from logmill.ids import new_batch_id
 from logmill.urls import without_credentials
 
@@ -51,6 +53,8 @@ class _Connection:
     def __init__(self, url: str, content_type: str, api_key: str) -> None:
         self._url = url
         self._session = http_client.session(api_key)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, DeadlineAdapter(_ANSWER_TIMEOUT_S))
         self._session.headers["Content-Type"] = content_type
 
     def send(self, parcel: _Batch) -> int:
@@ -122,8 +126,11 @@ def http_output(form: Format, url: str, *, api_key: str, batching: Batching) -> 
     Raises:
         ConfigError: the address is none, or no producer reads this format.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        parts = Url()
+    if parts.scheme not in {"http", "https"} or not parts.host or parts.port == 0 or parts.query or parts.fragment:
         raise ConfigError(f"--producer: {without_credentials(url)!r} is no address as http://127.0.0.1:5000 is one")
     if not form.content_type:
         raise ConfigError("--producer: a producer reads json, text, access and logfmt")

@@ -91,13 +91,18 @@ class Shipper(Generic[Parcel]):
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> bool:
-        """Whether all batches were taken or refused, or are before the time is up."""
+        """Whether all batches were taken or refused, or are before the time is up.
+
+        Raises:
+            LogmillError: as in `check`.
+        """
 
         def is_done() -> bool:
             return not self._waiting and not self._on_their_way
 
         with self._changed:
             self._changed.wait_for(lambda: self._failure is not None or is_done(), timeout_s)
+            self.check()
             return is_done()
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -115,18 +120,22 @@ class Shipper(Generic[Parcel]):
         transport = self._connect()
         try:
             while (parcel := self._next()) is not None:
-                try:
-                    self._deliver(transport, parcel)
-                finally:
-                    with self._changed:
-                        self._on_their_way -= 1
-                        self._changed.notify_all()
+                self._deliver(transport, parcel)
+                with self._changed:
+                    self._on_their_way -= 1
+                    self._changed.notify_all()
         except LogmillError as error:
-            with self._changed:
-                self._failure = error
-                self._changed.notify_all()
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its batch is not out, and somebody must say so
+            self._fail(LogmillError(f"a failure of the generator itself: {error!r}"))
         finally:
             transport.close()
+
+    def _fail(self, error: LogmillError) -> None:
+        with self._changed:
+            self._on_their_way -= 1
+            self._failure = error
+            self._changed.notify_all()
 
     def _next(self) -> Parcel | None:
         with self._changed:

@@ -12,6 +12,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.exceptions import HTTPError
 
 from logmill import http_client
+from logmill.http_deadline import within
 
 CONNECT_TIMEOUT_S = 5.0
 # What is kept of an answer; the rest is read and forgotten.
@@ -80,9 +81,10 @@ class Connection:
         # The certificates that all of Logmill's requests go by.
         verify = http_client.session().verify
         more: dict[str, Any] = {"ca_certs": verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH}
-        self._pool = urllib3.connection_from_url(
+        self._pool: Any = urllib3.connection_from_url(
             url, maxsize=1, retries=False, **(more if url.startswith("https") else {})
         )
+        self._pool.ConnectionCls = within(self._pool.ConnectionCls, timeout_s)
 
     def ask(self, request: Request) -> Answer:
         """Send a request, and wait until it has ended."""

@@ -121,7 +121,7 @@ class Fleet:
         share = self._shares[number]
         try:
             message = told(channel.recv_bytes())
-        except EOFError:
+        except (EOFError, ConnectionError):  # reset: it was killed before it had read what it was told
             del self._channels[channel]
             channel.close()
             snapshot = self._snapshots.get(number)
@@ -138,7 +138,7 @@ class Fleet:
 
     def _tell(self, data: bytes) -> None:
         for channel in self._channels:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(ConnectionError):
                 channel.send_bytes(data)
 
 

@@ -58,7 +58,7 @@ def work(channel: Channel, plan: Plan, share: Share) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _work(channel, plan, share)
-    except (BrokenPipeError, EOFError):
+    except (ConnectionError, EOFError):
         pass  # the command has gone
     except Exception as error:  # noqa: BLE001 - whatever it is, the command tells it
         channel.send_bytes(encoded(Broken(f"{type(error).__name__}: {error}")))

@@ -98,7 +98,10 @@ class Delivery:
                     self._url, batch.body, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
                 ) as answer,
             ):
-                return judge(batch, answer.status_code, _read(answer), answer.headers.get("Retry-After"))
+                outcome = judge(batch, answer.status_code, _read(answer), answer.headers.get("Retry-After"))
+                # What was cut among its headers looks like a whole answer without a body.
+                is_whole = outcome.verdict is Verdict.SETTLED or not self._adapter.is_cut
+                return outcome if is_whole else Outcome(Verdict.LATER, reason=_SLOW)
         except Exception as error:  # noqa: BLE001 - beside requests' own, urllib3's come through where an answer is read
             return Outcome(Verdict.LATER, reason=_SLOW if self._adapter.is_cut else _words(error))
         finally:

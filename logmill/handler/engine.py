@@ -166,6 +166,10 @@ class Engine:
         self._keeper.end()
         for thread in self._threads.values():
             thread.join(_JOIN_S)
+        if self._works("packer"):
+            # What it has no time for is lost, and must not be so in silence. It ends with what it has begun.
+            self.losses.count(Loss.DROPPED, len(self.queue.take(len(self.queue))), "the process ends, and time is up")
+            self._threads["packer"].join(_JOIN_S)
         if not self._works("packer"):
             self._packer.pack()
             self._packer.close_batches(all_of_them=True)

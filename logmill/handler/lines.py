@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from logmill.handler.taking import MAX_MESSAGE_BYTES, SITE_NAMES, Site, Taken
@@ -18,6 +19,9 @@ _PLAIN_LINE_BYTES = 128 * 1024
 # What stays of each value where metadata is too long, so that the others keep their place.
 _CUT_CHARS = 4096
 _MARK_BYTES = 100
+# Fewer microseconds (a clock that was never set is at 1970) are milliseconds or seconds to the producer.
+_FEWEST_S = 1e8
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OWN_CHARS = 1000
 _MAX_SITES = 2048
 _USUAL_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
@@ -68,11 +72,11 @@ class LineEncoder:
             else:
                 members = _united(members, own)
                 tail = json_members(members)
-        text = f'{{"timestamp":{int(created * 1e6)},{head},"message":{_text(message)},"metadata":{{{tail}}}}}\n'
+        text = f'{{"timestamp":{_time(created)},{head},"message":{_text(message)},"metadata":{{{tail}}}}}\n'
         if len(text) > _PLAIN_LINE_BYTES:
             if len(tail) > MAX_METADATA_BYTES - 2:
                 tail = _shortened(_united(members or {}, own), own)
-            text = f'{{"timestamp":{int(created * 1e6)},{head},"message":{_text(_cut_message(message))},'
+            text = f'{{"timestamp":{_time(created)},{head},"message":{_text(_cut_message(message))},'
             text += f'"metadata":{{{tail}}}}}\n'
         return text.encode("ascii")
 
@@ -97,6 +101,13 @@ class LineEncoder:
         }
         known = self._sites[site] = (f'"level":"{level_of(site[0])}",{self._fixed}', json_members(own), own)
         return known
+
+
+def _time(created: float) -> int | str:
+    """A time as the producer takes it: microseconds, which it takes for a larger unit where they are few."""
+    if created >= _FEWEST_S:
+        return int(created * 1e6)
+    return f'"{(_EPOCH + timedelta(seconds=created)).isoformat()}"'
 
 
 def _traced(trace: Trace) -> str:

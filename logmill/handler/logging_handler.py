@@ -49,7 +49,7 @@ class LogmillHandler(logging.Handler):
         spill_max_bytes: most bytes of the files in it, those of other processes too.
         spill_after_s: a batch that could not be sent for so long goes to a file.
         durable: every batch goes to a file, and to the disk, before it is sent.
-        timeout_s: how long the producer may be silent.
+        timeout_s: how long the producer may be silent; a request may take a few times as long.
         exit_timeout_s: how long the end of the process may be held up.
         context: context variables whose values join each log, by name; `trace_id` and `span_id` as its trace.
         on_error: given each line about what is in the way or lost, instead of standard error.

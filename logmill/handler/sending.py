@@ -86,6 +86,9 @@ class Sender:
         """Try to send a batch; where that works, it is settled."""
         outcome = self._sent(batch)
         if outcome.verdict is Verdict.SETTLED:
+            self.accepted += outcome.accepted
+            if outcome.rejected:
+                self._losses.count(Loss.REJECTED, outcome.rejected, outcome.reason)
             self._outbox.settle(batch)
             self._succeeds()
         else:
@@ -95,25 +98,20 @@ class Sender:
     def _sent(self, batch: Batch) -> Outcome:
         """What came of a batch, in halves where it is too large for the producer as it is."""
         outcome = self._delivery.post(batch)
-        if outcome.verdict is Verdict.TOO_LARGE:
-            if batch.records == 1:
-                outcome = Outcome(Verdict.SETTLED, 0, 1, outcome.reason)
-            else:
-                self._losses.tell(
-                    "size", f"a batch is halved: {outcome.reason}; batch_records or batch_bytes is too large"
-                )
-                parts = []
-                for part in halves(batch):
-                    parts.append(self._sent(part))
-                    if parts[-1].verdict is not Verdict.SETTLED:
-                        # The keys of the halves stay the same, so the one that was taken is not taken twice.
-                        return parts[-1]
-                return Outcome(Verdict.SETTLED)
-        if outcome.verdict is Verdict.SETTLED:
-            self.accepted += outcome.accepted
-            if outcome.rejected:
-                self._losses.count(Loss.REJECTED, outcome.rejected, outcome.reason)
-        return outcome
+        if outcome.verdict is not Verdict.TOO_LARGE:
+            return outcome
+        if batch.records == 1:
+            return Outcome(Verdict.SETTLED, 0, 1, outcome.reason)
+        self._losses.tell("size", f"a batch is halved: {outcome.reason}; batch_records or batch_bytes is too large")
+        accepted, rejected, reason = 0, 0, ""
+        for part in halves(batch):
+            found = self._sent(part)
+            if found.verdict is not Verdict.SETTLED:
+                # Both are sent again, and count then. The keys of the halves stay the same, so the one that was taken
+                # is not taken twice.
+                return found
+            accepted, rejected, reason = accepted + found.accepted, rejected + found.rejected, found.reason or reason
+        return Outcome(Verdict.SETTLED, accepted, rejected, reason)
 
     def _give_up(self, batch: Batch | None, error: Exception) -> None:
         """After a failure of the handler itself: wait, and let go of the batch where that was not the first time."""
@@ -125,6 +123,7 @@ class Sender:
             self._losses.count(Loss.DROPPED, batch.records, f"a failure of the handler itself: {error!r}")
             self._outbox.settle(batch)
         self._hurry.wait(_AFTER_ERROR_S)
+        self._hurry.clear()
 
     def _succeeds(self) -> None:
         self.error = ""

@@ -37,6 +37,8 @@ _SAYS = {"error": Result.ERROR, "failure": Result.FAILED, "skipped": Result.SKIP
 _NOT_RUN = frozenset({"notrun", "skipped", "suppressed", "disabled"})
 # As Maven's Surefire tells of a test that was run again: the last run is the result.
 _RERUNS = frozenset({"flakyFailure", "flakyError", "rerunFailure", "rerunError"})
+# As Node.js calls the class of every test; of tests that have none it is as good.
+_NO_CLASS = "test"
 
 
 class _TooDeep(SAXException):
@@ -121,7 +123,9 @@ class _Handler(ContentHandler):
             self.name = self.name or suite
             self._suites.append((suite, _time_us(attrs.get("timestamp", "")) or self._suite[1]))
         elif name == _CASE:
-            self._case = _Case(attrs, self.line)
+            self._case = _Case(attrs, self.line, ".".join(suite for suite, _ in self._suites if suite))
+        elif name in _SAYS:
+            self._findings.problem(self.line, f"{quoted(name)} outside of a test case")
 
     def endElement(self, name: str) -> None:  # noqa: N802
         """An element ends."""
@@ -156,11 +160,13 @@ class _Handler(ContentHandler):
 
 
 class _Case:
-    """One test case, as far as it was read."""
+    """One test case, as far as it was read; where it has no class, the suites around it are its group."""
 
-    def __init__(self, attrs: Any, line: int) -> None:
+    def __init__(self, attrs: Any, line: int, suites: str) -> None:
         self.line = line
-        name, group = attrs.get("name", "").strip(), attrs.get("classname", "").strip()
+        name, group = attrs.get("name", "").strip(), attrs.get("classname", _NO_CLASS).strip()
+        if group == _NO_CLASS:
+            group = suites if name else ""
         self.test = short_name(_test_name(group, name))
         self._duration_s = _seconds(attrs.get("time", ""))
         self._time_us = _time_us(attrs.get("timestamp", ""))

@@ -12,6 +12,7 @@ from logmill.results.model import (
     Findings,
     Outcome,
     Result,
+    lines_of,
     quoted,
     short_name,
     shortened,
@@ -46,9 +47,13 @@ _NAME_END = re.compile(
 
 
 def looks_like_pairs(text: str) -> bool:
-    """Whether the beginning of a text is that of such a file: its second line with anything on it begins a pair."""
+    """Whether the beginning of a text is that of such a file: its second line with anything on it begins a pair.
+
+    A result alone is none: many a plain log says `Result: 42` on its second line.
+    """
     lines = [line for line in text[:_LOOK_CHARS].split("\n", 8) if line.strip()]
-    return len(lines) > 1 and _head_of(lines[1])[0] in {"test", "result"}
+    heads = [_head_of(line)[0] for line in lines]
+    return len(heads) > 1 and heads[1] in {"test", "result"} and "test" in heads
 
 
 def read(text: str, findings: Findings, *, name: str = "", hint: str = "") -> FileResults:
@@ -64,7 +69,7 @@ def read(text: str, findings: Findings, *, name: str = "", hint: str = "") -> Fi
     """
     reader = _Reader(findings)
     found_name = ""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines_of(text, "\n"), 1):
         if not line.strip():
             continue
         if not found_name:

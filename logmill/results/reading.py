@@ -53,7 +53,7 @@ def _xml(body: bytes, findings: Findings, name: str, hint: str) -> FileResults:
 
 def looks_like_results(body: bytes) -> bool:
     """Whether a message without a word of what it is begins as one of these files does."""
-    start = body[:_LOOK_BYTES]
+    start = body[:_LOOK_BYTES].removeprefix(codecs.BOM_UTF8)
     if start.lstrip().startswith(b"<"):
         return b"<testsuite" in start
     if start.lstrip().startswith(b"{"):

@@ -16,6 +16,7 @@ from logmill.results.model import (
     Findings,
     Outcome,
     Result,
+    lines_of,
     quoted,
     short_name,
     shortened,
@@ -24,7 +25,10 @@ from logmill.timestamps import MAX_US, MIN_US
 
 FORMAT = "reportlog"
 _SETUP, _CALL, _TEARDOWN = "setup", "call", "teardown"
-_PHASES = frozenset({_SETUP, _CALL, _TEARDOWN})
+# As pytest-xdist has it, of a test whose worker died.
+_CRASH = "???"
+_PHASES = frozenset({_SETUP, _CALL, _TEARDOWN, _CRASH})
+_LAST = frozenset({_TEARDOWN, _CRASH})
 _RERUN = "rerun"  # as pytest-rerunfailures has it
 _OUTCOMES = frozenset({"passed", "failed", "skipped", _RERUN})
 _NOTHING = Raw(b"null")
@@ -57,8 +61,8 @@ def read(body: bytes, findings: Findings, *, name: str = "", hint: str = "") -> 
     """What is in such a file.
 
     A test is passed where its setup, call and teardown are. One whose setup or teardown fails is an error, as is one
-    that nothing is said of any more, since its run was cut off. An expected failure is skipped. Modules that cannot be
-    collected are errors.
+    whose worker died, and one that nothing is said of any more, since its run was cut off. An expected failure is
+    skipped. Modules that cannot be collected are errors.
 
     Args:
         body: the file.
@@ -68,7 +72,7 @@ def read(body: bytes, findings: Findings, *, name: str = "", hint: str = "") -> 
     """
     reader = _Reader(findings)
     number = 0
-    for number, line in enumerate(body.split(b"\n"), 1):
+    for number, line in enumerate(lines_of(body, b"\n"), 1):
         if line.strip():
             reader.take(number, line)
     reader.end(number)
@@ -136,7 +140,7 @@ class _Reader:
         if run is None:
             run = self._open[test] = _Run()
         run.take(number, report)
-        if report.when == _TEARDOWN and report.outcome != _RERUN:
+        if report.when in _LAST and report.outcome != _RERUN:
             self._findings.add(self._open.pop(test).outcome(test))
 
 
@@ -161,7 +165,7 @@ class _Run:
         self.is_again = report.outcome == _RERUN
         if self._start is None:
             self._start = report.start
-        if report.duration is not None and math.isfinite(report.duration) and report.duration > 0:
+        if report.duration is not None and report.duration > 0 and math.isfinite(self._duration_s + report.duration):
             self._duration_s += report.duration
         if self._line == 0:
             self._line = number
@@ -186,13 +190,14 @@ class _Run:
             result, reruns = Result.FAILED, reruns - 1
         elif result is None:
             result, message = Result.ERROR, "nothing is said of how it ended: its run was cut off"
-        start_us = None if self._start is None or not math.isfinite(self._start) else round(self._start * 1_000_000)
+        start_us = None if self._start is None else self._start * 1_000_000
         return Outcome(
             test=test,
             result=result,
             line=self._line,
             duration_s=round(self._duration_s, 6),
-            timestamp_us=start_us if start_us is not None and MIN_US <= start_us <= MAX_US else None,
+            # Before it is rounded: what is too large has no whole number.
+            timestamp_us=round(start_us) if start_us is not None and MIN_US <= start_us <= MAX_US else None,
             message=message,
             details=details,
             location=location,

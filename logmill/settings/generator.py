@@ -15,7 +15,7 @@ class GeneratorSettings(CollectorSettings, frozen=True, kw_only=True):
     generate_format: Annotated[
         str, described("Their format: json, csv, text, access, logfmt, or a template such as %(asctime)s %(message)s.")
     ] = "json"
-    generate_producer: Annotated[
+    generate_producer_url: Annotated[
         str, described("Producer that they are sent to; empty: none.", pattern="^(https?://.+)?$")
     ] = ""
     generate_file: Annotated[str, described("File that they are written to; empty: standard output.")] = ""

@@ -6,14 +6,16 @@ import gzip
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO
 
 from logmill.errors import StorageUnavailable
+from logmill.locking import FolderLock
 from logmill.settings import Settings
 from storage.retention.ledger import ArchivedFile, sync_folder
 
@@ -22,6 +24,7 @@ _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(\d{5,})\.json\.gz")
 # A name that nobody takes for a finished file.
 _DRAFT = ".{}.part"
 _DRAFTS = ".*.json.gz.part"
+LOCK_NAME = "archive.lock"
 _COMPRESSION = 6
 # What the compressor may still hold when its file is measured, and its trailer.
 _SLACK_BYTES = 256 * 1024
@@ -67,15 +70,32 @@ class Archive:
         self.max_bytes = max_bytes
         self._limits = limits
         self._min_free_bytes = min_free_bytes
+        self._lock: FolderLock | None = None
 
     def draft(self, day: date) -> Draft:
-        """A new archive of a day, beside the files of it that there are. Drafts that were left are deleted."""
+        """A new archive of a day, beside the files of it that there are. Drafts that were left are deleted.
+
+        Raises:
+            AlreadyRunning: the folder is that of another storage.
+        """
         with self._access("written"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(0o750, parents=True, exist_ok=True)
+        if self._lock is None:
+            lock = FolderLock(self.folder, LOCK_NAME, "storage")
+            lock.acquire()
+            self._lock = lock
+        with self._access("written"):
             for left in self.folder.glob(_DRAFTS):
                 left.unlink()
-            of_day = [number for file_day, number, _ in _files(self.folder) if file_day == str(day)]
+            names = (_NAME.fullmatch(path.name) for path in self.folder.iterdir())
+            of_day = [int(name[2]) for name in names if name and name[1] == str(day)]
         return Draft(self, day, max(of_day, default=0) + 1, self._limits)
+
+    def close(self) -> None:
+        """Let others have the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def prune(self) -> list[tuple[str, int]]:
         """Delete the oldest files while all take more than they may; the name and the size of each."""
@@ -83,12 +103,12 @@ class Archive:
             return []
         pruned = []
         with self._access("pruned"):
-            found = [(path, path.stat().st_size) for _, _, path in sorted(_files(self.folder))]
+            found = [(path, size) for _, _, path, size in sorted(_files(self.folder))]
             taken = sum(size for _, size in found)
             for path, size in found:
                 if taken <= self.max_bytes:
                     break
-                path.unlink()
+                path.unlink(missing_ok=True)
                 pruned.append((path.name, size))
                 taken -= size
         return pruned
@@ -98,7 +118,7 @@ class Archive:
         if not self.folder.exists():
             return 0, 0
         with self._access("read"):
-            sizes = [path.stat().st_size for _, _, path in _files(self.folder)]
+            sizes = [size for _, _, _, size in _files(self.folder)]
         return len(sizes), sum(sizes)
 
     def check_room(self) -> None:
@@ -181,7 +201,8 @@ class Draft:
             if self._packer is None:
                 self._archive.check_room()
                 path = self._archive.folder / _DRAFT.format(self._name)
-                self._raw = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb")
+                # Drafts that were left are deleted: what is there all the same is nothing of ours, such as a link.
+                self._raw = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
                 # Without a name and a time in it: the same logs are the same bytes.
                 self._packer = gzip.GzipFile("", "wb", _COMPRESSION, self._raw, mtime=0)
             self._packer.write(b"".join(pieces))
@@ -228,9 +249,11 @@ def publish(folder: Path, files: Iterable[ArchivedFile]) -> None:
     """
     with translated(folder, "written"):
         for file in files:
-            draft = _draft(folder, file)
-            if draft.exists():
-                draft.rename(folder / file.name)
+            draft, last = _draft(folder, file), folder / file.name
+            if not last.exists():
+                draft.rename(last)
+            if _size(last) != file.bytes:
+                raise StorageUnavailable(f"{last} is not the file that was written")
         sync_folder(folder)
 
 
@@ -243,10 +266,18 @@ def translated(folder: Path, what: str) -> Iterator[None]:
         raise StorageUnavailable(f"the archive {folder} cannot be {what}: {error.strerror or error}") from None
 
 
-def _files(folder: Path) -> list[tuple[str, int, Path]]:
-    """Day, number and path of each finished file, in any order."""
-    found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
-    return [(match[1], int(match[2]), path) for match, path in found if match]
+def _files(folder: Path) -> list[tuple[str, int, Path, int]]:
+    """Day, number, path and size of each finished file, in any order; what is no file of ours, or goes now, is none."""
+    found = []
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                found.append((match[1], int(match[2]), path, status.st_size))
+    return found
 
 
 def _draft(folder: Path, file: ArchivedFile) -> Path:

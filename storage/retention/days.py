@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
     AGE = "age"
     SIZE = "size"
-    LEFT = "left"  # of a day that was dropped before
+    AGAIN = "again"  # what was sealed and could not be done
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Policy:
         """Whether anything is ever dropped."""
         return self.days > 0 or self.max_bytes > 0
 
-    def due(self, stored: Sequence[StoredDay], today: date, dropped: date | None) -> tuple[StoredDay, Cause] | None:
+    def due(self, stored: Sequence[StoredDay], today: date, again: date | None) -> tuple[StoredDay, Cause] | None:
         """The day to drop next, and why; None where there is none.
 
         It is the oldest one. Today is never due, and no later day, which a clock that was wrong may have made: of logs
@@ -61,13 +61,14 @@ class Policy:
         Args:
             stored: the days there are.
             today: by the clock.
-            dropped: the last day that was dropped, None where none was.
+            again: a day that was to be dropped already, which goes first; None where there is none.
         """
+        for one in stored:
+            if one.day == again:
+                return one, Cause.AGAIN
         oldest = min((one for one in stored if one.day < today), key=lambda one: one.day, default=None)
         if oldest is None:
             return None
-        if dropped is not None and oldest.day <= dropped:
-            return oldest, Cause.LEFT
         if self.over_bytes(stored):
             return oldest, Cause.SIZE
         return (oldest, Cause.AGE) if self.days and oldest.day < today - timedelta(days=self.days) else None

@@ -73,9 +73,9 @@ class Horizon:
             self._closed = None
 
     def move(self, day: date) -> None:
-        """Have this day, and those before it, take nothing for good."""
+        """Have this day, and those before it, take nothing for good, and every later one take logs."""
         with self._changed:
-            self._dropped = day if self._dropped is None else max(self._dropped, day)
+            self._dropped = day
             self._closed = None
 
     def _refuses(self, day: date) -> bool:

@@ -52,6 +52,7 @@ class Entries(msgspec.Struct, frozen=True):
         version: of the form of the file.
         dropped_through: the last day that was dropped; those before it are gone, too.
         pending: a day that is being dropped.
+        again: a day that was, and is archived again before, since its archive was not whole.
         days: how many were dropped.
         logs: how many logs they had.
         bytes: what those took on disk.
@@ -63,6 +64,7 @@ class Entries(msgspec.Struct, frozen=True):
     version: int = VERSION
     dropped_through: date | None = None
     pending: Pending | None = None
+    again: date | None = None
     days: int = 0
     logs: int = 0
     bytes: int = 0

@@ -14,24 +14,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import structlog
 
-from logmill.errors import LogmillError, StorageUnavailable
+from logmill.errors import LogmillError
 from logmill.settings import Settings
 from logmill.timestamps import now_us
-from storage import exports
-from storage.reading import Reading, in_force
 from storage.retention.archive import Archive, Draft, FileLimits, is_whole, publish
-from storage.retention.days import Cause, Policy, StoredDay, day_of, range_us
+from storage.retention.copying import Copying
+from storage.retention.days import Cause, Policy, StoredDay, day_of
 from storage.retention.ledger import Entries, Ledger, Pending
-from storage.search.filters import Between, Bounds
 from storage.store import Store
-from storage.walk import MAX_ANSWER_BYTES, PIECE_ROWS, Walk
 
 log = structlog.get_logger()
 
@@ -41,13 +38,11 @@ HELD_LOOKS = 10
 # What fails is tried again after twice the time as before, up to this.
 _LONGEST_PAUSE_S = 3600.0
 _MOST_DOUBLINGS = 20
+# Days that one look drops for their size; the next one goes on.
+_MOST_A_LOOK = 1000
 _WRITING_WAIT_S = 30.0
 _CLOSE_S = 20.0
 _LOOK_AGAIN_S = 0.05
-
-
-class _Stopping(LogmillError):
-    """The process is to end; the day is archived after the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +93,9 @@ class Retention:
         self._ledger = ledger
         self._clock = clock
         self._interval_s = settings.retention_interval_s
-        self._query_timeout_s = settings.query_timeout_s
+        self._copying = Copying(store, settings.query_timeout_s, self._archiving)
         self._aged_looks = 0
         self._failures = 0
-        self._reading: Reading | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
@@ -113,7 +107,8 @@ class Retention:
     @property
     def is_on(self) -> bool:
         """Whether anything is ever done."""
-        return self.policy.is_on or self.archive is not None or self.entries.pending is not None
+        is_owed = self.entries.pending is not None or self.entries.again is not None
+        return self.policy.is_on or self.archive is not None or is_owed
 
     def start(self) -> None:
         """Finish what an earlier process began, then look now and then."""
@@ -130,9 +125,10 @@ class Retention:
         self._closed.set()
         until_s = time.monotonic() + _CLOSE_S
         while self._thread.is_alive() and time.monotonic() < until_s:
-            if self._reading is not None:
-                self._reading.cancel()
+            self._copying.stop()
             self._thread.join(_LOOK_AGAIN_S)
+        if self.archive is not None and not self._thread.is_alive():
+            self.archive.close()
 
     def look(self) -> None:
         """Drop what is to go: for its age one day at most, for its size as many as it takes.
@@ -142,9 +138,12 @@ class Retention:
         """
         self.finish()
         is_aged = False
-        while not self._closed.is_set():
-            stored = self._store.days()
-            due = self.policy.due(stored, day_of(self._clock()), self._store.horizon.dropped)
+        for _ in range(_MOST_A_LOOK):
+            if self._closed.is_set():
+                return
+            stored, today = self._store.days(), day_of(self._clock())
+            self._doubt(stored, today)
+            due = self.policy.due(stored, today, self.entries.again)
             is_aged = is_aged or (due is not None and due[1] is Cause.AGE)
             if due is None or (due[1] is Cause.AGE and self._aged_looks < HELD_LOOKS):
                 self._note_size(0 if due is not None else self.policy.over_bytes(stored))
@@ -170,11 +169,15 @@ class Retention:
         folder = Path(pending.folder)
         if there is not None and (there.logs > pending.logs or not is_whole(folder, pending.files)):
             log.error("the archive of a day is not whole; the day is archived again", day=str(pending.day))
-            self._ledger.write(pending=None)
+            self._ledger.write(pending=None, again=pending.day)
             self.status = Status()
             return
-        if pending.files:
-            publish(folder, pending.files)
+        files = [one for one in pending.files if is_whole(folder, [one])]
+        if len(files) < len(pending.files):
+            # They were taken away, and the day is gone: to wait for them would keep all later days.
+            log.error("files of the archive are missing", day=str(pending.day), files=len(pending.files) - len(files))
+        if files:
+            publish(folder, files)
         self._store.drop(pending.day)
         entries = self.entries
         self._ledger.write(
@@ -194,6 +197,16 @@ class Retention:
             archive_files=len(pending.files),
         )
 
+    def _doubt(self, stored: Sequence[StoredDay], today: date) -> None:
+        """Where a day was dropped that is not over, the clock was wrong: what comes now is not to go for that."""
+        dropped = self.entries.dropped_through
+        if dropped is None or dropped < today or any(one.day > today for one in stored):
+            return
+        log.warning("a day that is not over was dropped: the clock was wrong", day=str(dropped), today=str(today))
+        before = today - timedelta(days=1)
+        self._ledger.write(dropped_through=before)
+        self._store.horizon.move(before)
+
     def _drop(self, due: StoredDay, cause: Cause) -> None:
         """Drop a day, archived where there is an archive."""
         self._store.horizon.close(due.day, _WRITING_WAIT_S)
@@ -207,44 +220,21 @@ class Retention:
             pending = Pending(found.day, cause, found.logs, found.bytes)
             if self.archive is not None:
                 draft = self.archive.draft(found.day)
-                self._write(draft, found)
+                self._copying.copy(found, draft)
                 files = tuple(draft.files)
                 pending = Pending(found.day, cause, found.logs, found.bytes, str(self.archive.folder), files)
             dropped = max(found.day, self.entries.dropped_through or found.day)
-            self._ledger.write(dropped_through=dropped, pending=pending)
+            self._ledger.write(dropped_through=dropped, pending=pending, again=None)
         except BaseException:
             self._store.horizon.reopen()
             if draft is not None:
                 draft.discard()
             raise
-        self._store.horizon.move(found.day)
+        self._store.horizon.move(dropped)
         self.finish()
 
-    def _write(self, draft: Draft, found: StoredDay) -> None:
-        """Archive all logs of a day.
-
-        Raises:
-            StorageUnavailable: they cannot be read or written now, or there are not as many as there should be.
-        """
-        start_us, end_us = range_us(found.day)
-        walk = Walk(self._store.newest_on_disk, Between("received_at", Bounds(start_us, end_us, with_high=False)))
-        archived = 0
-        while not walk.is_over:
-            self._reading = Reading(self._query_timeout_s, MAX_ANSWER_BYTES)
-            with in_force(self._reading):
-                page = walk.page()
-            for start in range(0, page.num_rows, PIECE_ROWS):
-                if self._closed.is_set():
-                    raise _Stopping("storage is stopping")
-                # In turn with live tails: all of them together leave the interpreter to others half of the time.
-                with self._store.tails.turn():
-                    lines = list(exports.json_lines(page.slice(start, PIECE_ROWS)))
-                draft.add(lines)
-                archived += len(lines)
-                self.status = Status("archiving", found.day, archived, found.logs)
-        draft.finish()
-        if draft.logs != found.logs:
-            raise StorageUnavailable(f"{draft.logs} logs of {found.day} could be read, there are {found.logs}")
+    def _archiving(self, found: StoredDay, archived: int) -> None:
+        self.status = Status("archiving", found.day, archived, found.logs)
 
     def _prune(self) -> None:
         """Hold the archive to its bound."""

@@ -53,8 +53,9 @@ FROM logs
 WHERE bitShiftRight(reinterpretAsUInt8(substring(batch_id, 7, 1)), 4) = 7
 SETTINGS max_execution_time = 0
 
+-- By itself the engine truncates no table above 50 GB.
 -- name: clear_logs
-TRUNCATE TABLE logs SETTINGS max_execution_time = 0
+TRUNCATE TABLE logs SETTINGS max_execution_time = 0, max_table_size_to_drop = 0
 
 -- name: disk_use
 SELECT coalesce(sum(bytes_on_disk), 0) AS bytes, count() AS parts, coalesce(sum(rows), 0) AS logs

@@ -63,8 +63,11 @@ FROM (
 ORDER BY is_file, failed DESC, service, test
 LIMIT {limit:UInt32}
 
--- The files that have one of the runs that are asked for.
+-- The files that have one of the runs that are asked for, or none at all and are asked for themselves.
 -- name: files
 SELECT count() AS files, sum(JSONExtractUInt(metadata_text, 'problems')) AS problems
 FROM logs
-WHERE ($where) AND batch_id IN (SELECT batch_id FROM logs WHERE $of_runs)
+WHERE ($where) AND (
+    batch_id IN (SELECT batch_id FROM logs WHERE $of_runs)
+    OR (($empty) AND JSONExtractUInt(metadata_text, 'results') = 0)
+)

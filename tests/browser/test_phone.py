@@ -56,7 +56,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(held, send):
         expect(panel.get_by_role("button", name="Filter for service")).to_be_visible()
         fits(page)
         page.get_by_role("button", name="Close").tap()
-        for tab in ("Anomalies", "Patterns", "Pipeline", "Live", "Logs"):
+        for tab in ("Anomalies", "Patterns", "Results", "Pipeline", "Live", "Logs"):
             page.get_by_role("navigation", name="Views").get_by_role("button", name=tab).tap()
             settled(page)
             fits(page)
@@ -66,7 +66,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(held, send):
 def test_every_tab_is_in_sight(held, width, height):
     with held(width=width, height=height) as page:
         tabs = page.get_by_role("navigation", name="Views").get_by_role("button")
-        expect(tabs).to_have_count(6)
+        expect(tabs).to_have_count(7)
         for tab in tabs.all():
             # Nothing lies over either end of its name, and the page does not have to be moved to see it.
             assert tab.evaluate("""(one) => {

@@ -12,7 +12,7 @@ from tests.support.browser import settled
 # Nouns that the page counts, in the plural.
 _OF_ONE = re.compile(
     r"(?<![\d.,:])1 (?:(?:newest|more|older|most frequent) )?"
-    r"(?:logs|rows|patterns|messages|parts|days|errors|intervals|bars|deliveries|records|keys|exports|characters|variants)\b"
+    r"(?:logs|rows|tests|results|files|changes|patterns|messages|parts|days|errors|intervals|bars|deliveries|records|keys|exports|characters|variants)\b"
 )
 
 

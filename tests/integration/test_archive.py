@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import msgspec
 import polars as pl
 import pytest
 
-from logmill.errors import StorageUnavailable
+from logmill.errors import AlreadyRunning, StorageUnavailable
+from logmill.locking import FolderLock
 from storage.retention import service
+from storage.retention.archive import LOCK_NAME, Archive
 from storage.retention.ledger import FILE_NAME
 from storage.retention.service import HELD_LOOKS
 from storage.search.filters import EVERYTHING
 from tests.support.kept_store import KeptStore, all_archived, archived
+from tests.support.small_disk import SmallDisk, can_mount
 from tests.support.storage_blocks import SCHEMA, later, realistic, stream
 
 
@@ -58,7 +62,7 @@ def test_all_logs_of_a_day_are_archived_once_in_files_of_a_bounded_size(tmp_path
         assert set(together.values()) == {1}
         assert together.total() == kept.ledger.entries.archived_logs == 1415
         assert len(expected[3]) == 1405
-        assert [path.name for path in (tmp_path / "archive").iterdir() if path.suffix != ".gz"] == []
+        assert names_in(tmp_path) == sorted(names)
 
 
 def test_a_file_of_the_archive_holds_the_logs_as_an_export_gives_them(tmp_path: Path) -> None:
@@ -75,6 +79,11 @@ def test_a_file_of_the_archive_holds_the_logs_as_an_export_gives_them(tmp_path: 
         expected = b"".join(json_lines(kept.store.newest_on_disk(EVERYTHING, 9999)))
         go(kept)
         assert gzip.decompress((tmp_path / "archive" / "2026-03-05-00001.json.gz").read_bytes()) == expected
+
+
+def names_in(tmp_path: Path) -> list[str]:
+    """Everything in the archive but its lock."""
+    return sorted(path.name for path in (tmp_path / "archive").iterdir() if path.name != LOCK_NAME)
 
 
 @pytest.mark.parametrize("step", ["write", "seal", "publish", "drop", "settle"])
@@ -148,6 +157,49 @@ def test_an_archive_that_is_damaged_before_the_day_is_dropped_is_written_anew(
         assert all_archived(tmp_path / "archive").total() == 100
 
 
+def test_files_that_were_taken_away_once_their_day_is_gone_hold_up_no_other_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, retention_days=1) as kept:
+        kept.receive(5, 100)
+        kept.receive(4, 50)
+        original = kept.ledger.write
+
+        def fails_once_it_is_dropped(**changes: Any) -> None:
+            if "days" in changes:
+                raise StorageUnavailable("not now")
+            original(**changes)
+
+        monkeypatch.setattr(kept.ledger, "write", fails_once_it_is_dropped)
+        with pytest.raises(StorageUnavailable):
+            go(kept)
+        monkeypatch.undo()
+        assert kept.days() == {4: 50}
+        (tmp_path / "archive" / "2026-03-05-00001.json.gz").unlink()
+        kept.look(2)
+        assert kept.days() == {}
+        assert all_archived(tmp_path / "archive").total() == 50
+
+
+def test_what_is_no_file_of_ours_in_the_archive_is_neither_counted_nor_followed_nor_in_the_way(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("not ours" * 1000)
+    archive = tmp_path / "archive"
+    with opened(tmp_path, retention_days=1, archive_max_bytes=1) as kept:
+        archive.mkdir()
+        (archive / "2020-01-01-00001.json.gz").mkdir()
+        (archive / "2020-01-02-00001.json.gz").symlink_to(victim)
+        (archive / "2020-01-03-00001.json.gz").symlink_to(tmp_path / "nowhere")
+        (archive / ".2026-03-05-00001.json.gz.part").symlink_to(victim)
+        kept.receive(5, 100)
+        go(kept)
+        assert kept.days() == {}
+        assert kept.ledger.entries.pruned_files == 1
+        assert kept.retention.archive is not None
+        assert kept.retention.archive.use() == (0, 0)
+    assert victim.read_text() == "not ours" * 1000
+
+
 def test_an_archive_of_the_same_day_is_never_written_over(tmp_path: Path) -> None:
     with opened(tmp_path, retention_days=1) as kept:
         kept.receive(5, 100)
@@ -160,6 +212,28 @@ def test_an_archive_of_the_same_day_is_never_written_over(tmp_path: Path) -> Non
             "2026-03-05-00001.json.gz": 100,
             "2026-03-05-00002.json.gz": 50,
         }
+
+
+def test_the_archive_of_another_storage_is_left_alone(tmp_path: Path) -> None:
+    archive = str(tmp_path / "archive")
+    with KeptStore(tmp_path / "one", archive_dir=archive, retention_days=1) as one:
+        one.receive(5, 10)
+        go(one)
+        # Another process; the lock of this one is for each file that is opened.
+        lock = FolderLock(tmp_path / "archive", LOCK_NAME, "storage")
+        with pytest.raises(AlreadyRunning):
+            lock.acquire()
+    lock.acquire()
+    with KeptStore(tmp_path / "two", archive_dir=archive, retention_days=1) as two:
+        two.receive(5, 10)
+        two.look(HELD_LOOKS)
+        with pytest.raises(AlreadyRunning, match="another storage"):
+            two.look()
+        assert two.days() == {5: 10}
+        lock.release()
+        two.look()
+        assert two.days() == {}
+    assert [ids.total() for ids in archived(tmp_path / "archive").values()] == [10, 10]
 
 
 def test_a_folder_that_cannot_be_written_keeps_the_day(tmp_path: Path) -> None:
@@ -186,7 +260,33 @@ def test_a_disk_without_room_for_the_archive_keeps_the_day(tmp_path: Path) -> No
         with pytest.raises(StorageUnavailable, match=r"disk of the archive .* is full"):
             kept.look()
         assert kept.days() == {5: 100}
-        assert not list((tmp_path / "archive").iterdir())
+        assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(not can_mount(), reason="a disk that is small enough takes root, and mounts")
+@pytest.mark.parametrize(
+    ("is_looked_at", "words"), [(True, r"disk of the archive .* is full"), (False, r"cannot be written: No space left")]
+)
+def test_a_disk_that_fills_up_while_a_day_is_archived_keeps_the_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_looked_at: bool, words: str
+) -> None:
+    if not is_looked_at:  # as where others fill it meanwhile
+        monkeypatch.setattr(Archive, "check_room", lambda _self: None)
+    (tmp_path / "archive").mkdir()
+    disk = SmallDisk(tmp_path / "archive", 1024 * 1024)
+    try:
+        with opened(tmp_path, retention_days=1, max_body_bytes=400_000, max_decoded_bytes=200_000) as kept:
+            rng = random.Random(1)
+            for number in range(10):
+                kept.receive(5, 200, timestamp=kept.now_us - number * 1000, trace_id=rng.randbytes(500).hex())
+                kept.receive(5, 1, user_id=rng.randbytes(100_000).hex())
+            kept.look(HELD_LOOKS)
+            with pytest.raises(StorageUnavailable, match=words):
+                kept.look()
+            assert names_in(tmp_path) == []
+            assert kept.days() == {5: 2010}
+    finally:
+        disk.close()
 
 
 def test_the_archive_is_held_to_its_bound_by_its_oldest_files(tmp_path: Path) -> None:
@@ -194,15 +294,14 @@ def test_the_archive_is_held_to_its_bound_by_its_oldest_files(tmp_path: Path) ->
         for days_ago in (6, 5, 4, 3):
             kept.receive(days_ago, 500)
         kept.look(HELD_LOOKS + 4)
-        sizes = {path.name: path.stat().st_size for path in sorted((tmp_path / "archive").iterdir())}
+        sizes = {name: (tmp_path / "archive" / name).stat().st_size for name in names_in(tmp_path)}
         assert len(sizes) == 4
     (tmp_path / "archive" / "notes.txt").write_text("not ours")
     (tmp_path / "archive" / "2020-01-01-00001.json.gz.bak").write_text("not ours")
     bound = sum(list(sizes.values())[2:])
     with opened(tmp_path, archive_max_bytes=bound) as kept:
         kept.look()
-        left = sorted(path.name for path in (tmp_path / "archive").iterdir())
-        assert left == ["2020-01-01-00001.json.gz.bak", *list(sizes)[2:], "notes.txt"]
+        assert names_in(tmp_path) == ["2020-01-01-00001.json.gz.bak", *list(sizes)[2:], "notes.txt"]
         entries = kept.ledger.entries
         assert (entries.pruned_files, entries.pruned_bytes) == (2, sum(list(sizes.values())[:2]))
         shown = kept.figures.shown(None, 0, 0.0)
@@ -235,7 +334,7 @@ def test_a_clear_while_a_day_is_archived_ends_that(tmp_path: Path, monkeypatch: 
         kept.look(HELD_LOOKS)
         with pytest.raises(StorageUnavailable, match="500 logs of 2026-03-05 could be read, there are 2000"):
             kept.look()
-        assert not list((tmp_path / "archive").iterdir())
+        assert names_in(tmp_path) == []
         kept.look()
         assert kept.ledger.entries.days == 0
 

@@ -106,6 +106,14 @@ def test_files_are_read_to_their_ends_and_become_records(pipeline, logs, tmp_pat
     assert all("mine" in log["tags"] for log in found.values())
 
 
+def test_one_name_with_a_space_in_it_is_one_file(pipeline, logs, tmp_path):
+    (logs / "my app.log").write_text("from a name with a space\n")
+    (logs / "my other.log").write_text("left out\n")
+    collector = Collector(pipeline, tmp_path, "--exclude", "my other*", logs / "my *.log")
+    assert collector.run("--once").returncode == 0
+    assert [log["message"] for log in collector.wait_stored(1)] == ["from a name with a space"]
+
+
 def test_what_was_sent_is_not_sent_by_the_next_one(pipeline, logs, tmp_path):
     (logs / "a.log").write_text("one\n")
     collector = Collector(pipeline, tmp_path, logs / "*.log", "--once")

@@ -22,7 +22,8 @@ from tests.support.waiting import wait_until
 GOOD = "nightly-1.log\nTest: login\nResult: PASS\nTest: pay\nResult: PASS\n"
 BAD = "nightly-2.log\nTest: login\nResult: PASS\nTest: pay\nno money\nResult: FAIL\nResult: PASS\n"
 JUNIT = (
-    '<testsuite name="s"><testcase name="login"/><testcase name="ship"><failure message="no"/></testcase></testsuite>'
+    '<testsuite name="s"><testcase classname="" name="login"/>'
+    '<testcase classname="" name="ship"><failure message="no"/></testcase></testsuite>'
 )
 
 

@@ -154,6 +154,20 @@ def test_a_filter_holds_for_runs_and_files(engine: ChdbEngine, wanted: Filter, f
     assert (summary.totals.files, summary.totals.problems) == (files, files)
 
 
+def test_a_time_range_counts_the_files_of_the_runs_in_it_whenever_the_files_came(engine: ChdbEngine):
+    runs = [Outcome(test="t", result=Result.PASSED, line=1, timestamp_us=T0_US - 100 * SECOND_US)]
+    fill(engine, block_of([file_of(runs, 0, problems=2), file_of([], 1)]))
+
+    def counts(**bounds: int) -> tuple[int, int, int]:
+        totals = results.summary(engine, Between("timestamp", Bounds(**bounds))).totals
+        return totals.files, totals.results, totals.problems
+
+    assert counts(high=T0_US - SECOND_US) == (1, 1, 2)
+    assert counts(low=T0_US - SECOND_US) == (1, 0, 0), "the file without a run"
+    assert counts(low=T0_US - 200 * SECOND_US) == (2, 1, 2)
+    assert counts(low=T0_US + 100 * SECOND_US) == (0, 0, 0)
+
+
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageService]:
     folder: Path = tmp_path_factory.mktemp("served")

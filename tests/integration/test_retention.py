@@ -60,6 +60,23 @@ def test_logs_of_today_are_taken_even_after_a_clock_that_was_wrong_for_long(tmp_
         assert kept.send(body).duplicates == 10
         kept.look(HELD_LOOKS + 1)
         assert kept.days() == {0: 10}
+        assert kept.receive(1, 10)[1].expired == 10
+        kept.move(1)
+        assert kept.receive(1, 10)[1].stored == 10
+        kept.look(HELD_LOOKS + 1)
+        assert kept.days() == {1: 20}, "nor do they go on the next day"
+
+
+def test_a_clock_that_is_behind_lets_nothing_come_back(tmp_path: Path) -> None:
+    with KeptStore(tmp_path / "data", retention_days=3) as kept:
+        body, _ = kept.receive(5, 10)
+        kept.receive(0, 10)
+        kept.look(HELD_LOOKS + 1)
+        kept.move(-10_000)
+        kept.look(HELD_LOOKS + 1)
+        kept.move(10_000)
+        assert kept.send(body).expired == 10
+        assert kept.days() == {0: 10}
 
 
 def test_the_oldest_days_go_while_all_take_too_much_but_never_today(tmp_path: Path) -> None:
@@ -160,6 +177,24 @@ def test_rejections_of_the_time_go_too(tmp_path: Path) -> None:
         kept.look(HELD_LOOKS + 1)
         kept.engine.run("OPTIMIZE TABLE rejections FINAL")
         assert [one["batch_id"][-1] for one in kept.store.rejections.newest(10).to_pylist()] == [0, 1, 2]
+
+
+def test_days_and_stores_of_any_size_can_be_deleted(tmp_path: Path) -> None:
+    """The engine refuses above 50 GB, unless it is told otherwise; here a byte stands for that."""
+    with KeptStore(tmp_path / "data") as kept:
+        for days_ago in (5, 4):
+            kept.receive(days_ago, 100)
+        day = kept.store.days()[0].day
+        # Of the one connection that is used here.
+        kept.engine.run("SET max_partition_size_to_drop = 1, max_table_size_to_drop = 1")
+        for sql in (f"ALTER TABLE logs DROP PARTITION {day:%Y%m%d}", "TRUNCATE TABLE logs"):
+            with pytest.raises(StorageUnavailable, match="359"):
+                kept.engine.run(sql)
+            kept.engine.run("SET max_partition_size_to_drop = 1, max_table_size_to_drop = 1")
+        kept.store.drop(day)
+        assert kept.days() == {4: 100}
+        kept.store.clear()
+        assert kept.days() == {}
 
 
 def test_a_day_that_is_written_to_is_waited_for(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import time
 
 from collector.checkpoint import Checkpoint
+from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery
 from collector.files.followed import Replaced
@@ -39,18 +40,13 @@ class Tailing:
         self.checkpoint = Checkpoint(self.folder / "checkpoint.sqlite3")
         patterns = [str(self.folder / "logs" / pattern) for pattern in self.patterns]
         self.discovery = Discovery(patterns, self.exclude)
-        self.follower = Follower(
-            self.discovery,
-            self.checkpoint,
-            lambda path: Source(path, "service", "host"),
-            from_end=self.from_end,
-            max_open=self.max_open,
-        )
-        self.follower.load({}, float(self.checkpoint.fact("alive_at") or 0))
+        self.catalogue = Catalogue(self.checkpoint, lambda path: Source(path, "service", "host"))
+        self.follower = Follower(self.discovery, self.catalogue, from_end=self.from_end, max_open=self.max_open)
+        self.catalogue.load({}, float(self.checkpoint.fact("alive_at") or 0))
 
     def close(self):
         """As when the process ends."""
-        self.follower.close()
+        self.catalogue.close()
         self.checkpoint.close()
 
     def look(self, *, scan=True, coming=Coming.LINES):
@@ -88,7 +84,7 @@ class Tailing:
         if framed.used_bytes:
             file.use(framed.used_bytes)
             self.checkpoint.move([file.end()])
-            self.follower.settled([file.end()])
+            self.catalogue.settled([file.end()])
             self.checkpoint.keep([file.row()])
         return bool(framed.used_bytes or more)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
-from tests.torture.safety import LOOK_S, PATIENCE_S, all_stored, hold
+from tests.torture.safety import LOOK_S, LOOKS, PATIENCE_S, all_stored, hold
 from tests.torture.streams import Steps, Stream
 from tests.torture.tally import Tally
 from tests.torture.watch import Stored, Watch, identity
@@ -79,10 +80,12 @@ class Jobs:
             return
         try:
             deadline_s = time.monotonic() + PATIENCE_S
+            looks: Counter[Path] = Counter()
             while paths and time.monotonic() < deadline_s:
                 is_stored = self._stored.count(self._stream.name) >= self._stream.next
                 opened = self._watch.open_files()
-                for path in [path for path in paths if is_stored or identity(path) in opened]:
+                looks = Counter({path: looks[path] + 1 for path in paths if identity(path) in opened})
+                for path in [path for path in paths if is_stored or looks[path] >= LOOKS]:
                     path.unlink()
                     path.parent.rmdir()
                     paths.remove(path)

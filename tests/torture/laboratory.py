@@ -18,7 +18,7 @@ from tests.faults.services import Service
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 from tests.torture.watch import Stored, Watch
-from tests.torture.writers import ARCHIVE, LIVE, SCRATCH, SHORT
+from tests.torture.writers import ARCHIVE, EXACT, LIVE, SCRATCH, SHORT
 
 START_TIMEOUT_S = 60.0
 EXPORT_TIMEOUT_S = 600.0
@@ -146,7 +146,7 @@ class Laboratory:
         return "\n".join(f"--- {service.name}\n{service.tail()}" for service in self.services.values())
 
     def _build(self, multiline: str, more: Sequence[str]) -> None:
-        for name in (LIVE, ARCHIVE, SHORT, SCRATCH):
+        for name in (LIVE, EXACT, ARCHIVE, SHORT, SCRATCH):
             (self.logs / name).mkdir(parents=True)
         rules = self.folder / "rules.yaml"
         rules.write_text(_RULES)
@@ -165,11 +165,8 @@ class Laboratory:
             alert_interval_s=0,
         )
         self._environment = child_environment(settings)
-        patterns = [
-            f"{self.logs / LIVE}/**/*.log*",
-            f"{self.logs / ARCHIVE}/**/*.log*",
-            f"{self.logs / SHORT}/**/*.log",
-        ]
+        globs = {LIVE: "**/*.log*", EXACT: "*.log", ARCHIVE: "**/*.log*", SHORT: "**/*.log"}
+        patterns = [f"{self.logs / name}/{pattern}" for name, pattern in globs.items()]
         self._collect = [
             "collect", *patterns,
             "--producer", settings.producer_url, "--data-dir", str(self.folder / "collector"), "--from", "start",

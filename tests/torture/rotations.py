@@ -39,6 +39,8 @@ WAYS = {
     "delete, write on": "the same, and the writer goes on in the deleted file for a moment",
     "same inode": "app.log is deleted once all of it is stored, and made anew with the same inode",
 }
+# Those that wait until the collector has read something.
+NEED_COLLECTOR = frozenset({"truncate", "delete", "delete, write on", "same inode"})
 
 
 class Rotator:

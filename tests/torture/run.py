@@ -14,7 +14,7 @@ import requests
 
 from tests.faults.oracle import Verdict
 from tests.support.process_figures import Memory, MemorySampler
-from tests.torture.chaos import Chaos
+from tests.torture.chaos import KILL_COLLECTOR, KILL_PRODUCER, Chaos
 from tests.torture.events import BEGINS
 from tests.torture.laboratory import PARTIAL_TIMEOUT_S, Laboratory
 from tests.torture.oracle import judge
@@ -28,7 +28,7 @@ Tell = Callable[[str, int, int], None]
 _QUIET_S = PARTIAL_TIMEOUT_S + 1.5
 _SLOWEST_PER_S = 1000
 _LEAST_WAIT_S = 60.0
-_WRITE_TIMEOUT_FACTOR = 10
+_WRITE_TIMEOUT_FACTOR = 30
 _LOOK_S = 0.25
 # Until buffers and caches have their size; a leak shows in 1,000,000 events.
 _GROWTH_MIB = 64
@@ -100,7 +100,7 @@ def run(torture: Torture, folder: Path, tell: Tell = lambda _phase, _done, _all:
             result.memory = sampler.memory
             _judge(lab, report, result, "")
             _start_again(lab, result)
-            if result.passed:
+            if lab.stored.total() != result.verdict.stored:
                 _judge(lab, report, result, "after the collector was started again: ")
         except (TimeoutError, requests.RequestException, subprocess.TimeoutExpired) as error:
             result.troubles.append(f"stalled: {error}")
@@ -192,6 +192,8 @@ def _check_coverage(torture: Torture, result: Result) -> None:
     """What was never done is not proved."""
     if never := set(torture.ways) - set(result.tally.done):
         result.troubles.append(f"never done: {', '.join(sorted(never))}")
+    if torture.has_kills and not {KILL_COLLECTOR, KILL_PRODUCER} <= set(result.strikes):
+        result.troubles.append("collector or producer was never killed")
     if not result.events:
         result.troubles.append("nothing was written, so nothing is proved")
     memory = result.memory

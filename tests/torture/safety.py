@@ -12,6 +12,8 @@ from tests.torture.watch import Stored, Watch
 # What is not safe by then is left out this time.
 PATIENCE_S = 20.0
 LOOK_S = 0.05
+# A file that is open in so many looks one after the other was not only opened to compare it with another one.
+LOOKS = 4
 
 # Steps that end with whether it was done.
 Way = Generator[float, None, bool]
@@ -31,7 +33,7 @@ def is_open(watch: Watch, path: Path, timeout_s: float) -> Way:
     """Wait until the collector has the file open, and keeps it open."""
     deadline_s = time.monotonic() + timeout_s
     looks = 0
-    while looks < 3:
+    while looks < LOOKS:
         looks = looks + 1 if watch.has_open(path) else 0
         if time.monotonic() > deadline_s:
             return False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-_ASK_EVERY_S = 0.2
+_ASK_EVERY_S = 0.4
 _STORAGE_TIMEOUT_S = 30.0
 
 

@@ -18,17 +18,20 @@ from pathlib import Path
 from tests.torture.events import EventMaker
 from tests.torture.jobs import Jobs
 from tests.torture.oracle import Written
-from tests.torture.rotations import Rotator
+from tests.torture.rotations import NEED_COLLECTOR, Rotator
+from tests.torture.safety import PATIENCE_S, all_stored
 from tests.torture.streams import Steps, Stream
 from tests.torture.tally import Tally
 from tests.torture.watch import Stored, Watch
 
-# The folders within that of a plan.
-LIVE, ARCHIVE, SHORT, SCRATCH = "live", "archive", "short", "scratch"
-_SHORT_SHARE = 0.03
+# The folders within that of a plan. What is rotated in LIVE has names that the collector's patterns match; in EXACT
+# they match the log alone, and its rotated files are for the collector to find.
+LIVE, EXACT, ARCHIVE, SHORT, SCRATCH = "live", "exact", "archive", "short", "scratch"
+_SHORT_SHARE = 0.02
 _LARGEST_BURST = 80
 _HALVES_SHARE = 0.08
 _TWICE_SHARE = 0.15
+_DOWN_SHARE = 0.5
 _JOIN_TIMEOUT_S = 10.0
 
 
@@ -135,7 +138,8 @@ class _Part:
         plan = self._plan
         maker = EventMaker(plan.seed, number, has_traces=plan.has_traces)
         rng = random.Random(f"{plan.seed}-{number}-halves")
-        stream = Stream(number, plan.folder / LIVE / f"{name}-{number:03}.log", count, maker, rng)
+        folder = plan.folder / (EXACT if number % 2 else LIVE)
+        stream = Stream(number, folder / f"{name}-{number:03}.log", count, maker, rng)
         self.streams.append(stream)
         return stream
 
@@ -148,12 +152,23 @@ class _Part:
         rate = plan.rate * (1 - _SHORT_SHARE) / plan.files
         yield rng.uniform(0.0, 1.0)
         stream.open()
+        if stream.path.parent.name == EXACT:
+            # One that had another name whenever somebody looked could be years old.
+            stream.write(1)
+            while not (yield from all_stored(stream, self._stored, PATIENCE_S)):
+                pass
+        safe_ways = [way for way in plan.ways if way not in NEED_COLLECTOR]
+        was_down = False
         for way in _shuffled(plan.ways, rng):
             until = stream.next + rng.randrange(2 * plan.rotate_every)
             # Now and then a file is rotated that has an event, or none.
             if rng.random() < _TWICE_SHARE:
                 until = stream.next + rng.randrange(2)
             while stream.next < until and not stream.is_over:
+                was_down, before = not self._watch.collector_pid, was_down
+                # Half of the logs are rotated as soon as the collector is down.
+                if was_down and not before and rng.random() < _DOWN_SHARE:
+                    break
                 if rng.random() < _HALVES_SHARE:
                     yield from stream.write_in_halves()
                 else:
@@ -161,7 +176,9 @@ class _Part:
                     yield stream.write(most) / rate * rng.uniform(0.5, 1.5)
             if stream.is_over:
                 break
-            yield from rotator.rotate(way)
+            # Waiting for the collector is no use of the time that it is down.
+            is_put_off = was_down and way in NEED_COLLECTOR and safe_ways
+            yield from rotator.rotate(rng.choice(safe_ways) if is_put_off else way)
         stream.close()
 
     def _short_life(self, number: int, count: int) -> Steps:

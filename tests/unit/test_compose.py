@@ -120,7 +120,7 @@ def test_collector_and_generator_have_to_be_asked_for():
 
 def test_the_generator_sends_to_the_producer_and_its_incidents_exist():
     values = environment("generator")
-    assert values["LOGMILL_GENERATE_PRODUCER"] == "http://producer:5000"
+    assert values["LOGMILL_GENERATE_PRODUCER_URL"] == "http://producer:5000"
     incidents = values["LOGMILL_GENERATE_INCIDENTS"].split()
     plan = plan_of(Asked(rate="10", format="json", incidents=incidents))
     assert [incident.kind.name for incident in plan.incidents] == ["payment-outage", "login-attack"]

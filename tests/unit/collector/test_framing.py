@@ -93,7 +93,7 @@ def test_a_line_that_is_too_long_comes_in_pieces_of_whole_characters():
 
 def test_a_line_without_an_end_does_not_fill_memory():
     found = frame(b"x" * 1000, coming=Coming.MORE, max_event_bytes=300)
-    assert (found.events, found.used_bytes) == ([b"x" * 300], 300)
+    assert (found.events, found.used_bytes) == ([b"x" * 300] * 3, 900)
 
 
 def test_an_event_of_endless_lines_is_given_in_several():
@@ -145,3 +145,13 @@ def test_pieces_are_whole_characters(text, size):
     assert b"".join(found) == text.encode()
     assert all(len(piece) <= size for piece in found)
     assert "".join(piece.decode() for piece in found) == text
+
+
+def test_a_line_that_never_ends_costs_no_more_the_more_of_it_is_there():
+    """All pieces of a buffer at once, each cut once; binary files have few line feeds."""
+    framer = Framer("auto", 16)
+    buffer = b"x" * (1024 * 1024 + 3)
+    framed = framer.frame(buffer, 1_000_000, Coming.MORE)
+    assert set(framed.events) == {b"x" * 16}
+    assert len(buffer) - framed.used_bytes == 3
+    assert len(framer.frame(buffer, 5000, Coming.MORE).events) == 5000

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from collector.files import follower, kinship
+from collector.files import catalogue, kinship
 from collector.framing.framer import Coming
 from tests.support.tailing import Log, Tailing
 
@@ -14,7 +14,7 @@ from tests.support.tailing import Log, Tailing
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch):
     monkeypatch.setattr(kinship, "COPY_WAIT_S", 0.3)
-    monkeypatch.setattr(follower, "LEFTOVER_S", 0.3)
+    monkeypatch.setattr(catalogue, "LEFTOVER_S", 0.3)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def settle(tailing):
     tailing.settle()
     tailing.settle(coming=Coming.NOTHING)
     time.sleep(0.4)
-    for file in tailing.follower.left_over():
+    for file in tailing.catalogue.left_over():
         framed = tailing.framer.frame(file.buffer, 5000, Coming.NOTHING)
         tailing.lines += [event.decode() for event in framed.events]
         file.use(framed.used_bytes)
@@ -111,5 +111,61 @@ def test_a_copy_that_is_there_before_anything_of_the_file_was_read_is_not_read_b
     tailing.look(scan=False)
     os.ftruncate(log.fd, 0)
     log.write(1)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+@pytest.fixture
+def tailing_the_log_alone(tmp_path, log):
+    made = Tailing(tmp_path, "app.log", "old/*.log")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("target", ["app.log.1", "app.log-20260131", "old/app.log"])
+def test_a_log_that_came_and_went_while_the_collector_was_down_is_found_though_the_one_before_had_gone_already(
+    log, tailing_the_log_alone, target
+):
+    tailing = tailing_the_log_alone
+    log.path.with_name("old").mkdir()
+    log.write(20)
+    tailing.look()
+    # Its writer goes on in it for a while, and there is no app.log when the collector is killed.
+    log.path.rename(log.path.parent / target)
+    tailing.look()
+    os.close(log.fd)
+    log.fd = log.open()
+    log.write(2)
+    log.rename()
+    log.write(3)
+    tailing.start()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_the_rest_of_a_truncated_log_is_found_by_the_next_collector(log, tailing_the_log_alone):
+    tailing = tailing_the_log_alone
+    log.write(40)
+    tailing.look()
+    log.write(5)
+    log.copy_truncate()
+    log.write(1)
+    tailing.look(scan=False)
+    tailing.start()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_old_rotated_files_that_no_pattern_matches_stay_unread_through_restarts(log, tailing_the_log_alone):
+    tailing = tailing_the_log_alone
+    old = log.path.with_name("app.log.9")
+    old.write_text("old\n")
+    os.utime(old, (time.time() - 3600,) * 2)
+    log.write(3)
+    tailing.look()
+    log.rename()
+    log.write(2)
+    tailing.look()
+    tailing.start()
     settle(tailing)
     assert sorted(tailing.lines) == sorted(log.written)

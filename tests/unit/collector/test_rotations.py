@@ -325,7 +325,24 @@ def test_more_files_than_may_be_open_are_all_followed(tmp_path, logs, tailing_of
     tailing.look()
     expected = [f"{number} {word}" for number in range(50) for word in ("first", "second")]
     assert sorted(tailing.lines) == sorted(expected)
-    assert sum(file.is_open for file in tailing.follower.files()) <= 20
+    assert sum(file.is_open for file in tailing.catalogue.files()) <= 20
+
+
+def test_many_files_of_one_log_are_told_apart_without_keeping_them_open(tmp_path, logs, tailing_of):
+    """Each hour a file: each is compared with all that were there before, but only those that begin alike are read."""
+    expected = []
+    for number in range(300):
+        lines = [f"hour {number} line {line}" for line in range(40)]
+        (logs / f"app-2026-01-31_{number:06d}.log").write_text("".join(f"{line}\n" for line in lines))
+        expected += lines
+    tailing = tailing_of(tmp_path)
+    tailing.follower.scan()
+    assert len(tailing.catalogue) == 300
+    assert not [file for file in tailing.catalogue.files() if file.is_open or file.buffer]
+    tailing.settle()
+    assert sorted(tailing.lines) == sorted(expected)
+    (logs / "app-2026-02-01_000000.log").write_bytes((logs / "app-2026-01-31_000007.log").read_bytes())
+    assert tailing.settle() == []
 
 
 def test_a_replaced_file_with_the_start_of_the_old_one_goes_on_behind_it_on_another_disk(tmp_path, logs, tailing_of):

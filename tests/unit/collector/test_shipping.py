@@ -10,9 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import zstandard
 
+from collector import shipping
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, End, FileRow
 from collector.files.fingerprints import Print
+from collector.outputs.unavailable import OutputUnavailable
 from collector.posting import Poster
 from collector.records.made import Made
 from collector.shipping import Shipper
@@ -179,18 +181,20 @@ def test_batches_are_settled_in_their_order(serve, checkpoint):
     assert [file.position for file in checkpoint.files()] == [20, 0]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 408, 421, 429, 500, 502, 503, 302])
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 405, 408, 415, 421, 422, 429, 500, 502, 503])
 def test_what_may_pass_is_tried_again_with_the_same_key_and_body(serve, checkpoint, status):
     bodies = []
 
     def answers(number, key, lines):
         bodies.append((key, lines))
-        return (status, {}, {"message": "not now"}) if number < 3 else all_taken(number, key, lines)
+        return (status, {}, {}) if number < 3 else all_taken(number, key, lines)
 
     batch = batch_of(checkpoint, b"{}")
     told = ship(serve(answers), checkpoint, [batch])
     assert bodies == [(batch.key, [b"{}"])] * 3
-    assert told.reasons == [f"the producer answers {status}: not now"] * 2
+    assert len(told.reasons) == 2
+    assert told.reasons[0].startswith(f"the producer answers {status}: ")
+    assert told.reasons[0].endswith("; is there a producer at this address?")
 
 
 def test_the_producers_wish_to_wait_is_heeded(serve, checkpoint):
@@ -238,7 +242,11 @@ def test_what_the_producer_rejects_is_counted_and_named(serve, checkpoint):
 
 def test_a_batch_that_is_refused_for_good_stops_nothing(serve, checkpoint):
     def answers(number, key, lines):
-        return (400, {}, {"message": "bad"}) if lines == [b"bad"] else all_taken(number, key, lines)
+        return (
+            (400, {}, {"code": "all_rejected", "message": "bad"})
+            if lines == [b"bad"]
+            else all_taken(number, key, lines)
+        )
 
     bad = batch_of(checkpoint, b"bad", end=End(1, 10, Print()))
     good = batch_of(checkpoint, b"{}", end=End(1, 20, Print()))
@@ -305,6 +313,76 @@ def test_the_local_copy_gets_what_was_accepted_in_order_and_its_place_is_kept(se
     ship(serve(all_taken), checkpoint, batches, output=copy)
     assert copy.written == [(batch.key, b"%d\n" % number) for number, batch in enumerate(batches)]
     assert checkpoint.fact("output") == "5"
+
+
+class Full:
+    """A copy on a disk that is full until somebody makes room; `error` is what writing raises until then."""
+
+    def __init__(self, error):
+        self.error = error
+        self.has_room = threading.Event()
+        self.tried = threading.Event()
+        self.keys = []
+
+    def write(self, key, body):
+        self.tried.set()
+        if not self.has_room.is_set():
+            raise self.error
+        self.keys.append(key)
+
+    def position(self):
+        return str(len(self.keys))
+
+
+@pytest.fixture
+def shipper_to(serve, checkpoint):
+    """Makes what ships to a producer that takes all, and to a local copy."""
+    made = []
+
+    def make(copy):
+        server = serve(all_taken)
+        made.append(Shipper(lambda: Poster(server.url, ""), checkpoint, copy, Told(), 2))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for shipper in made:
+        shipper.close(5.0)
+
+
+def test_while_a_disk_is_full_it_can_be_asked_and_ended(shipper_to, checkpoint):
+    """The reading thread, which hears of SIGTERM, asks for room; the page asks what is in flight."""
+    copy = Full(OutputUnavailable("no space left on device"))
+    shipper = shipper_to(copy)
+    shipper.give(batch_of(checkpoint, b"{}"))
+    assert copy.tried.wait(20.0)
+    asked = threading.Event()
+
+    def ask():
+        for _ in range(20):
+            shipper.has_room()
+            shipper.in_flight()
+        shipper.close(5.0)
+        asked.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert asked.wait(5.0)
+    assert len(checkpoint.batches()) == 1
+
+
+@pytest.mark.parametrize("error", [OutputUnavailable("no space left on device"), RuntimeError("unexpected")])
+def test_what_could_not_be_settled_is_settled_once_it_can_be(shipper_to, checkpoint, monkeypatch, error):
+    monkeypatch.setattr(shipping, "DISK_RETRY_S", 0.05)
+    copy = Full(error)
+    shipper = shipper_to(copy)
+    batches = [batch_of(checkpoint, b"%d" % number) for number in range(3)]
+    for batch in batches:
+        shipper.give(batch)
+    assert copy.tried.wait(20.0)
+    copy.has_room.set()
+    assert shipper.wait_until_done(20.0)
+    assert copy.keys == [batch.key for batch in batches]
+    assert checkpoint.batches() == []
 
 
 def test_a_checkpoint_of_another_version_is_refused(tmp_path):

@@ -136,6 +136,24 @@ def test_where_nothing_will_be_taken_it_ends(server: Server, status: int):
     output.close()
 
 
+@pytest.mark.parametrize("status", [401, 404])
+def test_what_is_found_out_of_the_last_batch_is_an_error_too(server: Server, status: int):
+    server.respond = lambda handler: handler.send(status, {"status": "error", "message": "no"})
+    output = output_to(server)
+    write(output, 3)
+    with pytest.raises(LogmillError, match=f"answers {status}: no"):
+        output.flush(10.0)
+    output.close()
+
+
+def test_what_nobody_thought_of_is_an_error_and_no_success():
+    output = http_output(format_of("json"), "http://a..b", api_key="", batching=Batching(1, 1, 0.0))
+    write(output, 1)
+    with pytest.raises(LogmillError, match="a failure of the generator itself: LocationParseError"):
+        output.flush(10.0)
+    output.close()
+
+
 def test_an_answer_that_is_none_of_a_producer_is_no_acceptance(server: Server):
     server.respond = lambda handler: handler.send(200, b"<html>")
     output = output_to(server)
@@ -185,7 +203,9 @@ def test_close_does_not_wait_for_a_producer_that_is_away(server: Server):
     assert output.counts.done == 0
 
 
-@pytest.mark.parametrize("url", ["localhost:5000", "ftp://a", "http://"])
+@pytest.mark.parametrize(
+    "url", ["localhost:5000", "ftp://a", "http://", "http://[::1", "http://h:99999", "http://h:0", "http://h/?x=1"]
+)
 def test_an_address_that_is_none_is_refused(url: str):
     with pytest.raises(ConfigError, match="--producer"):
         http_output(format_of("json"), url, api_key="", batching=Batching(1, 1, 1.0))
@@ -194,3 +214,25 @@ def test_an_address_that_is_none_is_refused(url: str):
 def test_a_producer_reads_no_csv():
     with pytest.raises(ConfigError, match="reads json, text, access and logfmt"):
         http_output(format_of("csv"), "http://localhost", api_key="", batching=Batching(1, 1, 1.0))
+
+
+def test_a_producer_whose_answer_drips_does_not_hold_a_batch_up_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("generator.outputs.http._ANSWER_TIMEOUT_S", 0.5)
+
+    def drip(handler: Handler) -> None:
+        server.respond = lambda other: other.send(201, {"rejected": 0})
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(200):
+            handler.wfile.write(b" ")
+            time.sleep(0.1)
+
+    server.respond = drip
+    output = output_to(server, connections=1)
+    write(output, 10)
+    assert output.flush(10.0)
+    assert (output.counts.done, output.counts.retries) == (10, 1)
+    assert len(set(keys(server))) == 1
+    output.close()

@@ -19,7 +19,16 @@ def plan(**asked: Any):
 
 
 @pytest.mark.parametrize(
-    ("text", "rate"), [("10", 10.0), ("0.5", 0.5), ("50,000", 50_000.0), ("max", None), ("MAX", None)]
+    ("text", "rate"),
+    [
+        ("10", 10.0),
+        ("0.5", 0.5),
+        ("50,000", 50_000.0),
+        ("1,000,000", 1e6),
+        ("1_000.5", 1000.5),
+        ("max", None),
+        ("MAX", None),
+    ],
 )
 def test_rates(text: str, rate: float | None):
     assert plan(rate=text).rate == rate
@@ -71,6 +80,8 @@ def test_without_a_seed_runs_differ():
         ({"rate": "-1"}, "--rate"),
         ({"rate": "nan"}, "--rate"),
         ({"rate": "1e9"}, "--rate"),
+        ({"rate": "1,5"}, "--rate"),
+        ({"rate": "1,0000"}, "--rate"),
         ({"duration": "soon"}, "--duration"),
         ({"duration": "-5s"}, "--duration"),
         ({"duration": "99999d"}, "--duration"),
@@ -101,6 +112,9 @@ def test_without_a_seed_runs_differ():
         ({"fields": ["region"]}, "--field"),
         ({"fields": ["a b=c"]}, "--field"),
         ({"fields": ["path=/"]}, "--field: logs have a path"),
+        ({"fields": ["level=x"]}, "--field: logs have a level"),
+        ({"fields": ["msg=x"]}, "--field: logs have a msg"),
+        ({"fields": ["time=x"]}, "--field: logs have a time"),
         ({"fields": ["a=1", "a=2"]}, "--field"),
         ({"fields": ["a=1\n2"]}, "--field"),
         ({"fields": ["a={3..1}"]}, "--field"),

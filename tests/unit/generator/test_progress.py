@@ -98,3 +98,7 @@ def test_as_fast_as_it_goes_has_nothing_to_be_behind():
     progress = looked(Counts(done=5000), stream, 10.0, rate=None)
     assert "as fast as it goes, kept 500.0/s, total 5,000, behind 0" in stream.getvalue()
     assert progress.end(10.0, 10.0) == "5,000 logs in 10.0 s: 500.0/s"
+
+
+def test_a_few_logs_in_a_moment_are_no_rate_that_was_asked():
+    assert looked(Counts(done=2), io.StringIO()).end(0.01, 0.01) == "2 logs in 0.0 s: 200.0/s"

@@ -144,12 +144,14 @@ def test_a_server_that_does_not_answer_is_left(taker: Taker):
     assert (found.verdict, found.reason) == (Verdict.LATER, "it does not answer in time")
 
 
-def test_a_server_that_drips_is_left(taker: Taker):
+@pytest.mark.parametrize(
+    "beginning", ["Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3e8\r\n", "X-Endless: "]
+)
+def test_a_server_that_drips_is_left(taker: Taker, beginning: str):
     def drip(handler: Any) -> None:
-        handler.send_response(201)
-        handler.send_header("Content-Length", "1000")
-        handler.end_headers()
-        for _ in range(1000):
+        handler.close_connection = True
+        handler.wfile.write(f"HTTP/1.1 201 Created\r\n{beginning}".encode())
+        for _ in range(500):
             handler.wfile.write(b" ")
             time.sleep(0.05)
 
@@ -161,7 +163,7 @@ def test_a_server_that_drips_is_left(taker: Taker):
         while not over.wait(0.02):
             delivery.cut_if_late()
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     started_s = time.monotonic()
     found = delivery.post(BATCH)

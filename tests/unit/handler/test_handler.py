@@ -107,6 +107,22 @@ def test_errors_do_not_wait_for_others(make: Make, taker: Taker, logger: logging
     wait_until(lambda: numbers(taker) == [2], 1.5)
 
 
+def test_an_application_that_closes_all_that_is_open_does_not_end_the_sending(
+    make: Make, taker: Taker, logger: logging.Logger, tmp_path: Path
+):
+    taker.answer = (503, b"", {})
+    handler = make(spill_after_s=0.0)
+    logger.info("order 1")
+    wait_until(lambda: spilled(tmp_path))
+    for link in Path("/proc/self/fd").iterdir():
+        if link.exists() and link.readlink().suffix == ".spill":
+            os.close(int(link.name))
+    taker.answer = None
+    logger.info("order 2")
+    wait_until(lambda: 2 in numbers(taker), 30.0)
+    assert handler.flush(10.0)
+
+
 def test_levels_below_that_of_the_handler_stay_out(make: Make, taker: Taker, logger: logging.Logger):
     handler = make(level="warning")
     logger.info("order 1")
@@ -243,6 +259,29 @@ def test_a_batch_that_is_too_large_is_halved(make: Make, taker: Taker, logger: l
     assert "3 at most" in told[0]
 
 
+def test_halves_of_which_one_must_be_sent_again_count_once(make: Make, taker: Taker, logger: logging.Logger):
+    take = taker.respond
+    failures = iter([False, True, False, True, False, False])
+
+    def at_most_five(handler: Any) -> None:
+        import gzip
+
+        if gzip.decompress(taker.seen[-1][3]).count(b"\n") > 5:
+            handler.send(413, b"")
+        elif next(failures):
+            handler.send(503, b"")
+        else:
+            take(handler)
+
+    taker.respond = at_most_five
+    handler = make(interval_s=60.0)
+    for number in range(10):
+        logger.info("order %d", number)
+    assert handler.flush(20.0)
+    assert numbers(taker) == list(range(10))
+    assert (handler.status().taken, handler.status().accepted) == (10, 10)
+
+
 def test_a_single_log_that_is_too_large_is_rejected(make: Make, taker: Taker, logger: logging.Logger):
     handler = make()
     taker.answer = (413, b"", {})
@@ -367,6 +406,24 @@ def test_without_files_the_end_tells_what_is_lost(make: Make, logger: logging.Lo
     logger.error("order 2")
     handler.close()
     assert told[-1] == "2 logs dropped, 2 in all: the process ends, and it cannot be reached: Connection refused"
+
+
+def test_what_the_end_has_no_time_for_is_counted_and_told(
+    make: Make, logger: logging.Logger, told: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("logmill.handler.engine._JOIN_S", 0.2)
+    more = {"queue_records": 1_000_000, "queue_bytes": 1 << 30, "spill_dir": None, "exit_timeout_s": 0.0}
+    handler = make(url=f"http://127.0.0.1:{free_port()}", **more)
+    monkeypatch.setattr(handler._engine, "is_started", True)  # no thread takes anything yet
+    for number in range(150_000):
+        logger.warning("order %d", number)
+    monkeypatch.setattr(handler._engine, "is_started", False)
+    logger.warning("order 150000")
+    wait_until(lambda: handler.status().queued < 150_001)
+    handler.close()
+    status = handler.status()
+    assert (status.queued, status.dropped) == (0, 150_001)
+    assert any("150,001 in all" in line for line in told)
 
 
 def test_the_next_handler_sends_what_was_left_before_anything_is_logged(

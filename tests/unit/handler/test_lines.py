@@ -42,6 +42,11 @@ def metadata_of(line: bytes) -> dict[str, Any]:
     return json.loads(bytes(entry_of(line).metadata))
 
 
+@pytest.mark.parametrize("created", [-1e9, -1.5, 0.0, 0.25, 1000.0, 864_000.0, 99_999_999.5, 100_000_000.0, 1e9, 4e9])
+def test_the_time_is_that_of_the_clock_even_where_that_was_never_set(created: float):
+    assert entry_of(line_of("started", created=created)).timestamp == int(created * 1e6)
+
+
 def test_a_log_has_its_place_and_what_the_application_gave():
     line = line_of("paid", {"order": 7, "card": "visa"}, created=1_700_000_000.123456, threadName="worker-1")
     assert line.endswith(b"\n")

@@ -23,7 +23,7 @@ _SINKS = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|createContextualFragment|srcdoc"
 )
 # Set by scripts, or by rules that are not those of a theme.
-_SET_ELSEWHERE = {"--columns", "--least", "--share", "--tone", "--level", "--badge", "--mono"}
+_SET_ELSEWHERE = {"--columns", "--least", "--share", "--tone", "--level", "--badge", "--mono", "--result", "--runs"}
 every_page = pytest.mark.parametrize("page", PAGES)
 
 

@@ -50,6 +50,7 @@ def message(
         (PAIRS, "application/json", {"type": "results"}),
         (JUNIT, "application/xml", {}),
         (JUNIT, "", {}),
+        (b"\xef\xbb\xbf" + JUNIT, "", {}),
         (LOG, "", {}),
     ],
 )
@@ -61,6 +62,7 @@ def test_a_file_is_known_by_its_type_by_a_header_or_by_how_it_begins(body, conte
     ("body", "content_type"),
     [
         (b"the Test: of time", "text/plain"),
+        (b"computation done\nResult: 42", "text/plain"),
         (b'{"message": "Test: a"}', ""),
         (b'{"message": "Test: a"}', "application/json"),
         (b"<html></html>", "text/plain"),

@@ -44,16 +44,32 @@ def test_what_stands_in_a_test_case_is_its_result(inner: str, result: Result, me
     ("attributes", "name"),
     [
         ('name="adds" classname="com.acme.CartTest"', "com.acme.CartTest.adds"),
-        ('name="adds"', "adds"),
+        ('name="adds"', "s.adds"),
+        ('name="adds" classname="test"', "s.adds"),
+        ('name="adds" classname=""', "adds"),
         ('name="test_xf" classname="test_x"', "test_x.test_xf"),
         ('name="Cart adds" classname="Cart"', "Cart adds"),
         ('name="Cart adds" classname="Cart adds"', "Cart adds"),
         ('name="" classname="only.Class"', "only.Class"),
-        ('name="a&#10;b  c"', "a b c"),
+        ('name="a&#10;b  c"', "s.a b c"),
     ],
 )
 def test_a_test_is_named_by_its_class_and_its_name(attributes: str, name: str):
     assert case(attributes=attributes).test == name
+
+
+def test_tests_without_a_class_are_those_of_their_suites():
+    inner = '<testsuite name="empty"><testcase name="adds" classname="test"/></testsuite>'
+    found = of(
+        f'<testsuites><testsuite name="A">{inner}</testsuite><testsuite name="B">{inner}</testsuite></testsuites>'
+    )
+    assert [one.test for one in found.outcomes] == ["A.empty.adds", "B.empty.adds"]
+
+
+def test_a_failure_that_is_of_no_test_case_is_told():
+    found = of('<testsuite name="s">\n<error message="no database"/><testcase name="a"/></testsuite>')
+    assert [(one.line, one.message) for one in found.problems] == [(2, "'error' outside of a test case")]
+    assert len(found.outcomes) == 1
 
 
 def test_suites_say_when_and_cases_how_long_and_where():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logmill.columns import Columns
 from logmill.ids import new_batch_id
 from logmill.record import Lane
 from logmill.results.message import PackedFile, SentFile, is_results, unpack_file
-from logmill.results.model import FAILURES, Result
+from logmill.results.model import FAILURES, Result, lines_of
 from logmill.results.reading import looks_like_results, read
 from logmill.results.records import FILE_TAG, RESULT_TAG, Origin, records_of
 from logmill.submitted import Limits
@@ -69,6 +72,27 @@ def test_any_bytes_are_read_without_an_error_and_become_records(body: bytes):
     columns, rejections = records_of(found, Origin("", 1, "http"), LIMITS)
     assert len(columns) == 1 + len(found.outcomes)
     assert len(rejections) == len(found.problems)
+
+
+@given(st.text("ab\n\r", max_size=30), st.sampled_from([1, 10_000]))
+@settings(max_examples=50)
+def test_lines_are_those_of_the_text(text: str, times: int):
+    text *= times
+    assert list(lines_of(text, "\n")) == text.removesuffix("\n").split("\n")[: None if text else 0]
+    assert list(lines_of(text.encode(), b"\n")) == [line.encode() for line in lines_of(text, "\n")]
+
+
+@pytest.mark.parametrize("line", [b"\n", b"ab\n", b"Result:\n"])
+@pytest.mark.parametrize("start", [b"run\nTest: a\n", b"{\n"])
+def test_a_file_of_many_lines_takes_little_memory_beside_itself(start: bytes, line: bytes):
+    body = start + line * 200_000
+    tracemalloc.start()
+    try:
+        read(body)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 4 * len(body) + 1_000_000
 
 
 @given(st.lists(LINES, max_size=40))

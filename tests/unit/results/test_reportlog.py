@@ -129,6 +129,25 @@ def test_reports_of_several_workers_may_be_mixed():
     assert {one.test: one.result for one in found.outcomes} == {"a": Result.PASSED, "b": Result.FAILED}
 
 
+def test_a_test_whose_worker_died_is_an_error_that_says_so_once():
+    words = "worker 'gw0' crashed while running 'a'"
+    crash = report("a", "???", "failed", longrepr=words)
+    for before in ([], [report("a", "setup", "passed")], phases("a")[:2]):
+        found = log_of(*before, crash)
+        (outcome,) = found.outcomes
+        assert (outcome.result, outcome.message, outcome.line) == (Result.ERROR, words, 2 + len(before))
+        assert found.problem_count == 0
+
+
+@pytest.mark.parametrize("start", [1e305, -1e305, 1e18])
+def test_a_time_that_cannot_be_is_none(start: float):
+    (found,) = log_of(report("a", "call", "passed", start=start, duration=1e308), *phases("a")[2:]).outcomes
+    assert found.timestamp_us is None
+    doubled = [report("a", when, "passed", duration=1e308) for when in ("call", "teardown")]
+    (found,) = log_of(*doubled).outcomes
+    assert found.duration_s == 1e308
+
+
 def test_the_same_test_twice_is_two_results():
     assert len(log_of(*phases("a"), *phases("a")).outcomes) == 2
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture.events import BEGINS, EventMaker, read
-from tests.torture.rotations import WAYS, Rotator
+from tests.torture.rotations import NEED_COLLECTOR, WAYS, Rotator
 from tests.torture.safety import Way
 from tests.torture.streams import Steps, Stream
 from tests.torture.tally import Tally
@@ -77,8 +77,8 @@ def run(steps: Steps | Way) -> None:
         assert 0.0 <= pause_s < 1.0
 
 
-DESTROYING = ["truncate", "delete", "delete, write on", "same inode"]
-SAVING = [name for name in WAYS if name not in DESTROYING]
+DESTROYING = [name for name in WAYS if name in NEED_COLLECTOR]
+SAVING = [name for name in WAYS if name not in NEED_COLLECTOR]
 
 
 @pytest.mark.parametrize("name", SAVING)

@@ -1,10 +1,11 @@
 // Takes what is shown away as a file: NDJSON, CSV or JSON, with the filters and, if wanted, the columns in force.
 
-import { address, apiKey, download, isAborted } from "./api.js";
-import { announce, h, icon, put, toast } from "./dom.js";
+import { apiKey } from "./api.js";
+import { h, icon, put, toast } from "./dom.js";
 import { FIELDS } from "./fields.js";
 import { attach } from "./popover.js";
 import { filterParameters } from "./questions.js";
+import { save } from "./saving.js";
 import { state } from "./state.js";
 
 const FORMATS = [["ndjson", "NDJSON", "a log a line, for jq and other programs"], ["csv", "CSV", "for spreadsheets"], ["json", "JSON", "one list"]];
@@ -21,7 +22,7 @@ export function exportMenu(extra, settle) {
   const button = h("button", { type: "button", class: "tool" }, icon("download"), "Export");
   const all = h("input", { type: "checkbox", checked: true, id: "export-all" });
   const items = FORMATS.map(([format, label, help]) =>
-    h("button", { type: "button", class: "export-item", "data-format": format, onclick: () => (close(), save(format)) }, h("b", {}, label), h("small", {}, help)));
+    h("button", { type: "button", class: "export-item", "data-format": format, onclick: () => (close(), chosen(format)) }, h("b", {}, label), h("small", {}, help)));
   const panel = h(
     "div",
     { role: "dialog", "aria-label": "Export", class: "export-panel" },
@@ -31,35 +32,15 @@ export function exportMenu(extra, settle) {
   );
   const close = attach(button, panel, { align: "right" });
 
-  const save = async (format) => {
+  const chosen = async (format) => {
     // A file of another search than the one that is read in the bar would be found out late.
     if (!(await settle())) return toast("Not exported: the search text is not applied", "error");
     const parameters = filterParameters(state());
     for (const text of extra()) parameters.append("q", text);
     parameters.set("format", format);
     if (!all.checked) parameters.set("fields", fieldsOf(state().columns).join(","));
-    // Without a key the browser itself loads the file, onto the disk as it comes. A link cannot send a key.
-    if (!apiKey()) return click(address("logs/export", parameters).href, "");
-    put(button, icon("download"), "Exporting …");
-    try {
-      const { blob, name } = await download("logs/export", parameters);
-      const link = URL.createObjectURL(blob);
-      click(link, name ?? `logs.${format}`);
-      setTimeout(() => URL.revokeObjectURL(link), 60_000);
-      announce("exported");
-    } catch (error) {
-      if (!isAborted(error)) toast(`Not exported: ${error.message}`, "error");
-    } finally {
-      put(button, icon("download"), "Export");
-    }
-    return undefined;
+    const busy = (is) => put(button, icon("download"), is ? "Exporting …" : "Export");
+    return save("logs/export", parameters, apiKey() ? `logs.${format}` : "", { what: "exported", busy });
   };
   return h("span", {}, button, panel);
-}
-
-function click(href, name) {
-  const link = h("a", { href, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
 }

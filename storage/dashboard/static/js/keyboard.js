@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { isTyping } from "./searchbar.js";
 
-const KEYS = [["/", "to the search bar"], ["j, k", "next row, the one before"], ["Enter", "open the row"], ["Esc", "close what is open"], ["t", "live tail and back"], ["r", "refresh"], ["w", "wrap long lines"], ["x", "light or dark"], ["1 … 6", "logs, live, patterns, anomalies, alerts, pipeline"], ["?", "this list"]];
+const KEYS = [["/", "to the search bar"], ["j, k", "next row, the one before"], ["Enter", "open the row"], ["Esc", "close what is open"], ["t", "live tail and back"], ["r", "refresh"], ["w", "wrap long lines"], ["x", "light or dark"], ["1 … 7", "logs, live, patterns, anomalies, results, alerts, pipeline"], ["?", "this list"]];
 const SYNTAX = [["timeout", "the word in the message"], ['"timed out"', "words in a row"], ["level:error", "a field has the value"], ["service:pay*", "wildcards"], ["status_code:>=500", "more, less, ranges [a TO b]"], ["a OR b, NOT a, -a", "either, not"], ["region:eu-1", "any field of the metadata"], ["/time.?out/", "a regular expression"]];
 
 /** Listen; `actions` has a function for each key. */

@@ -18,10 +18,11 @@ import { change, onChange, state, TABS } from "./state.js";
 import { TailView } from "./tail.js";
 import { PatternsView } from "./patterns.js";
 import { PipelineView } from "./pipeline.js";
+import { ResultsView } from "./results.js";
 import { toggleTheme } from "./theme.js";
 import { timePicker } from "./timepicker.js";
 
-const NAMES = { logs: "Logs", tail: "Live", patterns: "Patterns", anomalies: "Anomalies", alerts: "Alerts", pipeline: "Pipeline" };
+const NAMES = { logs: "Logs", tail: "Live", patterns: "Patterns", anomalies: "Anomalies", results: "Results", alerts: "Alerts", pipeline: "Pipeline" };
 // What the answers depend on; all else is taken by what is there already.
 const ASKED = ["tab", "q", "since", "until", "by", "group", "alerts"];
 // What keeps itself fresh, and has no search.
@@ -46,6 +47,7 @@ const views = {
   tail: new TailView(parts),
   patterns: new PatternsView(parts),
   anomalies: anomaliesView(parts),
+  results: new ResultsView(parts),
   alerts: new AlertsView({ ...parts, counted: (number) => badge.show(number) }),
   pipeline: new PipelineView(parts),
 };

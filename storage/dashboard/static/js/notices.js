@@ -9,18 +9,25 @@ const notice = (kind, title, ...inside) => h("div", { class: `notice ${kind}`, r
 
 const action = (label, onclick) => h("button", { type: "button", class: "primary", onclick }, label);
 
-/** Storage holds nothing yet: how to send the first log. The producer is taken to be on this host, at its usual port. */
-export function nothingStored(refresh) {
-  const host = address("").hostname;
-  const command = `curl -X POST http://${host}:5000/logs -H 'Content-Type: application/json' \\\n  -d '{"level": "ERROR", "message": "Payment failed", "service": "payment", "metadata": {"user_id": 123}}'`;
+/** What is missing, and a command that brings the first of it. The producer is taken to be on this host, at its usual port. */
+function firstOne(title, words, commandOf, refresh) {
+  const command = commandOf(`http://${address("").hostname}:5000`);
   return notice(
     "empty",
-    "No logs yet",
-    h("p", {}, "Send the first one to the producer:"),
+    title,
+    h("p", {}, words),
     h("pre", { class: "command", tabindex: "0" }, command),
     h("div", { class: "actions" }, h("button", { type: "button", class: "tool", onclick: () => navigator.clipboard.writeText(command) }, icon("copy"), "Copy"), action("Look again", refresh)),
   );
 }
+
+/** Storage holds nothing yet: how to send the first log. */
+export const nothingStored = (refresh) =>
+  firstOne("No logs yet", "Send the first one to the producer:", (producer) => `curl -X POST ${producer}/logs -H 'Content-Type: application/json' \\\n  -d '{"level": "ERROR", "message": "Payment failed", "service": "payment", "metadata": {"user_id": 123}}'`, refresh);
+
+/** Storage holds no test results yet: how to send the first file. */
+export const noResults = (refresh) =>
+  firstOne("No test results yet", "Send a file of them to the producer: Test: and Result: lines, JUnit XML, or pytest's report log.", (producer) => `curl -X POST ${producer}/files -F file=@junit.xml`, refresh);
 
 /** There are logs, but none that passes. */
 export function noHits() {

@@ -1,8 +1,8 @@
 // What the page shows, kept whole in its address: a link to it is a finding, and back and forward go through the steps.
 
-export const TABS = ["logs", "tail", "patterns", "anomalies", "alerts", "pipeline"];
+export const TABS = ["logs", "tail", "patterns", "anomalies", "results", "alerts", "pipeline"];
 export const DEFAULT_COLUMNS = ["timestamp", "level", "service", "message"];
-const DEFAULTS = { tab: "logs", q: "", since: "1h", until: "", by: "level", row: "", sort: "count", group: "similar", view: "fields", alerts: "open" };
+const DEFAULTS = { tab: "logs", q: "", since: "1h", until: "", by: "level", row: "", sort: "count", group: "similar", view: "fields", alerts: "open", tests: "all" };
 const MAX_COLUMNS = 30;
 const MAX_FILTERS = 50;
 const listeners = [];
@@ -11,8 +11,8 @@ let current = read(location.search);
 /**
  * The state: tab, q (search text), filters ({field, value, out}), since and until (as the server takes them; since "all" for
  * everything), by (what the histogram counts by), columns, wrap, row (id of the open log), view (which of its pages), sort
- * and group (of patterns: "similar" together, or each "fingerprint"), alerts (which are shown), every (seconds between
- * refreshes, 0 for none).
+ * and group (of patterns: "similar" together, or each "fingerprint"), alerts and tests (which are shown), every (seconds
+ * between refreshes, 0 for none).
  */
 export const state = () => current;
 
