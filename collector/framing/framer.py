@@ -64,11 +64,16 @@ class Framer:
 
         Args:
             buffer: the bytes of a file from the end of the last event on.
-            most: so many lines are looked at at most.
+            most: so many lines are looked at at most, or as many more as one event has.
             coming: what may follow.
         """
-        # One event of so many lines has to end within them.
-        most = max(most, MAX_EVENT_LINES + 1)
+        framed = self._frame(buffer, most, coming)
+        if not framed.used_bytes and most <= MAX_EVENT_LINES:
+            # One event of so many lines has to end within them.
+            framed = self._frame(buffer, MAX_EVENT_LINES + 1, coming)
+        return framed
+
+    def _frame(self, buffer: bytes, most: int, coming: Coming) -> Framed:
         lines, rest = cut_lines(buffer, most)
         used = len(buffer) - len(rest)
         is_cut = len(lines) == most
