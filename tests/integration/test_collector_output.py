@@ -41,7 +41,7 @@ def collector(pipeline: Pipeline, folder: Path, *arguments: str, **settings) -> 
     )
 
 
-@pytest.mark.parametrize(("kind", "max_bytes"), [("jsonl", 200_000), ("sqlite", 0)])
+@pytest.mark.parametrize(("kind", "max_bytes"), [("jsonl", 300_000), ("sqlite", 0)])
 def test_a_copy_has_each_record_once_and_in_order_whenever_the_collector_is_killed(pipeline, tmp_path, kind, max_bytes):
     rng = random.Random(7)
     (tmp_path / "logs").mkdir()
