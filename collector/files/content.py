@@ -140,6 +140,7 @@ def is_of(content: Content, head: Print, position: int, anchor: Print) -> bool:
     """Whether a file has this head, and this before a place: then it is the same up to there, as far as can be told."""
     if head.size and not head.fits(content.read(0, head.size)):
         return False
-    start = position - anchor.size
-    found = content.read(start, anchor.size)
-    return len(found) == anchor.size and anchor.fits(found)
+    # Where the anchor is not known, it is at least as long as what was read.
+    size = max(anchor.size, min(position, 1))
+    found = content.read(position - size, size)
+    return len(found) == size and anchor.fits(found)

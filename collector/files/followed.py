@@ -268,11 +268,12 @@ class Followed:
 
     def _is_same(self, content: Content) -> bool:
         """Whether this is the content that was read, whose head and anchor are then known as bytes."""
-        if not is_of(content, self.head_print, self.position, self._anchor_print):
+        # Not what was known when it was opened last: it may have been let go of without being closed.
+        anchor = self.anchor
+        if not is_of(content, self.head_print, self.position, anchor):
             return False
         self._head = content.read(0, self.head_print.size) if not content.is_compressed else b""
-        start = self.position - self._anchor_print.size
-        self._before = content.read(start, self._anchor_print.size)
+        self._before = content.read(self.position - anchor.size, anchor.size)
         return True
 
     def _read_plain(self, content: Content, most_bytes: int) -> bytes:

@@ -48,6 +48,8 @@ class Follower:
         self._kinship = Kinship()
         self._beginnings = Beginnings()
         self._shifts = Shifts()
+        # Rotated files that seemed new: at the next scan all is known of which they may be copies.
+        self._newcomers: set[Key] = set()
         # At least as many as are open; counted anew where that is too many.
         self._opened = 0
         self._is_first_scan = True
@@ -70,8 +72,9 @@ class Follower:
         beside = self._shifts.beside(self._discovery, self._catalogue, found)
         self.is_unsure = False
         self._beginnings = Beginnings()
-        for one in sorted([*unknown, *beside], key=lambda one: one.stat.st_mtime_ns):
-            self._meet(one, now, is_matched=one.key in found)
+        newcomers, self._newcomers = self._newcomers, set()
+        for one in sorted([*unknown, *beside], key=_meeting_order):
+            self._meet(one, now, is_matched=one.key in found, is_met_again=one.key in newcomers)
         self._kinship.forget([one.key for one in (*unknown, *beside)])
         self._catalogue.write()
         if self._is_first_scan:
@@ -181,8 +184,15 @@ class Follower:
         self._shifts.note(file.path, file.seen_at)
         self._catalogue.lose(file)
 
-    def _meet(self, one: Found, now: float, *, is_matched: bool) -> None:
-        """Find out what a file is that is not known by its inode."""
+    def _meet(self, one: Found, now: float, *, is_matched: bool, is_met_again: bool) -> None:
+        """Find out what a file is that is not known by its inode.
+
+        Args:
+            one: the file.
+            now: seconds since 1970.
+            is_matched: whether a pattern matches it.
+            is_met_again: whether it seemed new at the last scan, too.
+        """
         if one.key in self._catalogue:
             return
         try:
@@ -198,8 +208,14 @@ class Follower:
             )
             self._catalogue.attach(relative, one, now)
         elif kin is Kin.NONE:
-            if is_matched or self._shifts.came_since(one):
-                self._catalogue.add(one, start, *prints)
+            if not (is_matched or self._shifts.came_since(one)):
+                return
+            if _is_rotated(one) and not is_met_again:
+                # What it was copied from may have come since this scan began, and is found by the next one.
+                self._newcomers.add(one.key)
+                self.is_unsure = self.wants_scan = True
+                return
+            self._catalogue.add(one, start, *prints)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
 
@@ -215,13 +231,15 @@ class Follower:
             if kin is Kin.REST:
                 return kin, relative
         relatives = self._catalogue.relatives(one.path)
-        if is_rotated(os.path.basename(one.path)):
+        if _is_rotated(one):
             # Where each hour has a file of its own, there are thousands.
             relatives = self._beginnings.like(one, relatives) if relatives else []
             for file in relatives:
                 # Before it is taken for a copy of what lies there, or for longer than that.
-                if file.key is not None and self.open(file):
-                    self._compare(file)
+                if file.key is not None and not self._is_up_to_date(file):
+                    # It may be a copy of what has its place, which nobody has read yet.
+                    self.wants_scan = True
+                    return Kin.UNSURE, None
         elif self._is_first_scan:
             # A disk that was restored, or is mounted elsewhere, has other inodes.
             relatives = [file for file in relatives if file.key is None and file.position >= HEAD_BYTES]
@@ -229,17 +247,21 @@ class Follower:
             return Kin.NONE, None
         return self._kinship.of(one, relatives)
 
-    def _compare(self, file: Followed) -> None:
-        """See that a file holds what was read of it, and read some of it where nothing was."""
+    def _is_up_to_date(self, file: Followed) -> bool:
+        """Whether a file is what is known of it, of which some is read now; also where it cannot be read."""
+        if not self.open(file):
+            return bool(file.problem)
         try:
             if not file.is_intact():
-                self.part(file)
-            elif not file.offset:
+                raise Replaced
+            if not file.offset:
                 file.read()
         except Replaced:
             self.part(file)
+            return False
         except (Unfinished, Damaged) as error:
             self.complain(file, error)
+        return True
 
     def _close_some(self, newest: Followed) -> None:
         """Close the files that have been silent for longest, where too many are open."""
@@ -258,3 +280,12 @@ class Follower:
         if not file.problem:
             file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
+
+
+def _is_rotated(one: Found) -> bool:
+    return is_rotated(os.path.basename(one.path))
+
+
+def _meeting_order(one: Found) -> tuple[bool, int]:
+    """Logs before what rotation may have made of them, then the older before the newer."""
+    return _is_rotated(one), one.stat.st_mtime_ns

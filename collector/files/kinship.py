@@ -90,10 +90,9 @@ class Beginnings:
         content = open_content(found.path)
         try:
             start = content.read(0, HEAD_BYTES)
-        except Unfinished:
-            return list(relatives)[:1]  # one is enough for it to be waited for
-        except Damaged:
-            return []
+        except (Unfinished, Damaged):
+            # One is enough for it to be waited for: the first byte alone of what is being compressed looks damaged.
+            return list(relatives)[:1]
         finally:
             content.close()
         digests: dict[int, bytes] = {}
@@ -143,10 +142,8 @@ def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tu
         for relative in relatives:
             try:
                 kin = _kin(content, relative)
-            except Unfinished:
+            except (Unfinished, Damaged):
                 kin = Kin.UNSURE
-            except Damaged:
-                kin = Kin.NONE
             if kin in {Kin.COPY, Kin.REST}:
                 return kin, relative
             is_unsure = is_unsure or kin is Kin.UNSURE

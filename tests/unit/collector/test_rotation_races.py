@@ -1,5 +1,6 @@
 """Rotations that happen between the steps of one look, and of files of which nothing is an event yet."""
 
+import gzip
 import os
 import shutil
 import time
@@ -7,6 +8,8 @@ import time
 import pytest
 
 from collector.files import catalogue, kinship
+from collector.files.content import is_of, open_content
+from collector.files.fingerprints import Print
 from collector.framing.framer import Coming
 from tests.support.tailing import Log, Tailing
 
@@ -169,3 +172,93 @@ def test_old_rotated_files_that_no_pattern_matches_stay_unread_through_restarts(
     tailing.start()
     settle(tailing)
     assert sorted(tailing.lines) == sorted(log.written)
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["up", "down"])
+@pytest.mark.parametrize("is_matched", [False, True], ids=["the log alone", "its rotated files too"])
+def test_the_copy_of_a_file_that_took_the_place_of_another_unnoticed_is_not_read_beside_it(
+    tmp_path, log, is_down, is_matched
+):
+    """Emptied and written anew, or made anew with the same inode, and copied before anybody looks."""
+    tailing = Tailing(tmp_path, "app.log*" if is_matched else "app.log")
+    log.write(40)
+    tailing.settle()
+    os.ftruncate(log.fd, 0)
+    log.write(60)
+    shutil.copyfile(log.path, f"{log.path}.1")
+    if is_down:
+        tailing.start()
+    tailing.look()
+    settle(tailing)
+    os.ftruncate(log.fd, 0)
+    log.write(5)
+    settle(tailing)
+    tailing.close()
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_the_rest_of_a_file_that_was_read_on_after_a_restart_is_read_in_its_copy(log, tailing):
+    log.write(50)
+    tailing.settle()
+    tailing.start()
+    log.write(50)
+    tailing.settle()
+    log.write(20)
+    log.copy_truncate()
+    log.write(5)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_the_copy_of_a_log_that_came_between_two_steps_of_a_scan_is_not_read_beside_it(
+    log, tailing_the_log_alone, monkeypatch
+):
+    tailing = tailing_the_log_alone
+    log.write(30)
+    tailing.settle()
+    log.rename()
+    log.write(30)
+    tailing.settle()
+    find = tailing.discovery.find
+
+    def find_and_rotate():
+        found = find()
+        monkeypatch.undo()
+        log.rename()
+        log.write(40)
+        log.shift()
+        shutil.copyfile(log.path, f"{log.path}.1")
+        return found
+
+    monkeypatch.setattr(tailing.discovery, "find", find_and_rotate)
+    tailing.look()
+    settle(tailing)
+    os.ftruncate(log.fd, 0)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_the_first_byte_of_what_is_being_compressed_is_not_taken_for_a_damaged_file(log, tailing):
+    log.write(30)
+    tailing.settle()
+    log.rename()
+    tailing.settle()
+    rotated = log.path.with_name("app.log.1")
+    content = gzip.compress(rotated.read_bytes())
+    packed = log.path.with_name("app.log.1.gz")
+    packed.write_bytes(content[:1])
+    for _scan in range(3):
+        tailing.look()
+    with packed.open("ab") as rest:
+        rest.write(content[1:])
+    rotated.unlink()
+    settle(tailing)
+    assert tailing.lines == log.written
+
+
+def test_a_copy_is_not_whole_before_it_is_as_long_as_what_was_read(tmp_path):
+    (tmp_path / "copy").write_bytes(b"begin")
+    content = open_content(str(tmp_path / "copy"))
+    assert is_of(content, Print.of(b"beg"), 5, Print())
+    assert not is_of(content, Print.of(b"beg"), 6, Print())
+    content.close()
