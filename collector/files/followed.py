@@ -219,6 +219,8 @@ class Followed:
                 self._broken = (before.st_size, before.st_mtime_ns)
                 raise
             self.is_ended = len(found) < most_bytes
+            if not self.offset:
+                self.head_print = Print.of(found[:HEAD_BYTES])
             stat = content.stat()
             self._checked = (stat.st_size, stat.st_mtime_ns)
         else:

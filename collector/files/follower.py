@@ -15,7 +15,7 @@ from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES
 from collector.files.followed import Followed, Key, Moved, Replaced
 from collector.files.kinship import Beginnings, Kin, Kinship
-from collector.files.names import is_rotated
+from collector.files.names import is_rotated, root_of
 from collector.files.shifts import Shifts
 from collector.files.starting import last_line_end, prints_at
 from collector.files.whereabouts import Whereabouts
@@ -50,6 +50,8 @@ class Follower:
         self._shifts = Shifts()
         # Rotated files that seemed new: at the next scan all is known of which they may be copies.
         self._newcomers: set[Key] = set()
+        # Files that were renamed before anything of them was read; for one scan.
+        self._unread: dict[Key, Found] = {}
         # At least as many as are open; counted anew where that is too many.
         self._opened = 0
         self._is_first_scan = True
@@ -62,6 +64,7 @@ class Follower:
         found = self._discovery.find()
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
+        self._unread = {}
         for file in list(self._catalogue):
             self._locate(file, found, whereabouts, now)
         self._catalogue.forget_some()
@@ -72,10 +75,12 @@ class Follower:
         beside = self._shifts.beside(self._discovery, self._catalogue, found)
         self.is_unsure = False
         self._beginnings = Beginnings()
-        newcomers, self._newcomers = self._newcomers, set()
-        for one in sorted([*unknown, *beside], key=_meeting_order):
-            self._meet(one, now, is_matched=one.key in found, is_met_again=one.key in newcomers)
-        self._kinship.forget([one.key for one in (*unknown, *beside)])
+        met_before, self._newcomers = {*self._newcomers, *self._unread}, set()
+        strangers = {one.key: one for one in (*beside, *self._unread.values(), *unknown)}
+        for one in sorted(strangers.values(), key=_meeting_order):
+            is_wanted = one.key in found or one.key in self._unread
+            self._meet(one, now, is_wanted=is_wanted, is_met_again=one.key in met_before)
+        self._kinship.forget(strangers)
         self._catalogue.write()
         if self._is_first_scan:
             self._catalogue.note_start()
@@ -153,9 +158,11 @@ class Follower:
             return
         if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
             file.due_at = 0.0
-        if one.path != file.path and not file.offset and is_matched:
+        if one.path != file.path and not file.offset and not file.is_open and (is_matched or _is_rotated(one)):
             # Nothing tells whether it was renamed, or is another one that was given its inode.
             self._lose(file)
+            if root_of(os.path.basename(one.path)) == root_of(os.path.basename(file.path)):
+                self._unread[one.key] = one
             return
         if one.path != file.path:
             before = file.path
@@ -184,13 +191,13 @@ class Follower:
         self._shifts.note(file.path, file.seen_at)
         self._catalogue.lose(file)
 
-    def _meet(self, one: Found, now: float, *, is_matched: bool, is_met_again: bool) -> None:
+    def _meet(self, one: Found, now: float, *, is_wanted: bool, is_met_again: bool) -> None:
         """Find out what a file is that is not known by its inode.
 
         Args:
             one: the file.
             now: seconds since 1970.
-            is_matched: whether a pattern matches it.
+            is_wanted: whether a pattern matches it, or matched it before it was renamed.
             is_met_again: whether it seemed new at the last scan, too.
         """
         if one.key in self._catalogue:
@@ -208,7 +215,7 @@ class Follower:
             )
             self._catalogue.attach(relative, one, now)
         elif kin is Kin.NONE:
-            if not (is_matched or self._shifts.came_since(one)):
+            if not (is_wanted or self._shifts.came_since(one)):
                 return
             if _is_rotated(one) and not is_met_again:
                 # What it was copied from may have come since this scan began, and is found by the next one.
@@ -252,16 +259,17 @@ class Follower:
         if not self.open(file):
             return bool(file.problem)
         try:
-            if not file.is_intact():
-                raise Replaced
-            if not file.offset:
+            is_intact = file.is_intact()
+            if is_intact and not file.offset:
                 file.read()
         except Replaced:
-            self.part(file)
-            return False
+            is_intact = False
         except (Unfinished, Damaged) as error:
             self.complain(file, error)
-        return True
+            return True
+        if not is_intact:
+            self.part(file)
+        return is_intact
 
     def _close_some(self, newest: Followed) -> None:
         """Close the files that have been silent for longest, where too many are open."""

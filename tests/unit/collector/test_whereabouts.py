@@ -128,7 +128,7 @@ def test_a_compressed_file_that_cannot_be_read_is_tried_again_when_it_has_change
     path = log.path.with_name("old.gz")
     path.write_bytes(content)
     tailing = tailing_of("*.gz")
-    assert tailing.look() == []
+    assert tailing.settle() == []
     (file,) = tailing.catalogue.files()
     assert not file.has_news()
     path.write_bytes(gzip.compress(b"one\n"))
