@@ -262,3 +262,41 @@ def test_a_copy_is_not_whole_before_it_is_as_long_as_what_was_read(tmp_path):
     assert is_of(content, Print.of(b"beg"), 5, Print())
     assert not is_of(content, Print.of(b"beg"), 6, Print())
     content.close()
+
+
+def test_what_has_the_inode_of_an_unread_file_and_the_name_of_another_log_is_not_read_as_that_file(
+    log, tailing_the_log_alone
+):
+    tailing = tailing_the_log_alone
+    log.write(3)
+    tailing.follower.scan()
+    log.path.rename(log.path.with_name("other.log.1"))
+    settle(tailing)
+    assert [file.path for file in tailing.catalogue.files()] == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_no_pattern_matches_after_it_was_renamed_unread_is_read(log, tailing_the_log_alone, times):
+    tailing = tailing_the_log_alone
+    log.write(3)
+    os.utime(log.path, (1, 1))
+    tailing.follower.scan()
+    for _time in range(times):
+        log.rename()
+        tailing.follower.scan()
+    settle(tailing)
+    assert tailing.lines == log.written
+
+
+def test_the_beginning_of_a_compressed_file_is_kept_so_that_it_is_told_from_others(tmp_path):
+    lines = [f"line {number}\n".encode() for number in range(900)]
+    (tmp_path / "logs").mkdir()
+    tailing = Tailing(tmp_path, "app.log*")
+    (tmp_path / "logs" / "app.log.2.gz").write_bytes(gzip.compress(b"".join(lines)))
+    tailing.settle()
+    (file,) = tailing.catalogue.files()
+    assert file.head_print == Print.of(b"".join(lines)[:1024])
+    tailing.start()
+    (file,) = tailing.catalogue.files()
+    tailing.close()
+    assert file.head_print == Print.of(b"".join(lines)[:1024])
