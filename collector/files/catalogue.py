@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from collector.checkpoint import Checkpoint, End, FileRow
 from collector.files.discovery import Found
-from collector.files.fingerprints import HEAD_BYTES, Print
-from collector.files.followed import Followed, Key
+from collector.files.fingerprints import HEAD_BYTES, Key, Print
+from collector.files.followed import Followed
 from collector.files.names import is_rotated, root_of
 from collector.files.shifts import SEARCH_S
 from collector.records.made import Source

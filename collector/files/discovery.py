@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
-from collector.files.followed import Key, key_of
+from collector.files.fingerprints import Key, key_of
+from collector.files.names import is_rotated
 
 MAX_FILES = 100_000
 
@@ -27,6 +28,11 @@ class Found:
     def key(self) -> Key:
         """Device and inode."""
         return key_of(self.stat)
+
+    @property
+    def is_rotated(self) -> bool:
+        """Whether its name is one that rotation gives."""
+        return is_rotated(os.path.basename(self.path))
 
 
 class Discovery:

@@ -1,7 +1,8 @@
-"""What tells one file's content from another's: its head, and what stands before the place that was read up to."""
+"""What tells one file from another: its inode, its head, and what stands before the place that was read up to."""
 
 from __future__ import annotations
 
+import os
 from hashlib import blake2b
 
 import msgspec
@@ -9,6 +10,12 @@ import msgspec
 HEAD_BYTES = 1024
 ANCHOR_BYTES = 256
 _DIGEST_BYTES = 16
+Key = tuple[int, int]
+
+
+def key_of(stat: os.stat_result) -> Key:
+    """Device and inode."""
+    return stat.st_dev, stat.st_ino
 
 
 class Print(msgspec.Struct, frozen=True):

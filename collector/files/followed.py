@@ -8,7 +8,7 @@ import time
 
 from collector.checkpoint import End, FileRow
 from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
-from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Print
+from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Key, Print, key_of
 from collector.records.made import Source
 
 READ_BYTES = 1024 * 1024
@@ -17,7 +17,6 @@ HOT_S, WARM_S = 2.0, 60.0
 HOT_INTERVAL_S, WARM_INTERVAL_S = 0.05, 0.25
 # When to look again at a compressed file that is not whole.
 UNFINISHED_INTERVAL_S = 0.5
-Key = tuple[int, int]
 
 
 class Replaced(Exception):
@@ -302,8 +301,3 @@ class Followed:
         if not head.startswith(self._head):
             raise Replaced
         self._head, self.head_print = head, Print.of(head)
-
-
-def key_of(stat: os.stat_result) -> Key:
-    """Device and inode."""
-    return stat.st_dev, stat.st_ino

@@ -12,11 +12,11 @@ import structlog
 from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Unfinished
 from collector.files.discovery import Discovery, Found
-from collector.files.fingerprints import HEAD_BYTES
-from collector.files.followed import Followed, Key, Moved, Replaced
+from collector.files.fingerprints import HEAD_BYTES, Key
+from collector.files.followed import Followed, Moved, Replaced
 from collector.files.kinship import Beginnings, Kin, Kinship
 from collector.files.names import is_rotated, root_of
-from collector.files.shifts import Shifts
+from collector.files.shifts import SLACK_S, Shifts
 from collector.files.starting import last_line_end, prints_at
 from collector.files.whereabouts import Whereabouts
 
@@ -77,7 +77,8 @@ class Follower:
         self._beginnings = Beginnings()
         met_before, self._newcomers = {*self._newcomers, *self._unread}, set()
         strangers = {one.key: one for one in (*beside, *self._unread.values(), *unknown)}
-        for one in sorted(strangers.values(), key=_meeting_order):
+        # Logs before what rotation may have made of them, then the older before the newer.
+        for one in sorted(strangers.values(), key=lambda one: (one.is_rotated, one.stat.st_mtime_ns)):
             is_wanted = one.key in found or one.key in self._unread
             self._meet(one, now, is_wanted=is_wanted, is_met_again=one.key in met_before)
         self._kinship.forget(strangers)
@@ -156,9 +157,12 @@ class Follower:
             if not file.is_open:
                 self._lose(file)
             return
+        if file.is_ended and not file.is_open and one.stat.st_ctime > file.seen_at - SLACK_S:
+            # It was renamed, or written anew where it lies; its times and its size may be those that it had.
+            file.is_ended, file.due_at = False, 0.0
         if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
             file.due_at = 0.0
-        if one.path != file.path and not file.offset and not file.is_open and (is_matched or _is_rotated(one)):
+        if one.path != file.path and not file.offset and not file.is_open and (is_matched or one.is_rotated):
             # Nothing tells whether it was renamed, or is another one that was given its inode.
             self._lose(file)
             if root_of(os.path.basename(one.path)) == root_of(os.path.basename(file.path)):
@@ -217,7 +221,7 @@ class Follower:
         elif kin is Kin.NONE:
             if not (is_wanted or self._shifts.came_since(one)):
                 return
-            if _is_rotated(one) and not is_met_again:
+            if one.is_rotated and not is_met_again:
                 # What it was copied from may have come since this scan began, and is found by the next one.
                 self._newcomers.add(one.key)
                 self.is_unsure = self.wants_scan = True
@@ -238,7 +242,7 @@ class Follower:
             if kin is Kin.REST:
                 return kin, relative
         relatives = self._catalogue.relatives(one.path)
-        if _is_rotated(one):
+        if one.is_rotated:
             # Where each hour has a file of its own, there are thousands.
             relatives = self._beginnings.like(one, relatives) if relatives else []
             for file in relatives:
@@ -288,12 +292,3 @@ class Follower:
         if not file.problem:
             file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
-
-
-def _is_rotated(one: Found) -> bool:
-    return is_rotated(os.path.basename(one.path))
-
-
-def _meeting_order(one: Found) -> tuple[bool, int]:
-    """Logs before what rotation may have made of them, then the older before the newer."""
-    return _is_rotated(one), one.stat.st_mtime_ns

@@ -8,8 +8,8 @@ from enum import Enum, auto
 
 from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
 from collector.files.discovery import Found
-from collector.files.fingerprints import HEAD_BYTES, Print
-from collector.files.followed import Followed, Key, key_of
+from collector.files.fingerprints import HEAD_BYTES, Key, Print, key_of
+from collector.files.followed import Followed
 from collector.files.names import COMPRESSED
 
 # How long what may become a copy may stand still before it counts as a file of its own.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Container
 
 from collector.files.discovery import Discovery, Found, names_of
-from collector.files.followed import Key
+from collector.files.fingerprints import Key
 from collector.files.names import is_rotated, root_of
 
 # For so long after a rotation the folder is searched for what no pattern matches: the rest of a truncated file, or

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 
 from collector.files.discovery import Discovery, Found, names_in
-from collector.files.followed import Followed, Key
+from collector.files.fingerprints import Key
+from collector.files.followed import Followed
 
 
 class Whereabouts:

@@ -300,3 +300,21 @@ def test_the_beginning_of_a_compressed_file_is_kept_so_that_it_is_told_from_othe
     (file,) = tailing.catalogue.files()
     tailing.close()
     assert file.head_print == Print.of(b"".join(lines)[:1024])
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["up", "down"])
+def test_another_compressed_file_in_the_place_of_one_that_was_read_is_read(log, tailing, is_down):
+    """Whatever its inode, its size and its time are."""
+    packed = log.path.with_name("app.log.1.gz")
+    packed.write_bytes(gzip.compress(b"one\n"))
+    tailing.settle()
+    for file in tailing.catalogue.files():
+        tailing.follower.finish(file)
+    if is_down:
+        tailing.start()
+    stat = packed.stat()
+    with packed.open("r+b") as file:
+        file.write(gzip.compress(b"two\n"))
+    os.utime(packed, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    settle(tailing)
+    assert tailing.lines == ["one", "two"]
