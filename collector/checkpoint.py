@@ -73,7 +73,7 @@ class FileRow(msgspec.Struct, frozen=True):
         anchor: of what stands before that.
         is_rotated: whether it has left the name under which it was written.
         is_ended: whether all of it was read and nothing can follow; of compressed files.
-        seen_at: when it was seen last, seconds since 1970.
+        seen_at: when it was last seen to hold what was read of it, seconds since 1970.
     """
 
     id: int

@@ -13,10 +13,10 @@ import structlog
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, CheckpointUnavailable, End
 from collector.files.catalogue import Catalogue
-from collector.files.content import Damaged, Unfinished
+from collector.files.content import Damaged, Replaced, Unfinished
 from collector.files.discovery import Discovery
 from collector.files.fingerprints import Print
-from collector.files.followed import READ_BYTES, UNFINISHED_INTERVAL_S, Followed, Replaced
+from collector.files.followed import READ_BYTES, UNFINISHED_INTERVAL_S, Followed
 from collector.files.follower import CLOSE_ROTATED_S, Follower
 from collector.files.watching import Watch
 from collector.framing.framer import Coming, Framer

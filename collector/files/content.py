@@ -21,6 +21,14 @@ class Damaged(Exception):
     """A compressed file that cannot be read."""
 
 
+class Replaced(Exception):
+    """The file does not hold what was read of it any more: it was truncated, or it is another one."""
+
+
+class Moved(OSError):
+    """Another file has its name now; where it is, the next scan finds out."""
+
+
 class Content(Protocol):
     """What is in a file that is open."""
 

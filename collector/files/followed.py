@@ -7,7 +7,7 @@ import os
 import time
 
 from collector.checkpoint import End, FileRow
-from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
+from collector.files.content import Content, Damaged, Moved, Replaced, Unfinished, is_of, open_content
 from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Key, Print, key_of
 from collector.records.made import Source
 
@@ -17,14 +17,6 @@ HOT_S, WARM_S = 2.0, 60.0
 HOT_INTERVAL_S, WARM_INTERVAL_S = 0.05, 0.25
 # When to look again at a compressed file that is not whole.
 UNFINISHED_INTERVAL_S = 0.5
-
-
-class Replaced(Exception):
-    """The file does not hold what was read of it any more: it was truncated, or it is another one."""
-
-
-class Moved(OSError):
-    """Another file has its name now; where it is, the next scan finds out."""
 
 
 class Followed:
@@ -46,7 +38,7 @@ class Followed:
         is_gone: whether it has no name any more where anybody looks, though it is open.
         is_deleted: whether it has none at all.
         is_ended: whether nothing can follow what was read.
-        seen_at: when its name was seen last, seconds since 1970.
+        seen_at: when it was last seen to hold what was read of it, seconds since 1970.
         size: in bytes when it was looked at last; of a compressed one, what was read.
         read_at: when bytes came last, monotonic.
         due_at: when to look at it again, monotonic.
@@ -292,6 +284,7 @@ class Followed:
         if found:
             self.buffer += found
             self.read_at = time.monotonic()
+        self.seen_at = time.time()
         self.size = max(self.size, self.offset)
 
     def _grow_head(self, content: Content) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import structlog
 
 from collector.files.catalogue import Catalogue
-from collector.files.content import Damaged, Unfinished
+from collector.files.content import Damaged, Moved, Replaced, Unfinished
 from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Key
-from collector.files.followed import Followed, Moved, Replaced
+from collector.files.followed import Followed
 from collector.files.kinship import Beginnings, Kin, Kinship
 from collector.files.names import is_rotated, root_of
 from collector.files.shifts import SLACK_S, Shifts
@@ -157,11 +157,8 @@ class Follower:
             if not file.is_open:
                 self._lose(file)
             return
-        if file.is_ended and not file.is_open and one.stat.st_ctime > file.seen_at - SLACK_S:
-            # It was renamed, or written anew where it lies; its times and its size may be those that it had.
-            file.is_ended, file.due_at = False, 0.0
-        if not file.is_open and not file.is_ended and one.stat.st_size != file.offset:
-            file.due_at = 0.0
+        if not file.is_open:
+            _note_changes(file, one)
         if one.path != file.path and not file.offset and not file.is_open and (is_matched or one.is_rotated):
             # Nothing tells whether it was renamed, or is another one that was given its inode.
             self._lose(file)
@@ -175,7 +172,10 @@ class Follower:
                 return
             self._shifts.note(before, file.seen_at)
             self._catalogue.rename(file, one.path)
-        file.seen_at, file.is_gone = now, False
+        if file.is_ended or file.is_unchanged(one.stat):
+            # Else something else may have its place since it was read.
+            file.seen_at = now
+        file.is_gone = False
 
     def _is_at(self, file: Followed, one: Found) -> bool:
         """Whether what has its inode under another name is this file, and not one that was given the inode since."""
@@ -292,3 +292,12 @@ class Follower:
         if not file.problem:
             file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
+
+
+def _note_changes(file: Followed, one: Found) -> None:
+    """Have a closed file looked at where it may hold more, or something else."""
+    if file.is_ended and one.stat.st_ctime > file.seen_at - SLACK_S:
+        # It was renamed, or written anew where it lies; its time and its size may be those that it had.
+        file.is_ended, file.due_at = False, 0.0
+    if not file.is_ended and one.stat.st_size != file.offset:
+        file.due_at = 0.0

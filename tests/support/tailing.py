@@ -7,9 +7,8 @@ import time
 
 from collector.checkpoint import Checkpoint
 from collector.files.catalogue import Catalogue
-from collector.files.content import Damaged, Unfinished
+from collector.files.content import Damaged, Replaced, Unfinished
 from collector.files.discovery import Discovery
-from collector.files.followed import Replaced
 from collector.files.follower import Follower
 from collector.framing.framer import Coming, Framer
 from collector.records.made import Source

@@ -10,6 +10,7 @@ import pytest
 from collector.files import catalogue, kinship
 from collector.files.content import is_of, open_content
 from collector.files.fingerprints import Print
+from collector.files.shifts import SLACK_S
 from collector.framing.framer import Coming
 from tests.support.tailing import Log, Tailing
 
@@ -300,6 +301,27 @@ def test_the_beginning_of_a_compressed_file_is_kept_so_that_it_is_told_from_othe
     (file,) = tailing.catalogue.files()
     tailing.close()
     assert file.head_print == Print.of(b"".join(lines)[:1024])
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["up", "down"])
+def test_a_log_that_came_and_went_in_the_place_of_another_before_anybody_looked_is_read(
+    log, tailing_the_log_alone, is_down
+):
+    """As with the inode of the one before, emptied and compressed: what lies there now was written afterwards."""
+    tailing = tailing_the_log_alone
+    log.write(40)
+    tailing.settle()
+    os.ftruncate(log.fd, 0)
+    log.write(2)
+    log.copy_truncate()
+    log.compress("app.log.1")
+    log.write(3)
+    time.sleep(2 * SLACK_S)
+    if is_down:
+        tailing.start()
+    tailing.follower.scan()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
 
 
 @pytest.mark.parametrize("is_down", [False, True], ids=["up", "down"])
