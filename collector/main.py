@@ -34,6 +34,7 @@ from collector.stream import Stream
 from logmill.errors import ConfigError, DrainLimitPassed, ExitCode
 from logmill.lifecycle import StopSignal
 from logmill.locking import FolderLock
+from logmill.parsing.cri import CRI
 from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
 from logmill.submitted import Limits
@@ -115,7 +116,11 @@ class _Collector:
             discovery,
             self._catalogue,
             follower,
-            Framer(settings.collect_multiline, limits.max_message_bytes),
+            Framer(
+                settings.collect_multiline,
+                limits.max_message_bytes,
+                joins_parts=settings.collect_format == CRI.name,
+            ),
             Recorder(
                 rules_of(settings),
                 limits,

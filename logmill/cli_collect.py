@@ -12,7 +12,7 @@ from logmill.lifecycle import StopSignal
 from logmill.logs import configure_logs
 from logmill.settings import load, use_one_polars_thread
 
-FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "text", "pattern")
+FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "cri", "time", "text", "pattern")
 
 
 @click.command()
