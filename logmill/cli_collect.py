@@ -100,6 +100,8 @@ def collect(
     }
     options |= {name: text for name, text in joined.items() if text}
     settings = load(**options)
+    if options.get("collect_output_type") and not settings.collect_output:
+        raise click.UsageError("--output-type says what the file of --output is; give --output PATH too")
     configure_logs("collector", settings)
     stop = StopSignal()
     stop.install()
