@@ -126,4 +126,4 @@ screenshots: ## Take the pictures of the pages in docs/images/ anew
 
 check-images: ## Install each service from its lock and start it as its Dockerfile does, without Docker
 	@scripts/setup run
-	@.venv/bin/python scripts/check_images.py $(ARGS)
+	@.venv/bin/python -m scripts.check_images $(ARGS)

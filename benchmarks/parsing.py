@@ -69,6 +69,8 @@ SAMPLES = {
         f'<34>1 2026-01-31T12:00:00.003Z host.example.com su {n} ID47 [ex@32473 iut="3" src="app"] su root failed'
     ),
     "syslog, RFC 3164": lambda n: f"<34>Jan 31 12:00:00 combo sshd[{n}]: Invalid user webmaster from 173.234.31.186",
+    "cri": lambda n: f"2026-01-31T12:00:00.123456789Z stdout F request {n} took {n % 97} ms",
+    "time": lambda n: f"2026-01-31T12:00:00.123+01:00 ERROR cannot connect to shard {n}",
     "trace, Python, 8 frames": _python,
     "trace, Java, 8 frames": _java,
 }

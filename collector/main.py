@@ -6,9 +6,9 @@ import glob
 import resource
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -17,16 +17,17 @@ from collector.batching import Batcher
 from collector.checkpoint import Batch, Checkpoint, CheckpointUnavailable
 from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
-from collector.files.followed import Followed
 from collector.files.follower import Follower
 from collector.files.services import service_of
 from collector.framing.framer import Framer
 from collector.outputs import open_output
+from collector.outputs.existing import check_not_collected
 from collector.posting import Posted, Poster
 from collector.reading import Reader
 from collector.records.made import Source
 from collector.records.recorder import Recorder
 from collector.shipping import Shipper
+from collector.states import in_words, state_of
 from collector.status.following import FileState, Shipping
 from collector.status.server import serve
 from collector.status.statistics import Statistics
@@ -34,6 +35,7 @@ from collector.stream import Stream
 from logmill.errors import ConfigError, DrainLimitPassed, ExitCode
 from logmill.lifecycle import StopSignal
 from logmill.locking import FolderLock
+from logmill.parsing.cri import CRI
 from logmill.rules.ruleset import rules_of
 from logmill.settings import Settings
 from logmill.submitted import Limits
@@ -45,6 +47,7 @@ STDIN = "-"
 # Descriptors for everything but the files that are followed.
 SPARE_DESCRIPTORS = 200
 MAX_OPEN_FILES = 50_000
+_OTHER_FOLDER = "stop that one, or give this one a folder of its own with --data-dir (LOGMILL_DATA_DIR)"
 
 
 def run(settings: Settings, stop: StopSignal, *, once: bool = False) -> ExitCode:
@@ -61,9 +64,11 @@ def run(settings: Settings, stop: StopSignal, *, once: bool = False) -> ExitCode
     patterns = _listed(settings.collect_files)
     if not patterns:
         raise ConfigError("nothing to collect: name files or globs (LOGMILL_COLLECT_FILES), or - for standard input")
+    if settings.collect_output:
+        check_not_collected(Path(settings.collect_output), patterns)
     folder = Path(settings.data_dir) / FOLDER
     with ExitStack() as stack:
-        lock = FolderLock(folder, "collector.lock", "collector")
+        lock = FolderLock(folder, "collector.lock", "collector", _OTHER_FOLDER)
         lock.acquire()
         stack.callback(lock.release)
         collector = _Collector(settings, patterns, folder, stack)
@@ -77,6 +82,7 @@ class _Collector:
     def __init__(self, settings: Settings, patterns: Sequence[str], folder: Path, stack: ExitStack) -> None:
         self._settings = settings
         self.statistics = Statistics()
+        self._started_at = time.monotonic()
         self._checkpoint = Checkpoint(folder / "checkpoint.sqlite3")
         stack.callback(self._checkpoint.close)
         host = settings.collect_host or socket.gethostname()
@@ -115,7 +121,11 @@ class _Collector:
             discovery,
             self._catalogue,
             follower,
-            Framer(settings.collect_multiline, limits.max_message_bytes),
+            Framer(
+                settings.collect_multiline,
+                limits.max_message_bytes,
+                joins_parts=settings.collect_format == CRI.name,
+            ),
             Recorder(
                 rules_of(settings),
                 limits,
@@ -161,7 +171,7 @@ class _Collector:
             is_done = self._wait_until_done(stop, once=once)
         finally:
             self._shipper.close(timeout_s=1.0)
-            self._say_end()
+            self._say_end(once=once)
         if not is_done:
             raise DrainLimitPassed("not all that was read was accepted in time; the next collector sends it")
         return self._outcome() if once else ExitCode.STOPPED
@@ -188,7 +198,7 @@ class _Collector:
             log.error("a file was not read", file=file.path, reason=file.problem)
         return ExitCode.ERROR if unread or problems or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
 
-    def _say_end(self) -> None:
+    def _say_end(self, *, once: bool) -> None:
         totals = self.statistics.snapshot().totals
         log.info(
             "collector stopped",
@@ -199,6 +209,8 @@ class _Collector:
             faults=totals.faults,
             filtered=totals.filtered,
         )
+        if once:
+            sys.stderr.write(in_words(totals, len(self._catalogue), time.monotonic() - self._started_at))
 
     # What shipping tells.
 
@@ -224,7 +236,7 @@ class _Collector:
 
     def files(self) -> Sequence[FileState]:
         """Every file that is followed."""
-        return [_state(file) for file in self._catalogue.files()]
+        return [state_of(file) for file in self._catalogue.files()]
 
     def shipping(self) -> Shipping:
         """What is on its way now."""
@@ -258,26 +270,3 @@ def _most_open_files() -> int:
     limit = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     return max(10, limit - SPARE_DESCRIPTORS)
-
-
-def _state(file: Followed) -> FileState:
-    size = max(file.size, file.offset)
-    words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
-    return FileState(
-        path=file.source.path,
-        size_bytes=size,
-        read_bytes=file.offset,
-        accepted_bytes=file.settled,
-        lag_bytes=max(0, size - file.settled),
-        is_rotated=file.is_rotated or file.is_gone,
-        modified_at=_time(file.modified_at),
-        state=f"cannot be read: {file.problem}" if file.problem else words,
-    )
-
-
-def _time(seconds: float) -> datetime | None:
-    """The time of a file; None where it has none, or one of a year that nobody will see."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None

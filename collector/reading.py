@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from collector.batching import Batcher
-from collector.checkpoint import Checkpoint, CheckpointUnavailable, End
+from collector.checkpoint import Checkpoint, CheckpointUnavailable
 from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Replaced, Unfinished
 from collector.files.discovery import Discovery
@@ -20,9 +17,9 @@ from collector.files.followed import READ_BYTES, UNFINISHED_INTERVAL_S, Followed
 from collector.files.follower import CLOSE_ROTATED_S, Follower
 from collector.files.watching import Watch
 from collector.framing.framer import Coming, Framer
-from collector.records.made import Made, Source
 from collector.shipping import Shipper
 from collector.stream import Stream
+from collector.taking import Counter, Recorder, Taken
 from logmill.lifecycle import StopSignal
 from logmill.settings import Settings
 
@@ -39,31 +36,6 @@ RETRY_S = 1.0
 # What is read of all files together before it is taken, as far as each may read the least.
 MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 LEAST_READ_BYTES = 32 * 1024
-
-
-class Recorder(Protocol):
-    """Makes records of events."""
-
-    def make_all(self, given: Sequence[tuple[Source, Sequence[bytes]]]) -> Sequence[Made]:
-        """The records of events of several sources, each in their order."""
-
-
-class Counter(Protocol):
-    """Counts what was made."""
-
-    def add(self, source: Source, made: Made, read_bytes: int) -> None:
-        """Events were made records."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """Events of one source that are not records yet, and how far they go."""
-
-    source: Source
-    events: Sequence[bytes]
-    size_bytes: int
-    end: End | None
-    head: Print
 
 
 class Reader:
@@ -119,7 +91,7 @@ class Reader:
         # A line of as many bytes as a log may have is still waited for.
         self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
         # Of many files at once, since each look at a column costs the same for one line as for a thousand.
-        self._taken: list[_Taken] = []
+        self._taken: list[Taken] = []
         self._taken_events = 0
 
     def run(self, stop: StopSignal, *, once: bool) -> None:
@@ -296,7 +268,7 @@ class Reader:
             return False
         file.use(framed.used_bytes)
         end, head = (file.end(), file.head_print) if isinstance(file, Followed) else (None, Print())
-        self._taken.append(_Taken(file.source, framed.events, framed.used_bytes, end, head))
+        self._taken.append(Taken(file.source, framed.events, framed.used_bytes, end, head))
         self._taken_events += len(framed.events)
         if self._taken_events >= self._settings.collect_batch_lines:
             self._record()

@@ -12,7 +12,7 @@ from logmill.lifecycle import StopSignal
 from logmill.logs import configure_logs
 from logmill.settings import load, use_one_polars_thread
 
-FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "text", "pattern")
+FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "cri", "time", "text", "pattern")
 
 
 @click.command()
@@ -100,6 +100,8 @@ def collect(
     }
     options |= {name: text for name, text in joined.items() if text}
     settings = load(**options)
+    if options.get("collect_output_type") and not settings.collect_output:
+        raise click.UsageError("--output-type says what the file of --output is; give --output PATH too")
     configure_logs("collector", settings)
     stop = StopSignal()
     stop.install()

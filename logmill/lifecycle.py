@@ -90,7 +90,7 @@ def _cannot_listen(host: str, port: int, settings: Settings, error: OSError) -> 
         **dict.fromkeys(range(first, first + settings.processors), "LOGMILL_PROCESSOR_METRICS_PORT"),
         settings.producer_port: "LOGMILL_PRODUCER_PORT",
         settings.storage_port: "LOGMILL_STORAGE_PORT",
-        settings.collect_port: "LOGMILL_COLLECT_PORT",
+        settings.collect_port: "--port (LOGMILL_COLLECT_PORT)",
     }
     helps = error.errno == errno.EADDRINUSE and port in names
     remedy = f"; {names[port]} chooses another port" if helps else ""

@@ -17,12 +17,14 @@ class FolderLock:
         folder: made where it is missing.
         name: of the lock file, which also says who holds it.
         holder: what would hold it, in words for the error.
+        remedy: what to do where another one does, in words for the error.
     """
 
-    def __init__(self, folder: Path, name: str, holder: str) -> None:
+    def __init__(self, folder: Path, name: str, holder: str, remedy: str = "") -> None:
         self._folder = folder
         self._path = folder / name
         self._holder = holder
+        self._remedy = remedy
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
@@ -44,7 +46,7 @@ class FolderLock:
             process = file.read(20).strip() or "unknown"
             file.close()
             message = f"the data folder {self._folder} is in use by another {self._holder} (process {process})"
-            raise AlreadyRunning(message) from None
+            raise AlreadyRunning(f"{message}; {self._remedy}" if self._remedy else message) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

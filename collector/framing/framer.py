@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 import polars as pl
 
+from collector.framing import containers
 from collector.framing.lines import cut_lines, pieces
 from collector.framing.traces import HINTS, continuations
 from logmill.errors import ConfigError
@@ -45,14 +46,16 @@ class Framer:
         multiline: "auto": indented lines and those of stack traces belong to the line before them; "none": each line is
             an event; else an expression (of Rust's regex crate, linear in time) for what begins an event.
         max_event_bytes: longer events are given in pieces, so that memory stays bounded and nothing is lost.
+        joins_parts: whether lines are those of container runtimes, of which parts are joined; for "auto" alone.
 
     Raises:
         ConfigError: the expression cannot be used.
     """
 
-    def __init__(self, multiline: str, max_event_bytes: int) -> None:
+    def __init__(self, multiline: str, max_event_bytes: int, *, joins_parts: bool = False) -> None:
         self._multiline = multiline
         self._max_event_bytes = max_event_bytes
+        self._joins_parts = joins_parts and multiline == AUTO
         if multiline not in {AUTO, NONE}:
             try:
                 self._begins([b""])
@@ -91,7 +94,8 @@ class Framer:
         return self._grouped(buffer, lines, used, holds_back=holds_back)
 
     def _grouped(self, buffer: bytes, lines: list[bytes], used: int, *, holds_back: bool) -> Framed:
-        is_plain = self._multiline == AUTO and not any(hint in buffer for hint in HINTS)
+        hints = containers.HINTS if self._joins_parts else HINTS
+        is_plain = self._multiline == AUTO and not any(hint in buffer for hint in hints)
         starts: Sequence[int] = range(len(lines)) if is_plain else self._starts(lines)
         if holds_back and starts:
             last = starts[-1]
@@ -102,12 +106,18 @@ class Framer:
         if len(starts) == len(lines):
             return self._framed(lines, used, has_returns=b"\r" in buffer)
         ends = [*starts[1:], len(lines)]
-        groups = [b"\n".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
+        join = containers.joined if self._joins_parts else b"\n".join
+        groups = [join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
         return self._framed(groups, used, has_returns=b"\r" in buffer)
 
     def _starts(self, lines: Sequence[bytes]) -> Sequence[int]:
         """The places of lines that begin an event, that of the first among them."""
-        joined = continuations(lines) if self._multiline == AUTO else [not begins for begins in self._begins(lines)]
+        if self._joins_parts:
+            joined = containers.continuations(lines)
+        elif self._multiline == AUTO:
+            joined = continuations(lines)
+        else:
+            joined = [not begins for begins in self._begins(lines)]
         starts, count = [], 0
         for at, is_joined in enumerate(joined):
             count += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from collector.outputs.database import DatabaseOutput
+from collector.outputs.existing import check_existing
 from collector.outputs.files import FileOutput
 from collector.outputs.lines import Csv, JsonLines
 from collector.outputs.structured import Structure
@@ -18,12 +19,13 @@ def open_output(settings: Settings) -> Output | None:
     """The local copy that the settings name; None where they name none.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot be written, or a file of something else lies there.
         AlreadyRunning: another collector writes it.
     """
     if not settings.collect_output:
         return None
     path = Path(settings.collect_output)
+    check_existing(path, settings.collect_output_type)
     structure = Structure(rules_of(settings), Limits.of(settings), settings.slow_response_ms)
     max_bytes = settings.collect_output_max_bytes
     if settings.collect_output_type == "sqlite":

@@ -53,6 +53,7 @@ class FileShown(msgspec.Struct, frozen=True):
     records: int = 0
     per_s: float = 0.0
     faults: int = 0
+    present_path: str = ""
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -184,6 +185,7 @@ def _shown(one: FileState, counted: SourceCounted | None) -> FileShown:
         records=counted.records if counted else 0,
         per_s=counted.per_s if counted else 0.0,
         faults=counted.faults if counted else 0,
+        present_path=printable(one.present_path),
     )
 
 

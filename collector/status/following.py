@@ -14,6 +14,7 @@ class FileState(msgspec.Struct, frozen=True):
 
     Attributes:
         path: as `Source.path` has it; "-" is standard input.
+        present_path: where the file lies now, if elsewhere, as rotation moves it; else "".
         size_bytes: its length when it was last looked at.
         read_bytes: up to where it was read.
         accepted_bytes: up to where the producer has accepted it.
@@ -31,6 +32,7 @@ class FileState(msgspec.Struct, frozen=True):
     is_rotated: bool = False
     modified_at: datetime | None = None
     state: str = "following"
+    present_path: str = ""
 
 
 class Shipping(msgspec.Struct, frozen=True):

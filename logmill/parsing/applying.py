@@ -52,8 +52,11 @@ def parse(frame: pl.DataFrame, formats: Sequence[Format], max_metadata_bytes: in
     if not rows:
         return frame
     columns = zip(_WRITTEN, zip(*changes, strict=True), strict=True)
-    was_read = [row for row, change in zip(rows, changes, strict=True) if change[0] != NO_ROOM]
-    frame = frame.with_columns(_replaced(frame["parsed_from"], was_read, frame["message"].gather(was_read).to_list()))
+    # What gave a time alone is in no parts that redaction would have to look at together.
+    was_read = [row for row, change in zip(rows, changes, strict=True) if change[1:3] != (None, None)]
+    if was_read:
+        whole = frame["message"].gather(was_read).to_list()
+        frame = frame.with_columns(_replaced(frame["parsed_from"], was_read, whole))
     return frame.with_columns(
         _replaced(frame[name], rows, values) for name, values in columns if any(value is not None for value in values)
     )
@@ -70,8 +73,8 @@ def _change(name: str, found: Found, facts: tuple[str, str, str, str, str], max_
         _add(fields, found.time_field)
     if host and found.host and found.host != host:
         _add(fields, found.host_field)
-    text = joined(metadata, fields, max_metadata_bytes) if fields else metadata
-    if text is None:
+    text = joined(metadata, fields, max_metadata_bytes) if fields else None
+    if fields and text is None:
         return (NO_ROOM, None, None, None, None, None)
     return (
         name,

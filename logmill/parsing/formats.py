@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from logmill.parsing.access import ACCESS
+from logmill.parsing.cri import CRI
 from logmill.parsing.error_logs import ERROR
 from logmill.parsing.found import Format
 from logmill.parsing.json_objects import JSON
@@ -10,13 +11,14 @@ from logmill.parsing.logfmt import LOGFMT
 from logmill.parsing.rules import format_of
 from logmill.parsing.secrets import Secrets
 from logmill.parsing.syslog import syslog
+from logmill.parsing.times import TIME
 from logmill.parsing.traces import traces
 from logmill.rules.ruleset import RuleSet
 
 
 def shipped(secrets: Secrets) -> tuple[Format, ...]:
     """Those that need no rule: what begins with a mark of its own first, what looks like much else last."""
-    return (JSON, syslog(secrets), ERROR, ACCESS, traces(secrets), LOGFMT)
+    return (JSON, CRI, syslog(secrets), ERROR, ACCESS, traces(secrets), LOGFMT, TIME)
 
 
 def formats_of(rules: RuleSet, secrets: Secrets) -> tuple[Format, ...]:

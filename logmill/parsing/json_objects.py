@@ -59,6 +59,8 @@ def _read(message: str, received_us: int) -> Found | None:
     found = lift(fields, received_us)
     found.host = _host(fields)
     if had_log and "log" not in fields:
+        # Docker keeps the end of the line that it wrapped.
+        found.message = (found.message or "").removesuffix("\n").removesuffix("\r")
         found.inner = found.message
     # As JSON writes it, a text of several lines has this; most objects have none.
     elif "\\n" in message:

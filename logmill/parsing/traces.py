@@ -9,6 +9,7 @@ import polars as pl
 from logmill.parsing import trace_go, trace_java, trace_python
 from logmill.parsing.found import Format, Found
 from logmill.parsing.secrets import Secrets
+from logmill.parsing.times import times_of
 from logmill.parsing.trace_parts import lines_of
 
 _GATE = r"(?m)Traceback \(most recent call last\):|^[ \t]+at [^ (\n]+\([^)\n]*\)|^goroutine [0-9]+ "
@@ -16,8 +17,12 @@ _READERS = (trace_python.read, trace_java.read, trace_go.read)
 
 
 def read(messages: pl.Series, _received: pl.Series, secrets: Secrets) -> list[Found | None]:
-    """The first trace in each message. The message stays."""
-    return [_read(message, secrets) for message in messages]
+    """The first trace in each message, and the time that the message begins with. The message stays."""
+    found = [_read(message, secrets) for message in messages]
+    for one, (time_us, time) in zip(found, times_of(messages).rows(), strict=True):
+        if one is not None and time_us is not None:
+            one.time_us, one.time_field = time_us, ("time", time)
+    return found
 
 
 def _read(message: str, secrets: Secrets) -> Found | None:

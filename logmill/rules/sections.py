@@ -157,6 +157,8 @@ class Formats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         error: error logs of Apache and Nginx.
         syslog: RFC 5424 and RFC 3164.
         trace: stack traces of Java, Python and Go.
+        cri: lines of container runtimes, as Kubernetes keeps them.
+        time: text that begins with a time with a zone.
     """
 
     json: bool = True
@@ -165,6 +167,8 @@ class Formats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     error: bool = True
     syslog: bool = True
     trace: bool = True
+    cri: bool = True
+    time: bool = True
 
 
 class Redaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -32,7 +32,7 @@ class CollectorSettings(StorageSettings, frozen=True, kw_only=True):
         described(
             "What lines are; auto: the processors see, and the collector looks for the level only; "
             "pattern: as LOGMILL_COLLECT_PATTERN says.",
-            pattern="^(auto|json|logfmt|syslog|access|error|text|pattern)$",
+            pattern="^(auto|json|logfmt|syslog|access|error|cri|time|text|pattern)$",
         ),
     ] = "auto"
     collect_pattern: Annotated[

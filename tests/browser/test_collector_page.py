@@ -167,3 +167,15 @@ def test_nothing_keeps_anybody_out(browser, tmp_path, story, context):
         assert found.violations_count == 0, found.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("document.documentElement.dataset.theme") == context.get("color_scheme", "light")
+
+
+def test_a_rotated_file_is_shown_with_the_name_that_it_has_now(page, run):
+    run.held.states = [
+        FileState("/logs/app.log", 9, 9, 9, 0, is_rotated=True, state="rotated", present_path="/logs/app.log.2.gz"),
+        FileState("/logs/b.log", 9, 9, 9, 0, is_rotated=True, state="rotated", present_path="/old/b.log.1"),
+    ]
+    page.goto(run.url)
+    heads = card(page, "Files").locator("tbody th")
+    expect(heads).to_have_text(["/logs/app.log (now app.log.2.gz)", "/logs/b.log (now /old/b.log.1)"])
+    page.get_by_label("Find a file").fill("log.2.gz")
+    expect(heads).to_have_count(1)

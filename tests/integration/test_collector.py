@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -201,6 +203,53 @@ def test_two_collectors_need_two_data_folders(pipeline, logs, tmp_path):
         done = Collector(pipeline, tmp_path, logs / "*.log").run()
     assert done.returncode == 3
     assert "in use by another collector" in done.stderr.decode()
+    assert "give this one a folder of its own with --data-dir" in done.stderr.decode()
+
+
+def test_a_port_in_use_is_told_with_the_option_that_chooses_another(pipeline, logs, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = Collector(pipeline, tmp_path, logs / "*.log", collect_port=taken.getsockname()[1]).run()
+    assert done.returncode == 3
+    assert "--port (LOGMILL_COLLECT_PORT) chooses another port" in done.stderr.decode()
+
+
+def test_in_the_end_people_are_told_in_words_what_was_collected(pipeline, logs, tmp_path):
+    (logs / "a.log").write_text("one\ntwo\nthree, left out\n")
+    done = Collector(pipeline, tmp_path, logs / "a.log", "--once", "--drop", "left out").run()
+    last = done.stderr.decode().splitlines()[-1]
+    assert re.fullmatch(r"collected 2 logs of 1 file: 2 accepted, 0 refused, 1 left out; [0-9.]+ s", last)
+    assert [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_lines_of_a_container_are_joined_and_have_their_time(pipeline, logs, tmp_path):
+    time_and_stream = "2026-01-31T12:00:00.5Z stdout"
+    (logs / "0.log").write_text(f"{time_and_stream} P first half, \n{time_and_stream} F second half\n")
+    assert Collector(pipeline, tmp_path, logs / "0.log", "--once", "--format", "cri").run().returncode == 0
+    (log,) = Collector(pipeline, tmp_path).wait_stored(1)
+    assert (log["message"], log["timestamp"][:21]) == ("first half, second half", "2026-01-31T12:00:00.5")
+    assert log["metadata"]["stream"] == "stdout"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.log", "--output-type", "csv"], "give --output PATH too"),
+        (["a.log", "--output", "a.log"], "is also to be collected"),
+        (["./*.log", "b.log", "--output", "link.log"], "is also to be collected"),
+        (["a.log", "--output", "b.log"], "is no copy that the collector wrote, and --output-type is jsonl"),
+    ],
+)
+def test_a_copy_that_cannot_be_is_told_before_anything_is_collected(pipeline, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text("one\n")
+    (tmp_path / "link.log").symlink_to("b.log")
+    done = Collector(pipeline, tmp_path, *arguments, "--once").run()
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.decode().split())
+    assert [(tmp_path / name).read_text() for name in ("a.log", "b.log")] == ["one\n"] * 2
 
 
 def test_a_file_that_cannot_be_read_is_told_of_and_stops_nothing(pipeline, logs, tmp_path):

@@ -220,3 +220,12 @@ def test_the_page_is_there_with_all_that_it_loads_and_a_policy(run):
     assert len(names) > 15
     for name in names:
         assert requests.get(f"{run.url}/static/{name}", timeout=TIMEOUT_S).status_code == 200, name
+
+
+def test_a_rotated_file_has_the_name_that_it_has_now(run):
+    run.held.states = [
+        state("/logs/app.log", is_rotated=True, present_path="/logs/app.log.2.gz"),
+        state("/logs/b.log"),
+    ]
+    files = {file["path"]: file["present_path"] for file in status(run)["files"]}
+    assert files == {"/logs/app.log": "/logs/app.log.2.gz", "/logs/b.log": ""}

@@ -94,7 +94,17 @@ def tell_story(statistics: Statistics, held: Held, clock: Past, seed: int = 7) -
         for (path, size), lag in zip(read.items(), (0, 41_250, 0, 8_192, 0), strict=True)
     ]
     old = read[f"{FOLDER}/payment.log"] // 3
-    rotated = FileState(f"{FOLDER}/payment.log", old, old, old, 0, is_rotated=True, modified_at=now, state="rotated")
+    rotated = FileState(
+        f"{FOLDER}/payment.log",
+        old,
+        old,
+        old,
+        0,
+        is_rotated=True,
+        modified_at=now,
+        state="rotated",
+        present_path=f"{FOLDER}/payment.log.2.gz",
+    )
     closed = FileState(f"{FOLDER}/audit.log", 18_220, 0, 0, 18_220, state="cannot be read: permission denied")
     held.states = [*held.states, msgspec.structs.replace(rotated, modified_at=now - timedelta(minutes=4)), closed]
     held.sent = Shipping(batches_in_flight=2, oldest_in_flight_s=0.4)

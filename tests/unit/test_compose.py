@@ -9,7 +9,8 @@ import yaml
 from generator.options import Asked, plan_of
 from logmill.settings import Settings, load
 from logmill.settings_table import table
-from scripts.check_images import SERVICES, parse, read
+from scripts.check_images import SERVICES, read
+from scripts.dockerfiles import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 # It writes to a file how it is going, which its health check looks at.

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from logmill.settings import load
-from scripts.check_images import COMMANDS, SERVICES, parse, read
+from scripts.check_images import COMMANDS, SERVICES, read
+from scripts.dockerfiles import parse
 
 # It writes to a file how it is going, which its health check looks at.
 LISTENS_NOWHERE = {"generator"}

@@ -155,3 +155,25 @@ def test_a_line_that_never_ends_costs_no_more_the_more_of_it_is_there():
     assert set(framed.events) == {b"x" * 16}
     assert len(buffer) - framed.used_bytes == 3
     assert len(framer.frame(buffer, 5000, Coming.MORE).events) == 5000
+
+
+HEAD = b"2026-01-31T12:00:00Z stdout "
+
+
+def parts(text, coming=Coming.NOTHING):
+    return Framer("auto", 1 << 20, joins_parts=True).frame(text, 5000, coming)
+
+
+def test_parts_of_a_line_of_a_container_are_joined():
+    other = HEAD.replace(b"stdout", b"stderr")
+    lines = [HEAD + b"F one", HEAD + b"P ab", HEAD + b"P:x c", HEAD + b"F d e", HEAD + b"P lone", other + b"F its own"]
+    framed = parts(b"\n".join(lines) + b"\n")
+    assert framed.events == [lines[0], HEAD + b"F abcd e", lines[4], lines[5]]
+    assert framed.used_bytes == len(b"\n".join(lines)) + 1
+    assert parts(HEAD + b"P ab\n  plain\n").events == [HEAD + b"P ab", b"  plain"]
+
+
+def test_parts_whose_end_has_not_come_are_waited_for_and_taken_in_the_end():
+    text = HEAD + b"F one\n" + HEAD + b"P ab\n" + HEAD + b"P cd\n"
+    assert parts(text, Coming.MORE).events == [HEAD + b"F one"]
+    assert parts(text).events == [HEAD + b"F one", HEAD + b"P abcd"]

@@ -58,15 +58,19 @@ def test_without_a_position_it_goes_on_at_the_end(tmp_path):
     assert messages(path) == ["one", "two"]
 
 
-@pytest.mark.parametrize("content", [b"", b"mine\n", b"x" * 5000 + b"\n"])
-def test_a_file_that_somebody_put_there_instead_stays_whole(tmp_path, content):
+@pytest.mark.parametrize("theirs", [(), ("mine",), ("x" * 5000, "y")])
+def test_a_file_that_somebody_put_there_instead_stays_whole(tmp_path, theirs):
     path = tmp_path / "copy"
     copy = opened(path)
     copy.write("a", batch("gone with its file"))
     settled = copy.position()
     copy.close()
     path.rename(tmp_path / "kept")
-    path.write_bytes(content)
+    other = opened(path)
+    if theirs:
+        other.write("theirs", batch(*theirs))
+    other.close()
+    content = path.read_bytes()
     again = opened(path)
     again.restore(settled)
     again.write("b", batch("new"))
@@ -153,7 +157,7 @@ def test_whenever_it_crashes_each_record_of_a_settled_batch_is_there_once(tmp_pa
             copy.close()
             if "torn" in step:
                 with path.open("ab") as file:
-                    file.write(b"torn")
+                    file.write(b'{"ti' if kind == "jsonl" else b"time")
             copy = opened(path, kind, collect_output_max_bytes=max_bytes)
             copy.restore(position)
             written = settled

@@ -172,7 +172,7 @@ def test_a_place_that_cannot_be_written_is_an_error_that_names_the_setting(tmp_p
 def test_a_file_that_is_no_database_or_another_one_is_left_alone(tmp_path):
     path = tmp_path / "copy"
     path.write_bytes(b"something else " * 100)
-    with pytest.raises(ConfigError, match="not a database"):
+    with pytest.raises(ConfigError, match="is no copy"):
         opened(path, "sqlite")
     assert path.read_bytes() == b"something else " * 100
     other = tmp_path / "other"
@@ -202,3 +202,54 @@ def test_the_oldest_logs_leave_a_database_that_is_too_long(tmp_path):
     assert numbers == list(range(numbers[0], 4000))
     assert 200 < len(numbers) < 2000
     assert path.stat().st_size < 260_000
+
+
+FOREIGN = {
+    "text": b"2026-01-31 12:00:00 ERROR x\n",
+    "jsonl of an application": b'{"timestamp":"2026-01-31T12:00:00Z","level":"INFO","msg":"x"}\n',
+    "csv of somebody": b"timestamp,level\r\n1,2\r\n",
+    "line": b"x",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_a_file_of_something_else_is_refused_and_stays(tmp_path, kind, content):
+    path = tmp_path / "copy"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"is no copy that the collector wrote, and --output-type is {kind}"):
+        opened(path, kind)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "words"),
+    [
+        ("jsonl", "csv", "is a copy in JSON lines, and --output-type is csv"),
+        ("csv", "jsonl", "is a copy in CSV, and --output-type is jsonl"),
+        ("sqlite", "csv", "is a SQLite database, and --output-type is csv"),
+        ("csv", "sqlite", "is a copy in CSV, and --output-type is sqlite"),
+    ],
+)
+def test_a_copy_of_another_type_is_refused_and_stays(tmp_path, had, wanted, words):
+    path = tmp_path / "copy"
+    copy = opened(path, had)
+    copy.write("a", batch('{"level":"warn","msg":"of \\"it\\"","order":7}'))
+    copy.close()
+    content = path.read_bytes()
+    with pytest.raises(ConfigError, match=words):
+        opened(path, wanted)
+    assert path.read_bytes() == content
+    opened(path, had).close()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_a_copy_that_was_cut_off_in_its_first_line_is_one(tmp_path, kind):
+    path = tmp_path / "copy"
+    copy = opened(path, kind)
+    copy.write("a", batch("plain"))
+    copy.close()
+    content = path.read_bytes()
+    for size in (0, 1, 10, 30, 60):
+        path.write_bytes(content[:size])
+        opened(path, kind).close()

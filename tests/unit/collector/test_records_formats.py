@@ -62,6 +62,8 @@ def test_formats_of_the_rules_file_are_counted_and_those_switched_off_are_not(tm
         ("logfmt", "a=1 b=2", "a=1 and text"),
         ("syslog", SYSLOG, "Oct 11 mymachine su"),
         ("access", ACCESS, ACCESS.replace('"GET', "GET")),
+        ("cri", "2026-01-31T12:00:00.5Z stdout F x", "2026-01-31T12:00:00.5Z stdin F x"),
+        ("time", "2026-01-31 12:00:00.5+01:00 x", "2026-01-31 12:00:00.5 x"),
         ("error", "[Sun Dec 04 04:47:44 2005] [error] x", "[Sun Dec 04 04:47:44 2005] [loud] x"),
     ],
 )
@@ -85,6 +87,9 @@ def test_what_is_not_of_the_declared_format_is_sent_as_text_and_told(form, good,
         ("logfmt", 'lvl=eror msg="WARN of it"', "ERROR"),
         ("logfmt", 'a=1 msg="WARN of it"', "WARNING"),
         ("json", '{"severity": "fatal", "msg": "INFO"}', "CRITICAL"),
+        ("cri", '2026-01-31T12:00:00Z stdout F {"level": "info", "msg": "no ERROR"}', "INFO"),
+        ("cri", "2026-01-31T12:00:00Z stderr F ERROR failed", "ERROR"),
+        ("time", "2026-01-31T12:00:00Z WARN x", "WARNING"),
         ("text", "WARN x", "WARNING"),
     ],
 )

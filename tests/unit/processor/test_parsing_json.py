@@ -106,7 +106,7 @@ def test_digits_that_a_log_has_no_room_for_stay_metadata(time, is_kept):
 
 def test_a_line_of_dockers_files():
     found = one('{"log":"started\\n","stream":"stderr","time":"2026-01-31T12:00:00.123456789Z"}')
-    assert (found.message, found.time_us) == ("started\n", us("2026-01-31T12:00:00.123456Z"))
+    assert (found.message, found.time_us) == ("started", us("2026-01-31T12:00:00.123456Z"))
     assert found.metadata == {"stream": "stderr", "time": "2026-01-31T12:00:00.123456789Z"}
 
 
@@ -135,7 +135,7 @@ def test_of_two_levels_the_inner_one_holds_and_the_outer_counts_where_there_is_n
 
 def test_it_is_opened_once_and_what_a_logger_quotes_is_not_opened():
     twice = one(docker(docker('{"msg": "m", "level": "error"}')))
-    assert (twice.message, twice.level) == ('{"msg": "m", "level": "error"}\n', "INFO")
+    assert (twice.message, twice.level) == ('{"msg": "m", "level": "error"}', "INFO")
     syslog = one(docker("<34>1 2026-01-31T12:00:00Z h app - - - x"))
     assert (syslog.message[:5], syslog.level) == ("<34>1", "INFO")
     quoted = one('{"msg": "{\\"level\\": \\"error\\"}", "n": 1}')

@@ -66,7 +66,9 @@ def test_own_forms_come_first_and_formats_can_be_switched_off(tmp_path):
     path.write_text("parsing: {formats: {json: false, logfmt: false}, rules: [{name: own, pattern: '^(?P<all>.)'}]}")
     assert [one(text, rules=str(path)).parsed_as for text in ('{"a":1}', "a=1 b=2", "\n")] == ["own", "own", ""]
     path = tmp_path / "off.yaml"
-    off = ", ".join(f"{name}: false" for name in ("json", "logfmt", "access", "error", "syslog", "trace"))
+    off = ", ".join(
+        f"{name}: false" for name in ("json", "logfmt", "access", "error", "syslog", "trace", "cri", "time")
+    )
     path.write_text(f"parsing: {{formats: {{{off}}}}}")
     assert one('{"a":1}', rules=str(path)).parsed_as == ""
 

@@ -36,7 +36,7 @@ export class FilesCard extends Quiet {
 
   draw() {
     const text = this.wanted.value.trim().toLowerCase();
-    const chosen = text ? this.found.filter(({ path, service, state }) => `${path}\n${service}\n${state}`.toLowerCase().includes(text)) : this.found;
+    const chosen = text ? this.found.filter(({ path, present_path: present, service, state }) => `${path}\n${present}\n${service}\n${state}`.toLowerCase().includes(text)) : this.found;
     const shown = chosen.slice(0, MOST);
     super.show(shown, (files) => files.map(row), `${count(this.all)} followed`);
     put(this.hint, hint(shown.length, chosen.length, this.found.length, this.all, text));
@@ -50,12 +50,18 @@ function hint(shown, chosen, known, all, text) {
   return known < all ? `${cut} ${text ? "Looked for" : "Known here"} among the ${count(known)} that lag most or changed last.` : cut;
 }
 
-function row({ path, service, records, per_s: rate, size_bytes: size, lag_bytes: lag, faults, modified_at: modified, state, is_rotated: isRotated }) {
+// In the same folder the name says it all.
+function nameOf(path, present) {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  return present.startsWith(folder) ? present.slice(folder.length) : present;
+}
+
+function row({ path, present_path: present, service, records, per_s: rate, size_bytes: size, lag_bytes: lag, faults, modified_at: modified, state, is_rotated: isRotated }) {
   const cell = (name, kind, ...shown) => h("td", { class: kind, "data-name": name }, shown);
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, path === "-" ? "standard input" : visible(path, 400), isRotated && state !== "rotated" && state !== "deleted" && h("small", {}, " rotated")),
+    h("th", { scope: "row" }, path === "-" ? "standard input" : visible(path, 400), present && h("small", {}, ` (now ${visible(nameOf(path, present), 400)})`), isRotated && state !== "rotated" && state !== "deleted" && h("small", {}, " rotated")),
     cell("Service", "", visible(service, 100)),
     cell("Logs", "number", compact(records)),
     cell("Logs/s", "number", decimal(rate)),

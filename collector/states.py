@@ -1,0 +1,46 @@
+"""What people are told of the files: the state of each on the live page, and of all of them in the end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from collector.files.followed import Followed
+from collector.status.figures import Totals
+from collector.status.following import FileState
+
+
+def state_of(file: Followed) -> FileState:
+    """As the live page shows it; under the path that its records have, and the one where it lies now."""
+    size = max(file.size, file.offset)
+    words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
+    return FileState(
+        path=file.source.path,
+        present_path="" if file.is_deleted or file.path == file.source.path else file.path,
+        size_bytes=size,
+        read_bytes=file.offset,
+        accepted_bytes=file.settled,
+        lag_bytes=max(0, size - file.settled),
+        is_rotated=file.is_rotated or file.is_gone,
+        modified_at=_time(file.modified_at),
+        state=f"cannot be read: {file.problem}" if file.problem else words,
+    )
+
+
+def in_words(totals: Totals, files: int, seconds: float) -> str:
+    """The last line of a collector that read all there was, for people."""
+    rest = {
+        "left out": totals.filtered,
+        "with a fault": totals.faults,
+        "not accepted yet": totals.records - totals.accepted - totals.refused,
+    }
+    more = "".join(f", {count:,} {name}" for name, count in rest.items() if count > 0)
+    of = f"{totals.records:,} logs of {files:,} file{'' if files == 1 else 's'}"
+    return f"collected {of}: {totals.accepted:,} accepted, {totals.refused:,} refused{more}; {seconds:.1f} s\n"
+
+
+def _time(seconds: float) -> datetime | None:
+    """The time of a file; None where it has none, or one of a year that nobody will see."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
