@@ -126,7 +126,8 @@ def test_problems_become_rejections_that_name_file_line_and_reason():
 @pytest.mark.parametrize(
     ("sent", "limits", "reason"),
     [
-        (message(b"x\n", CONTENT_TYPE), Limits(), "no result can be read in 'x': line 1"),
+        (message(b"x\n", CONTENT_TYPE), Limits(), "no result can be read in a file that begins with 'x': line 1"),
+        (message(b"x\n", CONTENT_TYPE, file="a.log"), Limits(), "no result can be read in 'a.log': line 1"),
         (message(b"<nope", "text/xml"), Limits(), "no valid XML"),
         (message(PAIRS, CONTENT_TYPE), Limits(max_batch_records=1), "2 results in 'nightly-7.log', 1 at most"),
         (message(PAIRS, CONTENT_TYPE, service="s" * 300), Limits(), "service"),
