@@ -81,8 +81,8 @@ def results(
 ) -> None:
     """Sum up files of test results: pairs of Test: and Result:, JUnit XML, pytest's report log.
 
-    FILE is a path, a pattern such as 'results/**/*.xml', or - for standard input. Ends with 1 where a file cannot be
-    read, or cannot be sent; what tests say changes that with --fail only.
+    FILE is a path, a pattern such as 'results/**/*.xml', or - for standard input. Ends with 1 where a pattern matches
+    nothing, or a file cannot be read or sent; what tests say changes that with --fail only.
 
     \b
     logmill results nightly-*.log
@@ -94,8 +94,13 @@ def results(
     accumulator = Accumulator(sending["service"] or DEFAULT_SERVICE)
     problems: list[_Place] = []
     good: list[_Source] = []
-    well = True
-    for path in _paths(patterns):
+    paths, unmatched = _paths(patterns)
+    if not paths:
+        raise click.UsageError(f"there is no file {', '.join(map(repr, unmatched))}")
+    for pattern in unmatched:
+        _complain(f"there is no file {pattern!r}")
+    well = not unmatched
+    for path in paths:
         try:
             source, found = _read(path)
         except _Unreadable as error:
@@ -118,17 +123,21 @@ def results(
         sys.exit(1)
 
 
-def _paths(patterns: Iterable[str]) -> Iterator[str]:
-    """The files that are meant, each once; a pattern that the shell did not replace is looked up here."""
-    seen: set[str] = set()
+def _paths(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The files that are meant, each once, and the patterns that match none.
+
+    A pattern that the shell did not replace is looked up here.
+    """
+    paths: dict[str, None] = {}
+    unmatched: list[str] = []
     for pattern in patterns:
         found = [pattern]
         if pattern != STDIN and not _MAGIC.isdisjoint(pattern) and not Path(pattern).exists():
             found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())  # noqa: PTH207
             if not found:
-                raise click.UsageError(f"there is no file {pattern!r}")
-        yield from (path for path in found if path not in seen)
-        seen.update(found)
+                unmatched.append(pattern)
+        paths.update(dict.fromkeys(found))
+    return list(paths), unmatched
 
 
 def _read(path: str) -> tuple[_Source, FileResults]:

@@ -92,6 +92,7 @@ def test_standard_input_is_a_file(folder: Path):
         (["one.log", "two.log", "--fail"], 1),
         (["missing.log", "one.log"], 1),
         (["sub"], 1),
+        (["*.nothing", "one.log"], 1),
         (["*.nothing"], 2),
         ([], 2),
         (["one.log", "--chart", "c.pdf"], 2),
@@ -110,6 +111,16 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_summed_up(folder
     assert "odd.log: no result can be read in a file that begins with 'odd\\x1b[2J.log': line 1" in done.stderr
     assert "missing.log: No such file or directory" in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
+
+
+def test_a_pattern_that_matches_nothing_is_named_and_the_others_are_summed_up(folder: Path):
+    done = run(folder, "one*", "nothing/*.txt", "no\x1b[2J*", "sub/*.xml")
+    assert done.returncode == 1
+    assert done.stdout.startswith("4 results of 3 tests in 2 files: 3 passed, 1 failed;")
+    assert done.stderr == "logmill: there is no file 'nothing/*.txt'\nlogmill: there is no file 'no\\x1b[2J*'\n"
+    alone = run(folder, "nothing/*.txt", "none.*")
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert "there is no file 'nothing/*.txt', 'none.*'" in alone.stderr
 
 
 @pytest.mark.parametrize(("name", "start"), [("c.svg", b"<?xml"), ("c.png", b"\x89PNG")])
