@@ -26,7 +26,6 @@ _SHOWN_PROBLEMS = 20
 _HEADLINE_CHARS = 300
 # What runs were to come would hide those of today.
 _CLOCK_SLACK_US = 86_400_000_000
-_PLURALS = {Result.ERROR: "errors"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,14 +64,18 @@ def records_of(found: FileResults, origin: Origin, limits: Limits) -> tuple[Colu
             rejections.append(Rejection(index=outcome.line, code=error.code, message=message))
     left = found.problem_count - len(found.problems)
     if left:
-        message = f"{found.name}: {left} more problems, which are not told one by one"
+        message = f"{found.name}: {counted(left, 'more problem')} beyond those told one by one"
         rejections.append(Rejection(index=found.problems[-1].line, code=PROBLEM, message=message))
     return Columns.of([_of_file(found, origin, limits), *entries]), rejections
 
 
 def _of_file(found: FileResults, origin: Origin, limits: Limits) -> Entry:
     counts = found.counts()
-    said = [f"{count:,} {_PLURALS.get(result, result)}" for result, count in counts.items() if count]
+    said = [
+        counted(count, "error") if result is Result.ERROR else f"{count:,} {result}"
+        for result, count in counts.items()
+        if count
+    ]
     results, problems = len(found.outcomes), found.problem_count
     message = f"{found.name}: {counted(results, 'result')}" + (f": {', '.join(said)}" if said else "")
     metadata: dict[str, Any] = {

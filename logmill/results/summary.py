@@ -94,6 +94,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     last_failure: Failure | None = None
 
     @property
+    def failures(self) -> int:
+        """How many runs failed, without those that could not be run."""
+        return self.failed - self.errors
+
+    @property
     def last_result(self) -> Result:
         """What came of the newest run."""
         return self.runs[-1].result

@@ -69,6 +69,9 @@ def test_each_test_has_its_counts_bars_runs_and_last_failure(show, sent):
     expect(checkout.locator(".failure-place")).to_have_text(re.compile(r"^[0-9.]+ (ms|s) ago in run-3\.log:7$"))
     expect(checkout.locator(".failure-reason")).to_have_text("it is late")
     assert row(page, "search").locator(".r-state").inner_text() == "failing"
+    # What could not be run is told from what failed.
+    assert row(page, "search").locator(".r-failed").inner_text().split("\n") == ["0", "1 error"]
+    expect(row(page, "search").get_by_role("img", name="2 passed, 0 failed, 1 error, 1 skipped")).to_be_visible()
     assert row(page, "login").locator(".r-state").inner_text() == ""
     tiles = {
         name: page.locator(f'[data-tile="{name}"] strong').inner_text() for name in ("Failing now", "Flaky", "Passed")

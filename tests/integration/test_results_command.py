@@ -113,6 +113,27 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_summed_up(folder
     assert "\x1b" not in done.stderr + done.stdout
 
 
+def test_errors_of_junit_and_of_pytest_are_apart_from_failures(folder: Path):
+    (folder / "e.xml").write_text(
+        JUNIT.replace('<testcase classname="" name="login"/>', '<testcase name="x"><error/></testcase>')
+    )
+    lines = [
+        '{"$report_type": "TestReport", "nodeid": "t.py::setup", "when": "setup", "outcome": "failed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::setup", "when": "teardown", "outcome": "passed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::call", "when": "setup", "outcome": "passed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::call", "when": "call", "outcome": "failed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::call", "when": "teardown", "outcome": "passed"}',
+        '{"$report_type": "SessionFinish"}',
+    ]
+    (folder / "p.jsonl").write_text("\n".join(lines))
+    assert run(folder, "e.xml").stdout.startswith("2 results of 2 tests in 1 file: 0 passed, 1 failed, 1 error;")
+    found = run(folder, "p.jsonl").stdout.splitlines()
+    assert found[0] == "2 results of 2 tests in 1 file: 0 passed, 1 failed, 1 error; 2 failing now"
+    assert found[2].split() == ["test", "passed", "failed", "errors", "skipped", "last", "runs"]
+    rows = {words[0]: words[1:5] for line in found[3:] if (words := line.split()) and words[0].startswith("t.py")}
+    assert rows == {"t.py::call": ["0", "1", "0", "0"], "t.py::setup": ["0", "0", "1", "0"]}
+
+
 def test_a_pattern_that_matches_nothing_is_named_and_the_others_are_summed_up(folder: Path):
     done = run(folder, "one*", "nothing/*.txt", "no\x1b[2J*", "sub/*.xml")
     assert done.returncode == 1

@@ -92,6 +92,22 @@ def test_a_file_becomes_a_record_for_itself_and_one_for_each_result():
     }
 
 
+def test_the_log_of_a_file_has_each_count_in_good_grammar():
+    def said(*results: str) -> str:
+        body = "a.log\n" + "".join(f"Test: t\nResult: {result}\n" for result in results)
+        (of_file, *_) = read_foreign(message(body.encode(), CONTENT_TYPE), Limits())[0].columns.rows()
+        return of_file.message
+
+    assert said("ERROR") == "a.log: 1 result: 1 error"
+    assert said("ERROR", "ERROR", "FAIL") == "a.log: 3 results: 1 failed, 2 errors"
+
+
+def test_one_problem_beyond_those_that_are_told_is_one():
+    body = b"a.log\nTest: t\nResult: PASS\n" + b"Result: PASS\n" * 1001
+    _, problems = read_foreign(message(body, CONTENT_TYPE), Limits())
+    assert problems[-1].message == "a.log: 1 more problem beyond those told one by one"
+
+
 def test_the_same_message_again_gives_the_same_records_under_the_same_ids():
     one, again = (read_foreign(message(PAIRS, message_id="m-1"), Limits())[0] for _ in range(2))
     assert one.batch_id == again.batch_id

@@ -153,6 +153,18 @@ def test_the_text_has_the_totals_a_line_a_test_and_the_last_failure_of_those_tha
     ]
 
 
+def test_the_text_tells_errors_from_failures_and_counts_them_apart():
+    text = render(summary_of(login="PFEE", checkout="E"))
+    assert text.splitlines()[0] == "5 results of 2 tests in 5 files: 1 passed, 1 failed, 3 errors; 2 failing now"
+    rows = [line.split() for line in text.splitlines() if line.startswith(("test", "login", "checkout"))]
+    assert [row[:5] for row in rows] == [
+        ["test", "passed", "failed", "errors", "skipped"],
+        ["login", "1", "1", "2", "0"],
+        ["checkout", "0", "0", "1", "0"],
+    ]
+    assert "1 passed, 0 failed, 1 error;" in render(summary_of(login="PE"))
+
+
 def test_nothing_of_the_text_is_obeyed_by_a_terminal():
     hostile = "a\x1b[2J\u202e\x07b"
     accumulator = Accumulator("tests")

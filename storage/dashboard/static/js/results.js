@@ -14,7 +14,9 @@ const PATH = "results/summary";
 const LIMIT = 500;
 const MAX_REASON_CHARS = 300;
 const WORDS = { P: "passed", F: "failed", E: "error", S: "skipped" };
-const KINDS = ["passed", "failed", "skipped"];
+const KINDS = ["passed", "failed", "error", "skipped"];
+// Errors, which could not be run, stand below the failures rather than in a column of their own.
+const COLUMNS = ["passed", "failed", "skipped"];
 const SHOWN = {
   all: ["all tests", () => true],
   failing: ["failing now", (one) => one.failing],
@@ -70,15 +72,17 @@ export class ResultsView {
   row(one, most, hasServices) {
     const filters = [{ field: "test", value: one.test, out: false }, ...(hasServices ? [{ field: "service", value: one.service, out: false }] : [])];
     const show = () => change({ tab: "logs", filters: filters.reduce(withFilter, state().filters), row: "" });
-    const numbers = KINDS.map((kind) => `${count(one[kind])} ${kind}`).join(", ");
+    const runsOf = { passed: one.passed, failed: one.failed - one.errors, error: one.errors, skipped: one.skipped };
+    const said = (kind) => (kind === "error" ? counted(one.errors, "error") : `${count(runsOf[kind])} ${kind}`);
+    const numbers = KINDS.filter((kind) => kind !== "error" || one.errors).map(said).join(", ");
     const all = one.passed + one.failed + one.skipped;
-    const bars = KINDS.filter((kind) => one[kind]).map((kind) => h("i", { class: `is-${kind}`, vars: { "--runs": String(one[kind]) } }));
+    const bars = KINDS.filter((kind) => runsOf[kind]).map((kind) => h("i", { class: `is-${kind}`, vars: { "--runs": String(runsOf[kind]) } }));
     return h(
       "tr",
       { "data-test": one.test, class: one.failing ? "level-ERROR" : one.flaky ? "level-WARNING" : "" },
       h("td", { class: "r-test" }, h("button", { type: "button", class: "example", title: `Show the logs of ${plain(one.test)}`, onclick: show }, label(one.test)), hasServices && h("small", {}, label(one.service))),
       h("td", { class: "r-bar" }, h("div", { class: "result-bar", role: "img", "aria-label": numbers, title: numbers, vars: { "--share": `${(100 * all) / most}%` } }, bars)),
-      KINDS.map((kind) => h("td", { class: `r-${kind}` }, one[kind] ? count(one[kind]) : h("span", { class: "none" }, "0"))),
+      COLUMNS.map((kind) => h("td", { class: `r-${kind}` }, runsOf[kind] ? count(runsOf[kind]) : h("span", { class: "none" }, "0"), kind === "failed" && one.errors > 0 && h("small", { title: "Runs that could not be run" }, said("error")))),
       h("td", { class: "r-runs" }, runs(one.last_runs)),
       h("td", { class: "r-state" }, states(one).map(([name, title]) => h("span", { class: `result-state is-${name}`, title }, name))),
       h("td", { class: "r-failure" }, one.last_failure && this.failure(one.last_failure)),
