@@ -12,6 +12,8 @@ from logmill.timestamps import EPOCH
 
 _NAME_COLUMNS = 60
 _MESSAGE_CHARS = 160
+# From here on durations have no more digits, or another unit.
+_MANY_MS, _S_MS, _MANY_S, _MINUTE_S = 10, 1000, 10, 60
 
 
 def headline(totals: Totals) -> str:
@@ -29,7 +31,7 @@ def headline(totals: Totals) -> str:
 
 
 def render(summary: Summary, left_out: int = 0) -> str:
-    """The totals, and a line or two for each test; errors have a column of their own where there are any.
+    """The totals, and a line or two for each test; errors and durations have columns where there are any.
 
     Args:
         summary: what is shown.
@@ -61,8 +63,25 @@ def _cells(tests: Sequence[Tally]) -> tuple[Sequence[str], list[Sequence[str]]]:
         "errors": [f"{one.errors:,}" for one in tests] if any(one.errors for one in tests) else [],
         "skipped": [f"{one.skipped:,}" for one in tests],
     }
+    if any(one.last_duration_s is not None for one in tests):
+        found["median"] = [duration_text(one.median_duration_s) for one in tests]
+        found["last"] = [duration_text(one.last_duration_s) for one in tests]
     shown = {head: cells for head, cells in found.items() if cells}
     return list(shown), list(zip(*shown.values(), strict=True))
+
+
+def duration_text(duration_s: float | None) -> str:
+    """A duration in three digits or so: 3.1 ms, 250 ms, 1.25 s, 12.5 s, 5 m 10 s, 2 h 5 m; "-" for None."""
+    if duration_s is None:
+        return "-"
+    if round(duration_s * 1000, 1) < _MANY_MS:
+        return f"{duration_s * 1000:.1f} ms"
+    if round(duration_s * 1000) < _S_MS:
+        return f"{duration_s * 1000:.0f} ms"
+    if round(duration_s, 1) < _MINUTE_S:
+        return f"{duration_s:.1f} s" if round(duration_s, 2) >= _MANY_S else f"{duration_s:.2f} s"
+    minutes, seconds = divmod(round(duration_s), _MINUTE_S)
+    return f"{minutes} m {seconds} s" if minutes < _MINUTE_S else f"{minutes // 60:,} h {minutes % 60} m"
 
 
 def _row(name: str, wide: int, cells: Sequence[str], widths: Sequence[int], rest: str) -> str:

@@ -79,6 +79,18 @@ def test_each_test_has_its_counts_bars_runs_and_last_failure(show, sent):
     assert tiles == {"Failing now": "2", "Flaky": "1", "Passed": "72.7 %"}
 
 
+def test_durations_are_shown_and_the_slowest_come_first_where_that_is_asked(show, sent):
+    service = sent("Test: slow\nResult: PASS (90 s)\nTest: quick\nResult: PASS (120 ms)", none="PF")
+    page = show(service, "&tab=results")
+    names = page.locator(".results .example")
+    assert names.all_text_contents() == ["none", "quick", "slow"]
+    assert not re.search("[0-9]", row(page, "none").locator(".r-time").inner_text())
+    assert row(page, "quick").locator(".r-time").inner_text() == "120 ms"
+    page.get_by_label("order", exact=True).select_option("slowest")
+    expect(names).to_have_text(["slow", "quick", "none"])
+    assert "order=slowest" in page.url
+
+
 def test_bars_are_as_long_as_there_are_runs(show, sent):
     page = show(sent(many="PPPPPPPPPF", few="PPFFF"), "&tab=results")
 
