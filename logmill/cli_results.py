@@ -64,7 +64,7 @@ class _Unreadable(LogmillError):
 @click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), help="Write a bar chart there, .svg or .png.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="So many tests; all are counted.")
 @click.option("--fail", "fails", is_flag=True, help="End with 1 where the newest run of a test failed.")
-@click.option("--send", "is_sent", is_flag=True, help="Send the files to the producer as well, each once.")
+@click.option("--send", "is_sent", is_flag=True, help="Send the files to the producer as well; each counts once.")
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Files sent at a time.")
 @click.option("--service", default="", help=f"Whose tests they are.  [default: {DEFAULT_SERVICE}]")
 @click.option("--producer", "url", metavar="URL", help="Where the producer is; LOGMILL_PRODUCER_URL.")
@@ -200,14 +200,19 @@ def _send(files: list[_Source], *, url: str | None, key: str | None, service: st
     """Send files, and say what came of it; whether all were taken."""
     settings = load()
     client = ResultsClient(url or settings.producer_url, settings.api_key if key is None else key, service)
-    taken = results_taken = 0
+    taken = known = results_taken = 0
     for file, sent in client.send_all(_sendable(files), parallel):
         if isinstance(sent, NotSent):
             _complain(f"{file.name} is not sent: {sent}")
         else:
             taken += 1
+            known += sent.was_known
             results_taken += sent.results
-    click.echo(f"sent {counted(taken, 'file')} of {len(files):,} with {counted(results_taken, 'result')}", err=True)
+    said = f"sent {counted(taken, 'file')} of {len(files):,} with {counted(results_taken, 'result')}"
+    if known:
+        was, count = ("was", "counts") if known == 1 else ("were", "count")
+        said += f"; {known:,} of them {was} sent before, and {count} once"
+    click.echo(said, err=True)
     return taken == len(files)
 
 
