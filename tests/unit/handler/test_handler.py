@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from logmill.handler import LogmillHandler
+from logmill.handler import LogmillHandler, losses
 from tests.support.odd_taker import Taker, running
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
@@ -219,6 +219,33 @@ def test_bad_logs_are_counted_told_and_not_sent_again(
     assert report["message"] == "1 log of this process lost: 1 rejected (message must be text)"
     assert (report["level"], report["metadata"]["lost.rejected"]) == ("WARNING", 1)
     assert told == ["1 log rejected, 1 in all: message must be text"]
+
+
+@pytest.mark.parametrize("status", [404, 501])
+def test_a_wrong_address_is_told_once_with_what_to_set_and_the_logs_are_kept(
+    make: Make,
+    taker: Taker,
+    logger: logging.Logger,
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+):
+    # As after minutes: nothing else than that it was told holds the next line back.
+    monkeypatch.setattr(losses, "TELL_EVERY_S", 0.0)
+    handler = make()
+    taker.answer = (status, b"<h1>Not here</h1>", {})
+    for number in range(10):
+        logger.info("order %d", number)
+        handler.flush(0.1)
+    assert len(taker.seen) > 1
+    assert len(told) == 1
+    assert told[0].startswith(
+        f"logs cannot be sent to {taker.url}: what answers ({status}) is no producer of Logmill; "
+    )
+    assert "set url to the address of Logmill's producer" in told[0]
+    taker.answer = None
+    assert handler.flush(10.0)
+    assert numbers(taker) == list(range(10))
 
 
 def test_a_wrong_key_is_told_once_and_the_logs_are_kept(
