@@ -64,7 +64,7 @@ class _Unreadable(LogmillError):
 @click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), help="Write a bar chart there, .svg or .png.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="So many tests; all are counted.")
 @click.option("--fail", "fails", is_flag=True, help="End with 1 where the newest run of a test failed.")
-@click.option("--send", "is_sent", is_flag=True, help="Send the files to the producer as well, each once.")
+@click.option("--send", "is_sent", is_flag=True, help="Send the files to the producer as well; each counts once.")
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Files sent at a time.")
 @click.option("--service", default="", help=f"Whose tests they are.  [default: {DEFAULT_SERVICE}]")
 @click.option("--producer", "url", metavar="URL", help="Where the producer is; LOGMILL_PRODUCER_URL.")
@@ -81,8 +81,8 @@ def results(
 ) -> None:
     """Sum up files of test results: pairs of Test: and Result:, JUnit XML, pytest's report log.
 
-    FILE is a path, a pattern such as 'results/**/*.xml', or - for standard input. Ends with 1 where a file cannot be
-    read, or cannot be sent; what tests say changes that with --fail only.
+    FILE is a path, a pattern such as 'results/**/*.xml', or - for standard input. Ends with 1 where a pattern matches
+    nothing, or a file cannot be read or sent; what tests say changes that with --fail only.
 
     \b
     logmill results nightly-*.log
@@ -94,8 +94,13 @@ def results(
     accumulator = Accumulator(sending["service"] or DEFAULT_SERVICE)
     problems: list[_Place] = []
     good: list[_Source] = []
-    well = True
-    for path in _paths(patterns):
+    paths, unmatched = _paths(patterns)
+    if not paths:
+        raise click.UsageError(f"there is no file {', '.join(map(repr, unmatched))}")
+    for pattern in unmatched:
+        _complain(f"there is no file {pattern!r}")
+    well = not unmatched
+    for path in paths:
         try:
             source, found = _read(path)
         except _Unreadable as error:
@@ -118,17 +123,21 @@ def results(
         sys.exit(1)
 
 
-def _paths(patterns: Iterable[str]) -> Iterator[str]:
-    """The files that are meant, each once; a pattern that the shell did not replace is looked up here."""
-    seen: set[str] = set()
+def _paths(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The files that are meant, each once, and the patterns that match none.
+
+    A pattern that the shell did not replace is looked up here.
+    """
+    paths: dict[str, None] = {}
+    unmatched: list[str] = []
     for pattern in patterns:
         found = [pattern]
         if pattern != STDIN and not _MAGIC.isdisjoint(pattern) and not Path(pattern).exists():
             found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())  # noqa: PTH207
             if not found:
-                raise click.UsageError(f"there is no file {pattern!r}")
-        yield from (path for path in found if path not in seen)
-        seen.update(found)
+                unmatched.append(pattern)
+        paths.update(dict.fromkeys(found))
+    return list(paths), unmatched
 
 
 def _read(path: str) -> tuple[_Source, FileResults]:
@@ -191,14 +200,19 @@ def _send(files: list[_Source], *, url: str | None, key: str | None, service: st
     """Send files, and say what came of it; whether all were taken."""
     settings = load()
     client = ResultsClient(url or settings.producer_url, settings.api_key if key is None else key, service)
-    taken = results_taken = 0
+    taken = known = results_taken = 0
     for file, sent in client.send_all(_sendable(files), parallel):
         if isinstance(sent, NotSent):
             _complain(f"{file.name} is not sent: {sent}")
         else:
             taken += 1
+            known += sent.was_known
             results_taken += sent.results
-    click.echo(f"sent {counted(taken, 'file')} of {len(files):,} with {counted(results_taken, 'result')}", err=True)
+    said = f"sent {counted(taken, 'file')} of {len(files):,} with {counted(results_taken, 'result')}"
+    if known:
+        was, count = ("was", "counts") if known == 1 else ("were", "count")
+        said += f"; {known:,} of them {was} sent before, and {count} once"
+    click.echo(said, err=True)
     return taken == len(files)
 
 

@@ -53,11 +53,19 @@ class ResultsFile:
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What the producer says of a file that it took."""
+    """What the producer says of a file that it took.
+
+    Attributes:
+        results: how many it has.
+        problem_count: what could not be read of it.
+        log_id: of the file's own log.
+        was_known: whether the producer knows that it took it before; one that has forgotten, or another one, does not.
+    """
 
     results: int
     problem_count: int
     log_id: str
+    was_known: bool = False
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -126,7 +134,9 @@ class ResultsClient:
                 raise NotSent(f"the producer cannot be asked at {self._url}: {error}") from None
             else:
                 if answer.status_code == _CREATED:
-                    return self._read(answer)
+                    # After a try whose answer was lost the producer may know it from that one.
+                    was_known = attempt == 1 and answer.headers.get("Idempotency-Replayed") == "true"
+                    return msgspec.structs.replace(self._read(answer), was_known=was_known)
                 reason = self._why(answer)
                 if answer.status_code not in _NOT_NOW:
                     raise NotSent(reason)

@@ -44,10 +44,11 @@ def _read_results(message: Message, limits: Limits) -> tuple[Batch, list[Rejecti
     file = unpack_file(message)
     received_at = _received_at(file.received_at or message.timestamp_s * 1_000_000)
     found = read_results(file.body, name=file.name, hint=file.hint, max_outcomes=limits.max_batch_records)
+    called = file.name or file.hint
     if not found.is_readable:
-        raise Undecodable(why_unreadable(found), code=PROBLEM)
+        raise Undecodable(why_unreadable(found, called), code=PROBLEM)
     if found.left_out:
-        raise Refused(left_out(found), code="too_many")
+        raise Refused(left_out(found, called), code="too_many")
     origin = Origin(file.service, received_at, PROTOCOL if file.received_at is None else HTTP)
     columns, rejections = records_of(found, origin, limits)
     return Batch(batch_id=_batch_id(message), received_at=received_at, columns=columns), rejections

@@ -145,14 +145,17 @@ def take(upload: Upload, index: int, service: str, lane: Lane, limits: Limits) -
         InvalidField: the service is no name.
     """
     found = read(upload.body, name=upload.name, hint=upload.hint, max_outcomes=limits.max_batch_records)
+    called = short_name(upload.name or upload.hint)
     if not found.is_readable:
-        raise Refused(why_unreadable(found), code="unreadable", more={"errors": _as_errors(found)})
+        raise Refused(why_unreadable(found, called), code="unreadable", more={"errors": _as_errors(found)})
     if found.left_out:
-        raise Refused(left_out(found), code="too_many", status=413)
+        raise Refused(left_out(found, called), code="too_many", status=413)
     check_length("service", service, MAX_LABEL_BYTES)
     packed = PackedFile.of(SentFile(upload.body, short_name(upload.name), short_name(upload.hint), service))
     if len(packed.body) > MAX_MESSAGE_BYTES:
-        message = f"{found.name!r} is {len(packed.body)} bytes long when compressed, {MAX_MESSAGE_BYTES} at most"
+        message = (
+            f"{called or found.name!r} is {len(packed.body)} bytes long when compressed, {MAX_MESSAGE_BYTES} at most"
+        )
         raise Refused(message, code="too_large", status=413)
     return TakenFile(
         name=found.name,

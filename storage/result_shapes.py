@@ -41,6 +41,8 @@ class Test(Shape):
         flaky: whether the newest runs passed and failed in turn, or one was repeated until it passed.
         changes: how often the newest runs went from passed to failed, or back.
         trend: the newer half of the newest runs against the older half.
+        median_duration_s: the median of the newest runs, without those that were skipped; null where no file says it.
+        last_duration_s: how long the newest of these took.
         last_failure: null where none failed.
     """
 
@@ -57,6 +59,8 @@ class Test(Shape):
     flaky: bool
     changes: int
     trend: Trend
+    median_duration_s: float | None
+    last_duration_s: float | None
     last_failure: LastFailure | None
 
 

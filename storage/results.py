@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -79,13 +79,13 @@ def _test(row: Mapping[str, Any]) -> Tally:
         failed=row["failed"],
         errors=row["errors"],
         skipped=row["skipped"],
-        runs=_runs(row["runs"]),
+        runs=_runs(row["runs"], row["durations"]),
         last_run_us=row["last_us"],
         last_failure=failure,
     )
 
 
-def _runs(letters: str) -> list[Run]:
+def _runs(letters: str, durations: Sequence[str]) -> list[Run]:
     runs: list[Run] = []
     file, is_same = 0, False
     for letter in letters:
@@ -93,6 +93,7 @@ def _runs(letters: str) -> list[Run]:
             is_same = True
             continue
         file += not is_same
-        runs.append(Run(_RESULTS[letter.upper()], was_rerun=letter.islower(), file=file))
+        duration_s = float(durations[len(runs)]) if durations[len(runs)] else None
+        runs.append(Run(_RESULTS[letter.upper()], was_rerun=letter.islower(), file=file, duration_s=duration_s))
         is_same = False
     return runs

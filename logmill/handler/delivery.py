@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from http.client import BadStatusLine, RemoteDisconnected
 from typing import Any
 
 import requests
@@ -32,6 +34,10 @@ _ABOUT_THE_BODY = frozenset({400, 415, 422})
 _PASSING = frozenset({"truncated", "timeout"})
 _PASSING_STATUS = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
+_REDIRECTIONS = range(300, 400)
+# A server that does not know this path, or no POST at all.
+_ELSEWHERE = frozenset({404, 405, 501})
+_ADVICE = "set url to the address of Logmill's producer, such as http://localhost:5000, without /logs/batch"
 
 
 class Verdict(Enum):
@@ -144,7 +150,7 @@ def judge(batch: Batch, status: int, text: bytes, retry_after: str | None) -> Ou
             rejected = body.get("rejected")
             rejected = rejected if isinstance(rejected, int) else 0
             return Outcome(Verdict.SETTLED, body["accepted"], rejected, _first_fault(body))
-        return Outcome(Verdict.BLOCKED, reason=f"what answers ({status}) is no producer of Logmill")
+        return Outcome(Verdict.BLOCKED, reason=_no_producer(status))
     wait_s = _retry_after_s(retry_after)
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         return Outcome(
@@ -155,8 +161,27 @@ def judge(batch: Batch, status: int, text: bytes, retry_after: str | None) -> Ou
     if status in _ABOUT_THE_BODY and body.get("status") == "error" and body.get("code") not in _PASSING:
         return Outcome(Verdict.SETTLED, 0, batch.records, _first_fault(body) or f"{message} ({status})")
     passes = status >= _SERVER_ERROR or status in _PASSING_STATUS or body.get("code") in _PASSING
-    reason = f"it answers {status}" + (f": {message}" if message else "")
+    passes = passes and status not in _ELSEWHERE
+    is_ours = body.get("status") == "error"
+    reason = _answered(status, message) if passes else _why_blocked(status, message, is_ours=is_ours)
     return Outcome(Verdict.LATER if passes else Verdict.BLOCKED, reason=reason, retry_after_s=wait_s)
+
+
+def _why_blocked(status: int, message: str, *, is_ours: bool) -> str:
+    """What somebody must change, by an answer that is about no log; `is_ours` where it has the form of Logmill's."""
+    if status in _REDIRECTIONS:
+        return f"it redirects elsewhere ({status}), which is not followed; {_ADVICE}"
+    if not is_ours:
+        return _no_producer(status)
+    return _answered(status, message) + (f"; {_ADVICE}" if status in _ELSEWHERE else "")
+
+
+def _answered(status: int, message: str) -> str:
+    return f"it answers {status}: {message}" if message else f"it answers {status}"
+
+
+def _no_producer(status: int) -> str:
+    return f"what answers ({status}) is no producer of Logmill; {_ADVICE}"
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -193,6 +218,11 @@ def _words(error: BaseException) -> str:
     for _ in range(10):
         if found is None:
             break
+        if isinstance(found, BadStatusLine) and not isinstance(found, RemoteDisconnected):
+            return f"what answers speaks no HTTP; {_ADVICE}"
+        if isinstance(found, ssl.SSLError):
+            fault = found.reason or type(found).__name__
+            return f"what answers speaks no TLS, or has no good certificate ({fault}): check url"
         if isinstance(found, OSError) and found.strerror:
             return f"it cannot be reached: {found.strerror}"
         found = found.__cause__ or found.__context__

@@ -6,21 +6,30 @@ import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from logmill.handler.values import text_of
+
 # Under which name a dictionary has its message, the first that is there.
 _MESSAGES = ("event", "message", "msg")
-# What structlog adds for its own formatter, and what the record says anyway.
-_LEFT_OUT = frozenset({"_logger", "_name", "_record", "_from_structlog", "level"})
+# What structlog adds for its own formatter.
+_LEFT_OUT = frozenset({"_logger", "_name", "_record", "_from_structlog"})
 # Where the event is from, as structlog's CallsiteParameterAdder says it.
 _PLACE = ("pathname", "lineno", "func_name")
 _LEVELS = {"exception": logging.ERROR, "err": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
 
 
 def unfold(event: Mapping[str, Any]) -> tuple[str, dict[str, Any], Any]:
-    """The message, the other members, and what `exc_info` is set to."""
+    """The message, the other members, and what `exc_info` is set to.
+
+    A dictionary that names no message is one as a whole: its text. It is a member's all the same.
+    """
     members = {name: value for name, value in event.items() if name not in _LEFT_OUT}
     exc_info = members.pop("exc_info", None)
     named = next((name for name in _MESSAGES if name in members), None)
-    return ("" if named is None else str(members.pop(named))), members, exc_info
+    message = text_of(members if named is None else members.pop(named))
+    # The record says it anyway, where it is the name of one.
+    if isinstance(members.get("level"), str):
+        del members["level"]
+    return message, members, exc_info
 
 
 class LogmillProcessor:

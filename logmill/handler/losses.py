@@ -73,16 +73,17 @@ class Losses:
         """How many so far."""
         return self._counts[loss]
 
-    def tell(self, topic: str, text: str) -> None:
-        """Tell people, unless they were told of this topic a short while ago."""
+    def tell(self, topic: str, text: str) -> bool:
+        """Tell people, unless they were told of this topic a short while ago; whether they are told."""
         now_s = time.monotonic()
         with self._lock:
             if now_s - self._told_s.get(topic, -TELL_EVERY_S) < TELL_EVERY_S:
-                return
+                return False
             self._told_s[topic] = now_s
         # The application's own function, or a stream that somebody closed.
         with contextlib.suppress(Exception):
             self._tell(text)
+        return True
 
     def forget(self, topic: str) -> None:
         """Have the next word on this topic told at once: it is over."""

@@ -47,6 +47,8 @@ class Sender:
         self._is_ending = False
         self._failing_since_s: float | None = None
         self._is_told = False
+        # What somebody must mend is told once, as long as it is the same.
+        self._told_reason = ""
         self._faulty, self._faults = "", 0
         self.accepted = 0
         self.failures = 0
@@ -129,6 +131,7 @@ class Sender:
         self.error = ""
         self.works = True
         self._failing_since_s = None
+        self._told_reason = ""
         if self._is_told:
             self._is_told = False
             self._losses.tell("sending again", f"logs are sent to {self._url} again")
@@ -140,10 +143,15 @@ class Sender:
         self._outbox.wake()
         now_s = time.monotonic()
         self._failing_since_s = self._failing_since_s or now_s
-        if outcome.verdict is Verdict.BLOCKED or now_s - self._failing_since_s >= _TELL_AFTER_S:
+        is_blocked = outcome.verdict is Verdict.BLOCKED
+        if is_blocked and outcome.reason == self._told_reason:
+            return
+        if is_blocked or now_s - self._failing_since_s >= _TELL_AFTER_S:
             self._is_told = True
             kept = "they are kept, and sent later"
-            self._losses.tell("sending", f"logs cannot be sent to {self._url}: {outcome.reason}; {kept}")
+            is_new = self._losses.tell("sending", f"logs cannot be sent to {self._url}: {outcome.reason}; {kept}")
+            if is_new and is_blocked:
+                self._told_reason = outcome.reason
 
 
 def _wait_s(outcome: Outcome, tries: int) -> float:

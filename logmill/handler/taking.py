@@ -94,7 +94,7 @@ def _take_with_care(
     try:
         if formatter is not None:
             message = formatter.format(record)
-        elif type(record.msg) is dict and not record.args:
+        elif isinstance(record.msg, dict) and not record.args:
             message, more, inner = unfold(record.msg)
             members.update(more)
             exc_info = exc_info or inner

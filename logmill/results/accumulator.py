@@ -50,13 +50,13 @@ class _Test:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Result, 0)
-        self._recent: list[tuple[_Place, Result, bool]] = []
+        self._recent: list[tuple[_Place, Result, bool, float | None]] = []
         self._last_failure: tuple[_Place, str, Outcome] | None = None
 
     def add(self, outcome: Outcome, file: str, place: _Place) -> None:
         """Add a run."""
         self._counts[outcome.result] += 1
-        run = (place, outcome.result, outcome.reruns > 0)
+        run = (place, outcome.result, outcome.reruns > 0, outcome.duration_s)
         if len(self._recent) < RECENT_RUNS:
             heappush(self._recent, run)
         else:
@@ -67,7 +67,7 @@ class _Test:
     def summary(self, service: str, test: str) -> Tally:
         """Of all its runs."""
         recent = sorted(self._recent)
-        runs = [Run(result, was_rerun, place[1]) for place, result, was_rerun in recent]
+        runs = [Run(result, was_rerun, place[1], duration_s) for place, result, was_rerun, duration_s in recent]
         failure = None
         if self._last_failure is not None:
             place, file, outcome = self._last_failure

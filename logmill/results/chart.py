@@ -19,8 +19,8 @@ Form = Literal["svg", "png"]
 FORMS: dict[Form, str] = {"svg": "image/svg+xml", "png": "image/png"}
 MAX_BARS = 40
 # Okabe and Ito's colours, which those tell apart who do not see red or green; failures are hatched for print as well.
-COLORS = {"passed": "#0072B2", "failed": "#D55E00", "skipped": "#999999"}
-_HATCHES = {"passed": "", "failed": "////", "skipped": ""}
+COLORS = {"passed": "#0072B2", "failed": "#D55E00", "errors": "#CC79A7", "skipped": "#999999"}
+_HATCHES = {"passed": "", "failed": "////", "errors": "xxxx", "skipped": ""}
 _WIDTH_INCHES = 10.0
 _BAR_INCHES = 0.3
 _AROUND_INCHES = 1.35
@@ -79,14 +79,15 @@ def _draw(summary: Summary, form: Form, left_out: int) -> bytes:
 def _bars(axes: Any, tests: Any) -> None:
     places = list(range(len(tests)))
     starts = [0] * len(tests)
-    for kind, color in COLORS.items():
-        counts = [getattr(one, kind) for one in tests]
+    kinds = [kind for kind in COLORS if kind != "errors" or any(one.errors for one in tests)]
+    for kind in kinds:
+        counts = [one.failures if kind == "failed" else getattr(one, kind) for one in tests]
         axes.barh(
             places,
             counts,
             left=starts,
             height=0.68,
-            color=color,
+            color=COLORS[kind],
             hatch=_HATCHES[kind],
             edgecolor="white",
             linewidth=0.4,
@@ -105,20 +106,24 @@ def _bars(axes: Any, tests: Any) -> None:
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color("#d0d7de")
     has_services = len({one.service for one in tests}) > 1
+    has_errors = "errors" in kinds
     beside = axes.get_yaxis_transform()
     for place, one in enumerate(tests):
         name = shown_name(one, has_services=has_services, most=_NAME_COLUMNS)
         axes.text(-0.015, place, name, transform=beside, ha="right", va="center", fontsize=8.5, color=_INK)
         notes = "".join(f" {note}" for note, holds in (("failing", one.fails), ("flaky", one.flaky)) if holds)
-        said = f"{one.passed:,} / {one.failed:,}{notes}"
-        axes.text(1.015, place, said, transform=beside, ha="left", va="center", fontsize=8.5, color=_color_of(one))
+        said = " / ".join(f"{count:,}" for count in (one.passed, one.failures, *([one.errors] if has_errors else [])))
+        axes.text(
+            1.015, place, f"{said}{notes}", transform=beside, ha="left", va="center", fontsize=8.5, color=_color_of(one)
+        )
     axes.set_xlabel("runs", fontsize=8.5, color=_FAINT)
     if tests:
-        axes.text(1.015, 1.0, "passed / failed", transform=axes.transAxes, va="bottom", fontsize=8.5, color=_FAINT)
+        heads = "passed / failed / errors" if has_errors else "passed / failed"
+        axes.text(1.015, 1.0, heads, transform=axes.transAxes, va="bottom", fontsize=8.5, color=_FAINT)
         axes.legend(
             loc="lower right",
             bbox_to_anchor=(1.0, 1.0),
-            ncols=len(COLORS),
+            ncols=len(kinds),
             frameon=False,
             fontsize=8.5,
             borderaxespad=0.2,

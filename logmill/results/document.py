@@ -38,6 +38,8 @@ def _test(one: Tally) -> dict[str, Any]:
         "flaky": one.flaky,
         "changes": one.changes,
         "trend": one.trend,
+        "median_duration_s": one.median_duration_s,
+        "last_duration_s": one.last_duration_s,
         "last_failure": None if one.last_failure is None else _failure(one.last_failure),
     }
 

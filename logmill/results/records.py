@@ -11,7 +11,8 @@ from logmill.columns import Columns
 from logmill.errors import Refused
 from logmill.intake import Rejection
 from logmill.record import Entry
-from logmill.results.model import FAILURES, FileResults, Outcome, Result, counted
+from logmill.results.model import FAILURES, FileResults, Outcome, Result, counted, quoted
+from logmill.results.pairs import FORMAT as PAIRS
 from logmill.submitted import Limits, Submitted, entry_of
 
 # How storage tells these records from all others.
@@ -25,7 +26,6 @@ _SHOWN_PROBLEMS = 20
 _HEADLINE_CHARS = 300
 # What runs were to come would hide those of today.
 _CLOCK_SLACK_US = 86_400_000_000
-_PLURALS = {Result.ERROR: "errors"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -64,14 +64,18 @@ def records_of(found: FileResults, origin: Origin, limits: Limits) -> tuple[Colu
             rejections.append(Rejection(index=outcome.line, code=error.code, message=message))
     left = found.problem_count - len(found.problems)
     if left:
-        message = f"{found.name}: {left} more problems, which are not told one by one"
+        message = f"{found.name}: {counted(left, 'more problem')} beyond those told one by one"
         rejections.append(Rejection(index=found.problems[-1].line, code=PROBLEM, message=message))
     return Columns.of([_of_file(found, origin, limits), *entries]), rejections
 
 
 def _of_file(found: FileResults, origin: Origin, limits: Limits) -> Entry:
     counts = found.counts()
-    said = [f"{count:,} {_PLURALS.get(result, result)}" for result, count in counts.items() if count]
+    said = [
+        counted(count, "error") if result is Result.ERROR else f"{count:,} {result}"
+        for result, count in counts.items()
+        if count
+    ]
     results, problems = len(found.outcomes), found.problem_count
     message = f"{found.name}: {counted(results, 'result')}" + (f": {', '.join(said)}" if said else "")
     metadata: dict[str, Any] = {
@@ -125,14 +129,28 @@ def _entry(item: Submitted, tag: str, at_us: int, origin: Origin, limits: Limits
     return msgspec.structs.replace(found, tag=tag, timestamp_from="")
 
 
-def why_unreadable(found: FileResults) -> str:
-    """In words why nothing can be taken of a file."""
+def why_unreadable(found: FileResults, called: str = "") -> str:
+    """In words why nothing can be taken of a file.
+
+    Args:
+        found: what was read of it.
+        called: what its sender calls it; where nobody says that, its beginning stands for it, and for no name.
+    """
     first = found.problems[0]
     more = f"; and {counted(found.problem_count - 1, 'other problem')}" if found.problem_count > 1 else ""
-    return f"no result can be read in {found.name!r}: line {first.line}: {first.message}{more}"
+    where = f" in {called!r}" if called else ""
+    if not called and found.format == PAIRS:
+        where = f" in a file that begins with {quoted(found.name)}"
+    return f"no result can be read{where}: line {first.line}: {first.message}{more}"
 
 
-def left_out(found: FileResults) -> str:
-    """In words that a file has more results than are taken; "" where it has not."""
+def left_out(found: FileResults, called: str = "") -> str:
+    """In words that a file has more results than are taken; "" where it has not.
+
+    Args:
+        found: what was read of it.
+        called: what its sender calls it; "" where that is left to the file.
+    """
     kept = len(found.outcomes)
-    return f"{kept + found.left_out} results in {found.name!r}, {kept} at most" if found.left_out else ""
+    results = counted(kept + found.left_out, "result")
+    return f"{results} in {called or found.name!r}, {kept:,} at most" if found.left_out else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Literal
 
 import msgspec
@@ -29,11 +30,13 @@ class Run(msgspec.Struct, frozen=True):
         result: what came of it.
         was_rerun: whether it failed first, and was run again within the same outcome.
         file: a number that runs of the same file share.
+        duration_s: how long it took, None where nobody says it.
     """
 
     result: Result
     was_rerun: bool = False
     file: int = 0
+    duration_s: float | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -94,6 +97,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     last_failure: Failure | None = None
 
     @property
+    def failures(self) -> int:
+        """How many runs failed, without those that could not be run."""
+        return self.failed - self.errors
+
+    @property
     def last_result(self) -> Result:
         """What came of the newest run."""
         return self.runs[-1].result
@@ -137,6 +145,21 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def letters(self) -> str:
         """The last runs as letters, the newest last: P passed, F failed, E error, S skipped."""
         return "".join(LETTERS[run.result] for run in self.runs)
+
+    @property
+    def last_duration_s(self) -> float | None:
+        """How long the newest of the last runs took that was not skipped and of which that is known."""
+        durations = self._durations_s()
+        return durations[-1] if durations else None
+
+    @property
+    def median_duration_s(self) -> float | None:
+        """The median of the last runs that were not skipped and of which it is known how long they took."""
+        durations = self._durations_s()
+        return round(median(durations), 6) if durations else None
+
+    def _durations_s(self) -> list[float]:
+        return [run.duration_s for run in self._ran() if run.duration_s is not None]
 
     def _ran(self) -> list[Run]:
         return [run for run in self.runs if run.result is not Result.SKIPPED]

@@ -12,12 +12,15 @@ from logmill.timestamps import EPOCH
 
 _NAME_COLUMNS = 60
 _MESSAGE_CHARS = 160
-_HEADS = ("passed", "failed", "skipped")
+# From here on durations have no more digits, or another unit.
+_MANY_MS, _S_MS, _MANY_S, _MINUTE_S = 10, 1000, 10, 60
 
 
 def headline(totals: Totals) -> str:
-    """The totals on one line."""
-    words = [f"{totals.passed:,} passed", f"{totals.failed:,} failed"]
+    """The totals on one line; errors, which could not be run, are apart from failures."""
+    words = [f"{totals.passed:,} passed", f"{totals.failed - totals.errors:,} failed"]
+    if totals.errors:
+        words.append(counted(totals.errors, "error"))
     if totals.skipped:
         words.append(f"{totals.skipped:,} skipped")
     counts = (counted(totals.results, "result"), counted(totals.tests, "test"), counted(totals.files, "file"))
@@ -28,7 +31,7 @@ def headline(totals: Totals) -> str:
 
 
 def render(summary: Summary, left_out: int = 0) -> str:
-    """The totals, and a line or two for each test.
+    """The totals, and a line or two for each test; errors and durations have columns where there are any.
 
     Args:
         summary: what is shown.
@@ -40,16 +43,45 @@ def render(summary: Summary, left_out: int = 0) -> str:
         has_services = len({one.service for one in tests}) > 1
         names = [shown_name(one, has_services=has_services) for one in tests]
         wide = max(4, *(columns(name) for name in names))
-        counts = [(f"{one.passed:,}", f"{one.failed:,}", f"{one.skipped:,}") for one in tests]
-        widths = [max(len(head), *(len(row[place]) for row in counts)) for place, head in enumerate(_HEADS)]
-        lines += ["", _row("test", wide, _HEADS, widths, "last runs")]
-        for one, name, row in zip(tests, names, counts, strict=True):
+        heads, rows = _cells(tests)
+        widths = [max(len(head), *(len(row[place]) for row in rows)) for place, head in enumerate(heads)]
+        lines += ["", _row("test", wide, heads, widths, "last runs")]
+        for one, name, row in zip(tests, names, rows, strict=True):
             lines.append(_row(name, wide, row, widths, _said(one)))
             if one.fails or one.flaky:
                 lines += _failure(one)
     if left_out:
         lines.append(f"and {counted(left_out, 'more test')}")
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _cells(tests: Sequence[Tally]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """The heads of the columns that there is something for, and of each test what is in them."""
+    found = {
+        "passed": [f"{one.passed:,}" for one in tests],
+        "failed": [f"{one.failures:,}" for one in tests],
+        "errors": [f"{one.errors:,}" for one in tests] if any(one.errors for one in tests) else [],
+        "skipped": [f"{one.skipped:,}" for one in tests],
+    }
+    if any(one.last_duration_s is not None for one in tests):
+        found["median"] = [duration_text(one.median_duration_s) for one in tests]
+        found["last"] = [duration_text(one.last_duration_s) for one in tests]
+    shown = {head: cells for head, cells in found.items() if cells}
+    return list(shown), list(zip(*shown.values(), strict=True))
+
+
+def duration_text(duration_s: float | None) -> str:
+    """A duration in three digits or so: 3.1 ms, 250 ms, 1.25 s, 12.5 s, 5 m 10 s, 2 h 5 m; "-" for None."""
+    if duration_s is None:
+        return "-"
+    if round(duration_s * 1000, 1) < _MANY_MS:
+        return f"{duration_s * 1000:.1f} ms"
+    if round(duration_s * 1000) < _S_MS:
+        return f"{duration_s * 1000:.0f} ms"
+    if round(duration_s, 1) < _MINUTE_S:
+        return f"{duration_s:.1f} s" if round(duration_s, 2) >= _MANY_S else f"{duration_s:.2f} s"
+    minutes, seconds = divmod(round(duration_s), _MINUTE_S)
+    return f"{minutes} m {seconds} s" if minutes < _MINUTE_S else f"{minutes // 60:,} h {minutes % 60} m"
 
 
 def _row(name: str, wide: int, cells: Sequence[str], widths: Sequence[int], rest: str) -> str:

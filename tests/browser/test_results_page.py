@@ -69,11 +69,26 @@ def test_each_test_has_its_counts_bars_runs_and_last_failure(show, sent):
     expect(checkout.locator(".failure-place")).to_have_text(re.compile(r"^[0-9.]+ (ms|s) ago in run-3\.log:7$"))
     expect(checkout.locator(".failure-reason")).to_have_text("it is late")
     assert row(page, "search").locator(".r-state").inner_text() == "failing"
+    # What could not be run is told from what failed.
+    assert row(page, "search").locator(".r-failed").inner_text().split("\n") == ["0", "1 error"]
+    expect(row(page, "search").get_by_role("img", name="2 passed, 0 failed, 1 error, 1 skipped")).to_be_visible()
     assert row(page, "login").locator(".r-state").inner_text() == ""
     tiles = {
         name: page.locator(f'[data-tile="{name}"] strong').inner_text() for name in ("Failing now", "Flaky", "Passed")
     }
     assert tiles == {"Failing now": "2", "Flaky": "1", "Passed": "72.7 %"}
+
+
+def test_durations_are_shown_and_the_slowest_come_first_where_that_is_asked(show, sent):
+    service = sent("Test: slow\nResult: PASS (90 s)\nTest: quick\nResult: PASS (120 ms)", none="PF")
+    page = show(service, "&tab=results")
+    names = page.locator(".results .example")
+    assert names.all_text_contents() == ["none", "quick", "slow"]
+    assert not re.search("[0-9]", row(page, "none").locator(".r-time").inner_text())
+    assert row(page, "quick").locator(".r-time").inner_text() == "120 ms"
+    page.get_by_label("order", exact=True).select_option("slowest")
+    expect(names).to_have_text(["slow", "quick", "none"])
+    assert "order=slowest" in page.url
 
 
 def test_bars_are_as_long_as_there_are_runs(show, sent):

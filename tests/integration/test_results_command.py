@@ -92,6 +92,7 @@ def test_standard_input_is_a_file(folder: Path):
         (["one.log", "two.log", "--fail"], 1),
         (["missing.log", "one.log"], 1),
         (["sub"], 1),
+        (["*.nothing", "one.log"], 1),
         (["*.nothing"], 2),
         ([], 2),
         (["one.log", "--chart", "c.pdf"], 2),
@@ -107,9 +108,40 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_summed_up(folder
     (folder / "odd.log").write_text("odd\x1b[2J.log\nhello\n")
     done = run(folder, "odd.log", "missing.log", "one.log")
     assert "2 results of 2 tests in 1 file" in done.stdout
-    assert "odd.log: no result can be read in 'odd\\x1b[2J.log': line 1" in done.stderr
+    assert "odd.log: no result can be read in a file that begins with 'odd\\x1b[2J.log': line 1" in done.stderr
     assert "missing.log: No such file or directory" in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
+
+
+def test_errors_of_junit_and_of_pytest_are_apart_from_failures(folder: Path):
+    (folder / "e.xml").write_text(
+        JUNIT.replace('<testcase classname="" name="login"/>', '<testcase name="x"><error/></testcase>')
+    )
+    lines = [
+        '{"$report_type": "TestReport", "nodeid": "t.py::setup", "when": "setup", "outcome": "failed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::setup", "when": "teardown", "outcome": "passed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::call", "when": "setup", "outcome": "passed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::call", "when": "call", "outcome": "failed"}',
+        '{"$report_type": "TestReport", "nodeid": "t.py::call", "when": "teardown", "outcome": "passed"}',
+        '{"$report_type": "SessionFinish"}',
+    ]
+    (folder / "p.jsonl").write_text("\n".join(lines))
+    assert run(folder, "e.xml").stdout.startswith("2 results of 2 tests in 1 file: 0 passed, 1 failed, 1 error;")
+    found = run(folder, "p.jsonl").stdout.splitlines()
+    assert found[0] == "2 results of 2 tests in 1 file: 0 passed, 1 failed, 1 error; 2 failing now"
+    assert found[2].split() == ["test", "passed", "failed", "errors", "skipped", "last", "runs"]
+    rows = {words[0]: words[1:5] for line in found[3:] if (words := line.split()) and words[0].startswith("t.py")}
+    assert rows == {"t.py::call": ["0", "1", "0", "0"], "t.py::setup": ["0", "0", "1", "0"]}
+
+
+def test_a_pattern_that_matches_nothing_is_named_and_the_others_are_summed_up(folder: Path):
+    done = run(folder, "one*", "nothing/*.txt", "no\x1b[2J*", "sub/*.xml")
+    assert done.returncode == 1
+    assert done.stdout.startswith("4 results of 3 tests in 2 files: 3 passed, 1 failed;")
+    assert done.stderr == "logmill: there is no file 'nothing/*.txt'\nlogmill: there is no file 'no\\x1b[2J*'\n"
+    alone = run(folder, "nothing/*.txt", "none.*")
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert "there is no file 'nothing/*.txt', 'none.*'" in alone.stderr
 
 
 @pytest.mark.parametrize(("name", "start"), [("c.svg", b"<?xml"), ("c.png", b"\x89PNG")])
@@ -125,10 +157,10 @@ def test_files_are_sent_once_however_often_the_command_is_run(folder: Path, pipe
         (folder / f"run-{number}.txt").write_bytes(body)
     (folder / "t.xml").write_text(JUNIT)
     words = ("run-*.txt", "t.xml", "--send", "--service", service, "--limit", "1", "--producer", pipeline.producer_url)
-    for _ in range(2):
+    for known in ("", "; 31 of them were sent before, and count once"):
         done = run(folder, *words)
         assert done.returncode == 0, done.stderr
-        assert f"sent 31 files of 31 with {made.results + 2} results" in done.stderr
+        assert done.stderr == f"sent 31 files of 31 with {made.results + 2} results{known}\n"
 
     def totals() -> dict[str, Any]:
         answer = requests.get(f"{pipeline.storage_url}/results/summary", {"service": service, "test": "*"}, timeout=60)
@@ -143,7 +175,11 @@ def test_files_are_sent_once_however_often_the_command_is_run(folder: Path, pipe
     )
     # Written anew it is another file, though it say the same.
     os.utime(folder / "t.xml", (1, 1))
-    assert run(folder, "t.xml", *words[2:]).returncode == 0
+    assert "before" not in run(folder, "t.xml", *words[2:]).stderr
+    assert (
+        "sent 1 file of 1 with 2 results; 1 of them was sent before, and counts once\n"
+        in run(folder, "t.xml", *words[2:]).stderr
+    )
     wait_until(lambda: totals()["files"] == 32, what="32 files")
 
 

@@ -171,7 +171,7 @@ def test_junit_xml_is_taken_over_amqp(pipeline: Pipeline, publish: Send, content
 
 def test_a_file_in_which_nothing_can_be_read_is_a_dead_letter_with_the_reason(pipeline: Pipeline, publish: Send):
     batch_id = str(uuid4())
-    publish(b"nightly-8.log\nnothing\n", batch_id, "application/vnd.logmill.results")
+    publish(b"odd\nnothing\n", batch_id, "application/vnd.logmill.results", file="nightly-8.log")
     reason = "no result can be read in 'nightly-8.log': line 1: there is no `Test:` line in it; and 1 other problem"
     wait_until(lambda: rejections(pipeline, batch_id) == [(None, "test_results", reason)], TIMEOUT_S, "the rejection")
     task = requests.get(f"{pipeline.producer_url}/task/{batch_id}-0", timeout=TIMEOUT_S).json()

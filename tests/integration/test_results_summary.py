@@ -45,6 +45,7 @@ OUTCOMES = st.builds(
     line=st.integers(1, 99),
     message=st.sampled_from(["", "no", "m" * 600]),
     reruns=st.sampled_from([0, 0, 0, 2]),
+    duration_s=st.sampled_from([None, 0.0, 0.0000012, 0.25, 1.5, 86400.125]),
 )
 FILES = st.lists(st.tuples(st.lists(OUTCOMES, max_size=12), st.integers(0, 2)), max_size=6)
 
@@ -222,6 +223,8 @@ def test_json_has_totals_and_of_each_test_what_people_ask(storage: StorageServic
         "flaky": True,
         "changes": 3,
         "trend": {"direction": "steady", "recent_failed": 0.5, "before_failed": 0.5},
+        "median_duration_s": None,
+        "last_duration_s": None,
         "last_failure": {"at": "2026-01-01T00:00:03.000000Z", "file": "f-3", "line": 3, "message": "no"},
     }
     assert [one["test"] for one in found["tests"]] == ["slow\u202e", "checkout[a*b]", "login"]

@@ -88,7 +88,8 @@ def nights(files: int, tests: int, seed: int = 11) -> list[bytes]:
     made = []
     for number in range(files):
         lines = [f"nightly-{number:03}.log"]
-        for test in _NIGHTLY[:tests]:
+        for place, test in enumerate(_NIGHTLY[:tests]):
+            duration_ms = 3 * 2.3**place * (1 + number % 5 / 10)
             first, since, reason = _FAILING.get(test, (0.0, 0.0, ""))
             share = since if number >= files * _SINCE else first
             lines.append(f"Test: {test}")
@@ -97,6 +98,6 @@ def nights(files: int, tests: int, seed: int = 11) -> list[bytes]:
             elif rng.random() < share:
                 lines += [reason, "Result: FAIL"]
             else:
-                lines.append("Result: PASS")
+                lines.append(f"Result: PASS ({duration_ms:.2f} ms)")
         made.append("\n".join(lines).encode())
     return made

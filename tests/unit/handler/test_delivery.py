@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,11 @@ from tests.support.odd_taker import Taker, running
 from tests.support.ports import free_port
 
 BATCH = Batch("01890a5d-ac96-774b-bcce-b302099a8057", Lane.NORMAL, 3, gzip.compress(b'{"message": "x"}\n' * 3), 0.0)
-NO_PRODUCER = "what answers (200) is no producer of Logmill"
+ADVICE = "set url to the address of Logmill's producer, such as http://localhost:5000, without /logs/batch"
+
+
+def no_producer(status: int) -> str:
+    return f"what answers ({status}) is no producer of Logmill; {ADVICE}"
 
 
 @pytest.fixture
@@ -62,18 +67,27 @@ def error(code: str, message: str = "so it is", **more: Any) -> bytes:
         ),
         (401, error("unauthorized"), Verdict.BLOCKED, (0, 0), "it refuses the API key (401): check api_key"),
         (403, b"<html>", Verdict.BLOCKED, (0, 0), "it refuses the API key (403): check api_key"),
-        (404, error("not_found"), Verdict.BLOCKED, (0, 0), "it answers 404: so it is"),
+        (404, error("not_found"), Verdict.BLOCKED, (0, 0), f"it answers 404: so it is; {ADVICE}"),
+        (404, b"<h1>Not Found</h1>", Verdict.BLOCKED, (0, 0), no_producer(404)),
+        (405, b"", Verdict.BLOCKED, (0, 0), no_producer(405)),
+        (501, b"<html>Unsupported method ('POST')", Verdict.BLOCKED, (0, 0), no_producer(501)),
         (421, error("untrusted_host"), Verdict.BLOCKED, (0, 0), "it answers 421: so it is"),
-        (400, b"<html>The plain HTTP request was sent to HTTPS port", Verdict.BLOCKED, (0, 0), "it answers 400"),
-        (302, b"", Verdict.BLOCKED, (0, 0), "it answers 302"),
+        (400, b"<html>The plain HTTP request was sent to HTTPS port", Verdict.BLOCKED, (0, 0), no_producer(400)),
+        (
+            302,
+            b"",
+            Verdict.BLOCKED,
+            (0, 0),
+            f"it redirects elsewhere (302), which is not followed; {ADVICE}",
+        ),
         (
             200,
             b"<html>Welcome to the network of this hotel",
             Verdict.BLOCKED,
             (0, 0),
-            "what answers (200) is no producer of Logmill",
+            no_producer(200),
         ),
-        (200, b"[]", Verdict.BLOCKED, (0, 0), "what answers (200) is no producer of Logmill"),
+        (200, b"[]", Verdict.BLOCKED, (0, 0), no_producer(200)),
     ],
 )
 def test_answers(status: int, body: bytes, verdict: Verdict, counts: tuple[int, int], reason: str):
@@ -192,6 +206,29 @@ def test_an_answer_without_end_is_cut(taker: Taker):
     found = Delivery(taker.url, "", 5.0).post(BATCH)
     assert found.verdict is Verdict.BLOCKED
     assert time.monotonic() - started_s < 4
+
+
+def test_a_server_that_speaks_no_http_is_told_with_what_to_set():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20.0)
+
+        def greet() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(b"AMQP\x00\x00\x09\x01")
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        found = Delivery(f"http://127.0.0.1:{server.getsockname()[1]}", "", 5.0).post(BATCH)
+        greeter.join(20.0)
+    assert (found.verdict, found.reason) == (Verdict.LATER, f"what answers speaks no HTTP; {ADVICE}")
+
+
+def test_https_where_there_is_none_is_told(taker: Taker):
+    found = Delivery(taker.url.replace("http:", "https:"), "", 5.0).post(BATCH)
+    assert found.verdict is Verdict.LATER
+    assert found.reason.startswith("what answers speaks no TLS, or has no good certificate (")
 
 
 def test_redirects_are_not_followed(taker: Taker):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import logging.config
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from logmill.handler import LogmillHandler
+from logmill.handler import LogmillHandler, losses
 from tests.support.odd_taker import Taker, running
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
@@ -219,6 +220,33 @@ def test_bad_logs_are_counted_told_and_not_sent_again(
     assert report["message"] == "1 log of this process lost: 1 rejected (message must be text)"
     assert (report["level"], report["metadata"]["lost.rejected"]) == ("WARNING", 1)
     assert told == ["1 log rejected, 1 in all: message must be text"]
+
+
+@pytest.mark.parametrize("status", [404, 501])
+def test_a_wrong_address_is_told_once_with_what_to_set_and_the_logs_are_kept(
+    make: Make,
+    taker: Taker,
+    logger: logging.Logger,
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+):
+    # As after minutes: nothing else than that it was told holds the next line back.
+    monkeypatch.setattr(losses, "TELL_EVERY_S", 0.0)
+    handler = make()
+    taker.answer = (status, b"<h1>Not here</h1>", {})
+    for number in range(10):
+        logger.info("order %d", number)
+        handler.flush(0.1)
+    assert len(taker.seen) > 1
+    assert len(told) == 1
+    assert told[0].startswith(
+        f"logs cannot be sent to {taker.url}: what answers ({status}) is no producer of Logmill; "
+    )
+    assert "set url to the address of Logmill's producer" in told[0]
+    taker.answer = None
+    assert handler.flush(10.0)
+    assert numbers(taker) == list(range(10))
 
 
 def test_a_wrong_key_is_told_once_and_the_logs_are_kept(
@@ -484,14 +512,15 @@ def test_what_is_logged_while_logs_are_sent_is_not_sent(make: Make, taker: Taker
         root.setLevel(level)
 
 
-def test_a_signals_handler_may_log_in_the_middle_of_a_call(make: Make, taker: Taker, logger: logging.Logger):
+def test_a_signals_handler_may_log_in_the_middle_of_a_call(
+    make: Make, taker: Taker, logger: logging.Logger, told: list[str]
+):
     handler = make()
-    count = 0
+    signals = itertools.count()
 
     def on_signal(_number: int, _frame: object) -> None:
-        nonlocal count
-        count += 1
-        logger.error("signal %d", count)
+        # One step, since a signal may come in the middle of this too.
+        logger.error("signal %d", next(signals))
 
     before = signal.signal(signal.SIGALRM, on_signal)
     signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
@@ -505,11 +534,15 @@ def test_a_signals_handler_may_log_in_the_middle_of_a_call(make: Make, taker: Ta
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert handler.flush(30.0)
+    count = next(signals)
+    assert handler.flush(30.0), handler.status()
     assert count > 100
     status = handler.status()
-    assert (status.accepted, status.dropped) == (number + count, 0)
-    assert len(taker.logs()) == number + count
+    assert (status.accepted, status.dropped) == (number + count, 0), told
+    # By their numbers, so that a failure says which log is missing, doubled or another one's.
+    assert numbers(taker) == list(range(number))
+    others = [message for message in taker.messages() if not message.startswith("order ")]
+    assert sorted(others) == sorted(f"signal {one}" for one in range(count))
 
 
 def test_many_threads_lose_nothing_and_do_not_wait_for_one_that_is_slow(

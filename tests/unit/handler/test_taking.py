@@ -228,6 +228,27 @@ def test_dictionaries_are_a_message_and_members():
     assert (found[2], found[4]) == ("paid", {"order": 7, "items": [1]})
 
 
+def test_a_dictionary_that_names_no_message_is_one_as_a_whole_and_its_keys_are_members():
+    class Own(dict[str, Any]):
+        """As frameworks have them."""
+
+    for event in ({"a": 1, "b": [2]}, Own(a=1, b=[2])):
+        found = taken(event)
+        assert (found[2], found[4]) == ("{'a': 1, 'b': [2]}", {"a": 1, "b": [2]})
+    found = taken({"msg": "moved", "level": 7})
+    assert (found[2], found[4]) == ("moved", {"level": 7})
+    assert taken({})[2] == "{}"
+    assert taken({"event": Failing()})[2] == "<Failing>"
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [(42, "42"), (None, "None"), (["a", 1], "['a', 1]"), (b"raw", "b'raw'"), (ValueError("bad"), "bad"), (0, "0")],
+)
+def test_a_message_that_is_no_text_is_its_text(message: object, text: str):
+    assert taken(message)[2] == text
+
+
 def test_what_loguru_binds_are_members():
     assert members(extra={"user": 7, "cart": Path("x")}) == {"user": 7, "cart": "x"}
 

@@ -92,6 +92,22 @@ def test_a_file_becomes_a_record_for_itself_and_one_for_each_result():
     }
 
 
+def test_the_log_of_a_file_has_each_count_in_good_grammar():
+    def said(*results: str) -> str:
+        body = "a.log\n" + "".join(f"Test: t\nResult: {result}\n" for result in results)
+        (of_file, *_) = read_foreign(message(body.encode(), CONTENT_TYPE), Limits())[0].columns.rows()
+        return of_file.message
+
+    assert said("ERROR") == "a.log: 1 result: 1 error"
+    assert said("ERROR", "ERROR", "FAIL") == "a.log: 3 results: 1 failed, 2 errors"
+
+
+def test_one_problem_beyond_those_that_are_told_is_one():
+    body = b"a.log\nTest: t\nResult: PASS\n" + b"Result: PASS\n" * 1001
+    _, problems = read_foreign(message(body, CONTENT_TYPE), Limits())
+    assert problems[-1].message == "a.log: 1 more problem beyond those told one by one"
+
+
 def test_the_same_message_again_gives_the_same_records_under_the_same_ids():
     one, again = (read_foreign(message(PAIRS, message_id="m-1"), Limits())[0] for _ in range(2))
     assert one.batch_id == again.batch_id
@@ -126,7 +142,8 @@ def test_problems_become_rejections_that_name_file_line_and_reason():
 @pytest.mark.parametrize(
     ("sent", "limits", "reason"),
     [
-        (message(b"x\n", CONTENT_TYPE), Limits(), "no result can be read in 'x': line 1"),
+        (message(b"x\n", CONTENT_TYPE), Limits(), "no result can be read in a file that begins with 'x': line 1"),
+        (message(b"x\n", CONTENT_TYPE, file="a.log"), Limits(), "no result can be read in 'a.log': line 1"),
         (message(b"<nope", "text/xml"), Limits(), "no valid XML"),
         (message(PAIRS, CONTENT_TYPE), Limits(max_batch_records=1), "2 results in 'nightly-7.log', 1 at most"),
         (message(PAIRS, CONTENT_TYPE, service="s" * 300), Limits(), "service"),

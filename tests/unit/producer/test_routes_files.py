@@ -119,7 +119,7 @@ def test_a_form_with_one_file_is_answered_as_that_file(client):
 def test_what_holds_no_result_is_400_named_by_its_line_and_not_published(client, publisher):
     answer = post(client, b"a.log\nhello\n")
     assert (answer.status_code, answer.json["code"]) == (400, "unreadable")
-    assert answer.json["message"].startswith("no result can be read in 'a.log': line 1: there is no `Test:` line in it")
+    assert answer.json["message"].startswith("no result can be read in a file that begins with 'a.log': line 1")
     assert [(one["line"], one["field"]) for one in answer.json["errors"]] == [(1, "line 1"), (2, "line 2")]
     assert form(client, ("a", b"x"), ("b", b"<y/>")).json["code"] == "all_rejected"
     assert publisher.sent == []
@@ -144,6 +144,29 @@ def test_a_request_that_cannot_be_taken_is_told_why(client, publisher, body, con
     assert answer.status_code == status
     assert says in answer.json["message"]
     assert publisher.sent == []
+
+
+def test_an_error_has_the_name_that_the_request_gives_the_file_not_its_first_line(client):
+    odd = b"Hello, world\nnothing\n"
+    answers = [
+        form(client, ("report.txt", odd)),
+        form(client, ("other", odd), query="?name=report.txt"),
+        post(client, odd, query="?name=report.txt"),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
+    for answer in answers:
+        assert answer.json["message"].startswith("no result can be read in 'report.txt': line 1: ")
+        assert "Hello" not in answer.json["message"]
+    (error,) = form(client, ("a.log", PAIRS), ("report.txt", odd)).json["errors"]
+    assert error["message"].startswith("no result can be read in 'report.txt': line 1: ")
+
+
+def test_what_is_too_much_has_the_name_that_the_request_gives_the_file(started, monkeypatch):
+    client = started(max_batch_records=1)
+    assert form(client, ("report.txt", PAIRS)).json["message"] == "2 results in 'report.txt', 1 at most"
+    monkeypatch.setattr(files, "MAX_MESSAGE_BYTES", 10)
+    one = PAIRS.partition(b"Test: checkout")[0]
+    assert form(client, ("report.txt", one)).json["message"].startswith("'report.txt' is ")
 
 
 def test_a_name_cannot_be_that_of_several_files_and_a_form_has_files_only(client, publisher):

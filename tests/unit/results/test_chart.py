@@ -54,6 +54,17 @@ def test_an_svg_has_each_test_with_its_numbers_as_text_and_bars_as_long_as_they(
     assert skipped[1] / passed[1] == pytest.approx(5 / 20, rel=0.01)
 
 
+def test_errors_have_a_number_and_a_colour_of_their_own():
+    accumulator = Accumulator("tests")
+    outcomes = [Outcome(test="t", result=result, line=1) for result in (Result.PASSED, Result.FAILED, Result.ERROR)]
+    found = FileResults(name="f", format="pairs", outcomes=outcomes, problems=[], problem_count=0)
+    accumulator.add(found, 0)
+    svg = chart.draw(accumulator.summary(), "svg")
+    assert {"1 / 1 / 1 failing flaky", "errors", "passed / failed / errors"} <= set(texts(svg))
+    assert chart.COLORS["errors"].lower() in svg.decode().lower()
+    assert chart.COLORS["errors"].lower() not in chart.draw(summary_of(("t", 1, 1, 1)), "svg").decode().lower()
+
+
 def test_a_png_is_one_and_the_same_summary_gives_the_same_picture():
     found = summary_of(("login", 3, 1, 0))
     first = chart.draw(found, "png")

@@ -9,7 +9,7 @@ import pytest
 from logmill.results.accumulator import Accumulator
 from logmill.results.model import FileResults, Outcome, Result
 from logmill.results.summary import RECENT_RUNS, Run, Summary, Tally
-from logmill.results.text import render
+from logmill.results.text import duration_text, render
 
 RESULTS = {"P": Result.PASSED, "F": Result.FAILED, "E": Result.ERROR, "S": Result.SKIPPED}
 SECOND_US = 1_000_000
@@ -127,6 +127,63 @@ def test_a_test_fails_now_where_its_newest_run_that_was_not_skipped_did(letters:
     assert history(letters).fails is fails
 
 
+def timed(*runs: tuple[str, float | None]) -> Tally:
+    """A test whose runs took so long, the newest last."""
+    accumulator = Accumulator("tests")
+    for number, (letter, duration_s) in enumerate(runs):
+        outcome = Outcome(test="t", result=RESULTS[letter], line=1, duration_s=duration_s)
+        found = FileResults(name="f", format="junit", outcomes=[outcome], problems=[], problem_count=0)
+        accumulator.add(found, T0_US + number * SECOND_US)
+    (tally,) = accumulator.summary().tests
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("runs", "median_s", "last_s"),
+    [
+        ([("P", 1.0), ("F", 9.0), ("P", 2.0)], 2.0, 2.0),
+        ([("P", 1.0), ("E", 2.0)], 1.5, 2.0),
+        # What was skipped took no time that says anything, and of some runs nobody says it.
+        ([("P", 3.0), ("S", 0.0), ("P", None)], 3.0, 3.0),
+        ([("P", None), ("S", 0.5)], None, None),
+        ([("P", 0.0)], 0.0, 0.0),
+        # What is longer ago than the last runs does not count.
+        ([("P", 99.0)] * 100 + [("P", 1.0)] * RECENT_RUNS, 1.0, 1.0),
+    ],
+)
+def test_durations_are_those_of_the_last_runs_that_were_not_skipped(runs, median_s, last_s):
+    found = timed(*runs)
+    assert (found.median_duration_s, found.last_duration_s) == (median_s, last_s)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "text"),
+    [
+        *((None, "-"), (0.0, "0.0 ms"), (0.0031, "3.1 ms"), (0.00999, "10 ms"), (0.25, "250 ms"), (0.9996, "1.00 s")),
+        *((1.25, "1.25 s"), (9.996, "10.0 s"), (12.5, "12.5 s"), (59.97, "1 m 0 s"), (310.0, "5 m 10 s")),
+        *((3599.6, "1 h 0 m"), (7500.0, "2 h 5 m"), (4e6, "1,111 h 6 m")),
+    ],
+)
+def test_durations_are_told_in_a_few_digits(duration_s: float | None, text: str):
+    assert duration_text(duration_s) == text
+
+
+def test_the_text_has_durations_where_files_say_them():
+    accumulator = Accumulator("tests")
+    for number, duration_s in enumerate((0.25, 1.5, 0.5)):
+        outcomes = [
+            Outcome(test="pay", result=Result.PASSED, line=1, duration_s=duration_s),
+            Outcome(test="login", result=Result.PASSED, line=2),
+        ]
+        found = FileResults(name="f", format="junit", outcomes=outcomes, problems=[], problem_count=0)
+        accumulator.add(found, T0_US + number)
+    assert render(accumulator.summary()).splitlines()[2:] == [
+        "test   passed  failed  skipped  median    last  last runs",
+        "login       3       0        0       -       -  PPP",
+        "pay         3       0        0  500 ms  500 ms  PPP",
+    ]
+
+
 def summary_of(**letters: str) -> Summary:
     accumulator = Accumulator("tests")
     for test, runs in letters.items():
@@ -151,6 +208,18 @@ def test_the_text_has_the_totals_a_line_a_test_and_the_last_failure_of_those_tha
         "login          4       0        0  PPPP",
         "and 3 more tests",
     ]
+
+
+def test_the_text_tells_errors_from_failures_and_counts_them_apart():
+    text = render(summary_of(login="PFEE", checkout="E"))
+    assert text.splitlines()[0] == "5 results of 2 tests in 5 files: 1 passed, 1 failed, 3 errors; 2 failing now"
+    rows = [line.split() for line in text.splitlines() if line.startswith(("test", "login", "checkout"))]
+    assert [row[:5] for row in rows] == [
+        ["test", "passed", "failed", "errors", "skipped"],
+        ["login", "1", "1", "2", "0"],
+        ["checkout", "0", "0", "1", "0"],
+    ]
+    assert "1 passed, 0 failed, 1 error;" in render(summary_of(login="PE"))
 
 
 def test_nothing_of_the_text_is_obeyed_by_a_terminal():

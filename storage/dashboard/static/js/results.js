@@ -2,7 +2,7 @@
 
 import { getJson } from "./api.js";
 import { h, icon, put } from "./dom.js";
-import { ago, count, counted, label, plain, time, visible } from "./format.js";
+import { ago, count, counted, duration, label, plain, time, visible } from "./format.js";
 import { noHits, noResults } from "./notices.js";
 import { attach } from "./popover.js";
 import { withFilter } from "./query.js";
@@ -14,15 +14,21 @@ const PATH = "results/summary";
 const LIMIT = 500;
 const MAX_REASON_CHARS = 300;
 const WORDS = { P: "passed", F: "failed", E: "error", S: "skipped" };
-const KINDS = ["passed", "failed", "skipped"];
+const KINDS = ["passed", "failed", "error", "skipped"];
+// Errors, which could not be run, stand below the failures rather than in a column of their own.
+const COLUMNS = ["passed", "failed", "skipped"];
 const SHOWN = {
   all: ["all tests", () => true],
   failing: ["failing now", (one) => one.failing],
   flaky: ["flaky", (one) => one.flaky],
   failed: ["failed at all", (one) => one.failed > 0],
 };
+const ORDERS = {
+  attention: ["failing and flaky first", null],
+  slowest: ["slowest first", (one, other) => (other.median_duration_s ?? -1) - (one.median_duration_s ?? -1)],
+};
 const FORMS = [["svg", "SVG", "a chart, for pages"], ["png", "PNG", "a chart, as a picture"], ["text", "Text", "a table, for mails"]];
-const HEADS = [["test", "Test"], ["bar", "Passed and failed"], ["passed", "Passed"], ["failed", "Failed"], ["skipped", "Skipped"], ["runs", "Last runs"], ["state", ""], ["failure", "Last failure"]];
+const HEADS = [["test", "Test"], ["bar", "Passed and failed"], ["passed", "Passed"], ["failed", "Failed"], ["skipped", "Skipped"], ["time", "Time"], ["runs", "Last runs"], ["state", ""], ["failure", "Last failure"]];
 
 /** The view. */
 export class ResultsView {
@@ -30,12 +36,13 @@ export class ResultsView {
     Object.assign(this, { facets, refresh, open });
     this.info = h("span", { class: "note", "aria-live": "polite" });
     this.choice = h("select", { id: "tests-shown", onchange: () => change({ tests: this.choice.value }) }, Object.entries(SHOWN).map(([name, [words]]) => h("option", { value: name }, words)));
+    this.order = h("select", { id: "tests-order", onchange: () => change({ order: this.order.value }) }, Object.entries(ORDERS).map(([name, [words]]) => h("option", { value: name }, words)));
     this.tiles = h("div", { class: "tiles" });
     this.body = h("tbody");
     this.notice = h("div", { class: "notices" });
     this.table = null;
     this.list = h("div", { class: "scroller" }, this.tiles, h("table", { class: "patterns results" }, h("caption", { class: "unseen-text" }, "Tests"), h("thead", {}, h("tr", {}, HEADS.map(([name, words]) => h("th", { scope: "col", class: `r-${name}` }, words || h("span", { class: "unseen-text" }, "State"))))), this.body), this.notice);
-    this.element = h("div", { class: "patterns-view results-view" }, h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), h("span", { class: "together" }, h("label", { for: "tests-shown" }, "show"), this.choice), chartMenu(settle)), this.list);
+    this.element = h("div", { class: "patterns-view results-view" }, h("div", { class: "table-tools" }, this.info, h("span", { class: "grow" }), h("span", { class: "together" }, h("label", { for: "tests-shown" }, "show"), this.choice), h("span", { class: "together" }, h("label", { for: "tests-order" }, "order"), this.order), chartMenu(settle)), this.list);
     this.found = null;
   }
 
@@ -57,7 +64,10 @@ export class ResultsView {
     const { totals, tests } = this.found;
     const chosen = Object.hasOwn(SHOWN, state().tests) ? state().tests : "all";
     this.choice.value = chosen;
+    const order = Object.hasOwn(ORDERS, state().order) ? state().order : "attention";
+    this.order.value = order;
     const shown = tests.filter(SHOWN[chosen][1]);
+    if (ORDERS[order][1]) shown.sort(ORDERS[order][1]);
     const most = Math.max(1, ...tests.map((one) => one.passed + one.failed + one.skipped));
     const hasServices = new Set(tests.map((one) => one.service)).size > 1;
     put(this.info, `${counted(shown.length, "test")}${shown.length < totals.tests ? ` of ${count(totals.tests)}` : ""}, ${counted(totals.results, "result")} in ${counted(totals.files, "file")}`);
@@ -70,15 +80,18 @@ export class ResultsView {
   row(one, most, hasServices) {
     const filters = [{ field: "test", value: one.test, out: false }, ...(hasServices ? [{ field: "service", value: one.service, out: false }] : [])];
     const show = () => change({ tab: "logs", filters: filters.reduce(withFilter, state().filters), row: "" });
-    const numbers = KINDS.map((kind) => `${count(one[kind])} ${kind}`).join(", ");
+    const runsOf = { passed: one.passed, failed: one.failed - one.errors, error: one.errors, skipped: one.skipped };
+    const said = (kind) => (kind === "error" ? counted(one.errors, "error") : `${count(runsOf[kind])} ${kind}`);
+    const numbers = KINDS.filter((kind) => kind !== "error" || one.errors).map(said).join(", ");
     const all = one.passed + one.failed + one.skipped;
-    const bars = KINDS.filter((kind) => one[kind]).map((kind) => h("i", { class: `is-${kind}`, vars: { "--runs": String(one[kind]) } }));
+    const bars = KINDS.filter((kind) => runsOf[kind]).map((kind) => h("i", { class: `is-${kind}`, vars: { "--runs": String(runsOf[kind]) } }));
     return h(
       "tr",
       { "data-test": one.test, class: one.failing ? "level-ERROR" : one.flaky ? "level-WARNING" : "" },
       h("td", { class: "r-test" }, h("button", { type: "button", class: "example", title: `Show the logs of ${plain(one.test)}`, onclick: show }, label(one.test)), hasServices && h("small", {}, label(one.service))),
       h("td", { class: "r-bar" }, h("div", { class: "result-bar", role: "img", "aria-label": numbers, title: numbers, vars: { "--share": `${(100 * all) / most}%` } }, bars)),
-      KINDS.map((kind) => h("td", { class: `r-${kind}` }, one[kind] ? count(one[kind]) : h("span", { class: "none" }, "0"))),
+      COLUMNS.map((kind) => h("td", { class: `r-${kind}` }, runsOf[kind] ? count(runsOf[kind]) : h("span", { class: "none" }, "0"), kind === "failed" && one.errors > 0 && h("small", { title: "Runs that could not be run" }, said("error")))),
+      h("td", { class: "r-time" }, one.median_duration_s === null ? h("span", { class: "none" }, "–") : times(one)),
       h("td", { class: "r-runs" }, runs(one.last_runs)),
       h("td", { class: "r-state" }, states(one).map(([name, title]) => h("span", { class: `result-state is-${name}`, title }, name))),
       h("td", { class: "r-failure" }, one.last_failure && this.failure(one.last_failure)),
@@ -106,6 +119,14 @@ function tilesOf({ tests, failing, flaky, passed, failed, problems }) {
     tile("Problems in files", problems ? h("button", { type: "button", class: "plain", title: "Show the files that could not be read as a whole", onclick: () => change({ tab: "logs", q: "tag:test-file AND problems:>=1", row: "" }) }, count(problems)) : "0"),
   ];
 }
+
+/** How long the runs take, and below it the newest where that differs. */
+function times({ median_duration_s: median, last_duration_s: last }) {
+  const [usual, newest] = [span(median), span(last)];
+  return [h("span", { title: "Median of the last runs" }, usual), usual !== newest && h("small", {}, `last ${newest}`)];
+}
+
+const span = (seconds) => (seconds > 0 && seconds < 0.001 ? "< 1 ms" : duration(seconds));
 
 /** The last runs, the newest at the right. */
 function runs(letters) {

@@ -2,7 +2,7 @@
 
 export const TABS = ["logs", "tail", "patterns", "anomalies", "results", "alerts", "pipeline"];
 export const DEFAULT_COLUMNS = ["timestamp", "level", "service", "message"];
-const DEFAULTS = { tab: "logs", q: "", since: "1h", until: "", by: "level", row: "", sort: "count", group: "similar", view: "fields", alerts: "open", tests: "all" };
+const DEFAULTS = { tab: "logs", q: "", since: "1h", until: "", by: "level", row: "", sort: "count", group: "similar", view: "fields", alerts: "open", tests: "all", order: "attention" };
 const MAX_COLUMNS = 30;
 const MAX_FILTERS = 50;
 const listeners = [];
@@ -11,7 +11,7 @@ let current = read(location.search);
 /**
  * The state: tab, q (search text), filters ({field, value, out}), since and until (as the server takes them; since "all" for
  * everything), by (what the histogram counts by), columns, wrap, row (id of the open log), view (which of its pages), sort
- * and group (of patterns: "similar" together, or each "fingerprint"), alerts and tests (which are shown), every (seconds
+ * and group (of patterns: "similar" together, or each "fingerprint"), alerts and tests (which are shown), order (of tests), every (seconds
  * between refreshes, 0 for none).
  */
 export const state = () => current;
