@@ -29,7 +29,8 @@ _TEND_S = 0.2
 # Nothing is made of what the messages say: whether they are altered is what is looked at.
 _RULES = """
 redaction: {mode: "off"}
-parsing: {formats: {json: false, logfmt: false, access: false, error: false, syslog: false, trace: false}}
+parsing:
+  formats: {json: false, logfmt: false, access: false, error: false, syslog: false, trace: false, cri: false, time: false}
 """
 
 
