@@ -30,7 +30,8 @@ _TEND_S = 0.2
 _RULES = """
 redaction: {mode: "off"}
 parsing:
-  formats: {json: false, logfmt: false, access: false, error: false, syslog: false, trace: false, cri: false, time: false}
+  formats:
+    {json: false, logfmt: false, access: false, error: false, syslog: false, trace: false, cri: false, time: false}
 """
 
 
