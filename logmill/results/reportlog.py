@@ -156,6 +156,7 @@ class _Run:
         self._reruns = 0
         self._start: float | None = None
         self._duration_s = 0.0
+        self._has_duration = False
         self._result: Result | None = None
         self._line = 0
         self._report: _Report | None = None
@@ -165,6 +166,7 @@ class _Run:
         self.is_again = report.outcome == _RERUN
         if self._start is None:
             self._start = report.start
+        self._has_duration |= report.duration is not None
         if report.duration is not None and report.duration > 0 and math.isfinite(self._duration_s + report.duration):
             self._duration_s += report.duration
         if self._line == 0:
@@ -195,7 +197,7 @@ class _Run:
             test=test,
             result=result,
             line=self._line,
-            duration_s=round(self._duration_s, 6),
+            duration_s=round(self._duration_s, 6) if self._has_duration else None,
             # Before it is rounded: what is too large has no whole number.
             timestamp_us=round(start_us) if start_us is not None and MIN_US <= start_us <= MAX_US else None,
             message=message,
