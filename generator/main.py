@@ -82,14 +82,11 @@ def run(asked: Asked, settings: Settings, stop: StopSignal) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY, 10, 10)
-    try:
-        Run(plan, source, output, asked, settings, stop).run()
-    finally:
-        output.close()
+    Run(plan, source, output, asked, settings, stop).run()
 
 
 class Run:
-    """One run; see `run`."""
+    """One run; see `run`. It closes the output."""
 
     def __init__(
         self, plan: Plan, source: Source, output: Output, asked: Asked, settings: Settings, stop: StopSignal
@@ -104,21 +101,49 @@ class Run:
         self._start_s = time.monotonic()
         source.epoch_us = self._start_us if plan.start_us is None else plan.start_us
         self._pace = self._pace_of(plan)
+        # By the clock; logs of the past are made for as long as it takes.
+        self._end_s = math.inf if plan.backfill else plan.duration_s
+        self._made_logs = 0
+        # When an output took something for the last time, and how much it had taken by then.
+        self._taken_at: tuple[float, int] = (0.0, 0)
         file = Path(asked.status_file) if asked.status_file else None
-        self._progress = Progress(lambda: output.counts, self._pace.due, sys.stderr, file)
+        self._progress = Progress(lambda: output.counts, self._pace.due, sys.stderr, file, self._end_s)
 
     def run(self) -> None:
         """See `run`."""
+        why = "a failure of the generator itself"
+        try:
+            self._run()
+            why = ""
+        except OutputClosed:
+            # As `head` does; what it read was enough.
+            why = ""
+        except LogmillError as error:
+            why = str(error)
+            raise
+        finally:
+            self._progress.close(self._now_s(), why)
+
+    def _run(self) -> None:
+        made_s = None
+        is_quiet = False
         try:
             self._make()
             made_s = min(self._now_s(), self._plan.duration_s if self._plan.rate else math.inf)
-            is_out = self._drain()
+            self._progress.end_s = min(self._end_s, made_s)
+            self._drain()
         except OutputClosed:
-            # As `head` does; what it read was enough.
-            return
+            is_quiet = True
+            raise
+        finally:
+            now_s = self._now_s()
+            self._output.close()
+            self._progress.missed += self._untaken()
+            if self._made_logs and not is_quiet:
+                summary = self._progress.end(now_s, now_s if made_s is None else made_s)
+                click.echo(f"logmill generate: {summary}", err=True)
         counts = self._output.counts
-        click.echo(f"logmill generate: {self._progress.end(self._now_s(), made_s)}", err=True)
-        if not is_out:
+        if self._untaken():
             why = counts.trouble or "nobody reads it"
             raise DrainLimitPassed(f"not everything was out {self._drain_timeout_s:g} s after the end; {why}")
         if counts.refused:
@@ -130,13 +155,16 @@ class Run:
         while not self._stop.is_set():
             now_s = self._now_s()
             progress.look(now_s)
-            if not output.wait_for_room(_TICK_S):
-                continue
             if now_s - pace.next_s() > self._catch_up_s:
                 progress.missed += pace.skip(now_s - self._catch_up_s)
+            if not output.wait_for_room(_TICK_S):
+                if self._is_given_up(now_s):
+                    return
+                continue
             moments_us = pace.take(now_s, _CHUNK_LOGS)
             if moments_us:
                 output.write(self._made(moments_us))
+                self._made_logs += len(moments_us)
                 if len(moments_us) == _CHUNK_LOGS:
                     continue
             next_s = pace.next_s()
@@ -144,6 +172,19 @@ class Run:
                 return
             output.push()
             self._stop.wait(min(max(next_s - self._now_s(), _TICK_S), _LONGEST_WAIT_S))
+
+    def _is_given_up(self, now_s: float) -> bool:
+        """Whether an output without room is not waited for any longer: the end has come, and it takes nothing."""
+        if now_s < self._end_s:
+            return False
+        if self._plan.rate is None or math.isinf(self._pace.next_s()):
+            return True
+        if now_s < self._drain_until_s(now_s):
+            return False
+        # What is still to be made for the time that is over.
+        due = self._pace.due(self._end_s) or 0
+        self._progress.missed += max(0, due - self._made_logs - self._progress.missed)
+        return True
 
     def _made(self, moments_us: list[int]) -> Made:
         made = self._source.make(moments_us)
@@ -153,15 +194,28 @@ class Run:
             return Made([time_us + later_us for time_us in made.times_us], made.logs)
         return made
 
-    def _drain(self) -> bool:
-        """Have everything out; whether it is, once the time to drain is over."""
-        until_s = self._now_s() + self._drain_timeout_s
+    def _drain(self) -> None:
+        """Have everything out, or as much as is taken until the time to drain is over."""
+        until_s = self._drain_until_s(self._now_s())
         while not self._output.flush(_LONGEST_WAIT_S):
             now_s = self._now_s()
             self._progress.look(now_s)
             if now_s > until_s:
-                return False
-        return True
+                return
+
+    def _drain_until_s(self, now_s: float) -> float:
+        """Until when the output is waited for: from the end, or from the last time when it took something since."""
+        counts = self._output.counts
+        taken = counts.done + counts.refused
+        if taken != self._taken_at[1]:
+            self._taken_at = (now_s, taken)
+        begin_s = now_s if self._stop.is_set() else max(min(now_s, self._end_s), self._taken_at[0])
+        return begin_s + self._drain_timeout_s
+
+    def _untaken(self) -> int:
+        """How many logs were made and are not out."""
+        counts = self._output.counts
+        return self._made_logs - counts.done - counts.refused
 
     def _now_s(self) -> float:
         return time.monotonic() - self._start_s

@@ -17,6 +17,7 @@ from logmill.cli_bench import bench
 from logmill.cli_collect import collect
 from logmill.cli_dead import dead
 from logmill.cli_generate import generate
+from logmill.cli_options import named
 from logmill.cli_patterns import patterns
 from logmill.cli_query import query, tail
 from logmill.cli_restore import restore
@@ -43,7 +44,7 @@ class _Command(click.Group):
         try:
             return super().invoke(ctx)
         except LogmillError as error:
-            click.secho(f"logmill: {printable(str(error))}", fg="red", err=True)
+            click.secho(f"logmill: {printable(named(ctx, str(error)))}", fg="red", err=True)
             ctx.exit(error.exit_code)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from logmill.settings import load
+from logmill.cli_options import settings_with
 from logmill.storage_client import StorageClient
 from logmill.terminal import ascii_json, printable, quiet_end, wants_color, write
 
@@ -27,10 +27,10 @@ _LINE = "{id:<24}  {state:<12}  {severity:<8}  {since:<19}  {rule:<26}  {group}:
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The newest so many.")
 @click.option("--json", "is_json", is_flag=True, help="As NDJSON.")
 @click.option("--utc", "is_utc", is_flag=True, help="Times in UTC; else in the zone of this machine.")
-@click.option("--storage", "url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL.")
+@click.option("--storage", "storage_url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL.")
 @click.option("--key", help="API key; LOGMILL_API_KEY, which other users of this machine do not see.")
 @click.pass_context
-def alerts(context: click.Context, /, url: str | None, key: str | None, **asked: Any) -> None:
+def alerts(context: click.Context, /, storage_url: str | None, key: str | None, **asked: Any) -> None:
     """List alerts that fire, newest last; or acknowledge and silence them.
 
     \b
@@ -38,8 +38,8 @@ def alerts(context: click.Context, /, url: str | None, key: str | None, **asked:
     logmill alerts acknowledge ID --comment 'on it'
     logmill alerts silence --rule silence --group service=batch --for 2h
     """  # noqa: D301 - click wants the backspace
-    settings = load()
-    context.obj = StorageClient(url or settings.storage_url, settings.api_key if key is None else key)
+    settings = settings_with(context, storage_url=storage_url or None)
+    context.obj = StorageClient(settings.storage_url, settings.api_key if key is None else key)
     if context.invoked_subcommand is None:
         _list(context.obj, **asked)
 

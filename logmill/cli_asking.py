@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from logmill.settings import load
+from logmill.cli_options import settings_with
 from logmill.storage_client import Answered, StorageClient
 from logmill.terminal import columns, printable
 
@@ -41,7 +41,7 @@ def asking(command: _Command) -> _Command:
         ),
         click.option("--min-severity", help="Severity from 0 to 100, at least."),
         click.option("--json", "is_json", is_flag=True, help="As NDJSON."),
-        click.option("--storage", "url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL."),
+        click.option("--storage", "storage_url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL."),
         click.option("--key", help="API key; LOGMILL_API_KEY, which other users of this machine do not see."),
     ]
     for option in reversed(options):
@@ -51,10 +51,8 @@ def asking(command: _Command) -> _Command:
 
 def client_of(asked: dict[str, Any]) -> StorageClient:
     """A client of the storage that the options, or else the settings, name."""
-    settings = load()
-    return StorageClient(
-        asked["url"] or settings.storage_url, settings.api_key if asked["key"] is None else asked["key"]
-    )
+    settings = settings_with(click.get_current_context(), storage_url=asked["storage_url"] or None)
+    return StorageClient(settings.storage_url, settings.api_key if asked["key"] is None else asked["key"])
 
 
 def params_of(asked: dict[str, Any]) -> list[tuple[str, str]]:

@@ -163,7 +163,10 @@ def bench(context: click.Context, /, *, output: Path | None, yes: bool, **asked:
 @click.argument("a", type=click.Path(path_type=Path), metavar="A.json")
 @click.argument("b", type=click.Path(path_type=Path), metavar="B.json")
 @click.option(
-    "--fail-above", type=click.FloatRange(0.0), metavar="PERCENT", help="Exit code 1 where B is worse by more."
+    "--fail-above",
+    type=click.FloatRange(0.0),
+    metavar="PERCENT",
+    help="Exit code 1 where B is worse by more, or nobody can tell.",
 )
 @click.pass_context
 def compare(context: click.Context, a: Path, b: Path, fail_above: float | None) -> None:
@@ -171,7 +174,7 @@ def compare(context: click.Context, a: Path, b: Path, fail_above: float | None) 
 
     A percentile is judged where ten values lie beyond it in both; a maximum never is.
     """
-    from logmill.bench.compare import compared, differences, shown
+    from logmill.bench.compare import compared, differences, shown, unjudged
     from logmill.bench.result import read
 
     one, other = read(a), read(b)
@@ -185,8 +188,15 @@ def compare(context: click.Context, a: Path, b: Path, fail_above: float | None) 
         write("\n".join([printable(", ".join(names), keep=""), *shown(lines, share), ""]))
     for difference in differences(one, other):
         click.secho(f"differs: {printable(difference, keep='')}", fg="yellow", err=True)
-    if share is not None and any(line.is_worse(share) for line in lines):
+    if share is None:
+        return
+    unknown = unjudged(one, other, lines)
+    for what in unknown:
+        click.secho(f"not judged: {what}", fg="red", err=True)
+    is_worse = any(line.is_worse(share) for line in lines)
+    if is_worse:
         click.secho(f"B is worse than A by more than {fail_above:g} %", fg="red", err=True)
+    if is_worse or unknown:
         context.exit(ExitCode.ERROR)
 
 

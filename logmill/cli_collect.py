@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from logmill.cli_options import settings_with
 from logmill.lifecycle import StopSignal
 from logmill.logs import configure_logs
-from logmill.settings import load, use_one_polars_thread
+from logmill.settings import use_one_polars_thread
 
 FORMATS = ("auto", "json", "logfmt", "syslog", "access", "error", "cri", "time", "text", "pattern")
 
@@ -99,7 +100,7 @@ def collect(
         "collect_tags": ",".join(tags),
     }
     options |= {name: text for name, text in joined.items() if text}
-    settings = load(**options)
+    settings = settings_with(click.get_current_context(), **options)
     if options.get("collect_output_type") and not settings.collect_output:
         raise click.UsageError("--output-type says what the file of --output is; give --output PATH too")
     configure_logs("collector", settings)

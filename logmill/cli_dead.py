@@ -10,6 +10,7 @@ import msgspec
 
 from logmill import dead_letters
 from logmill.broker import Broker, broker_of
+from logmill.cli_options import settings_with
 from logmill.dead_letters import Done
 from logmill.settings import Settings, load
 from logmill.terminal import printable
@@ -28,7 +29,7 @@ def dead(context: click.Context, data_dir: str | None) -> None:
 
     They are asked of the broker of LOGMILL_BROKER_URL; no service needs to run.
     """
-    context.obj = load(data_dir=data_dir)
+    context.obj = settings_with(click.get_current_context(), data_dir=data_dir)
 
 
 @dead.command("list")

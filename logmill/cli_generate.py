@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from logmill.cli_options import note_options
 from logmill.errors import ConfigError
 from logmill.lifecycle import StopSignal
 from logmill.settings import Settings, load, with_plain_names
@@ -127,6 +128,8 @@ def generate(**given: Any) -> None:
 
     How it is going is told on standard error. Ctrl-C: what was made is sent, and the sum is told.
     """  # noqa: D301 - click wants the backspace
+    if given["broker"] != _OF_SETTINGS:
+        note_options(click.get_current_context(), broker_url=given["broker"])
     settings = load(with_plain_names() if given["heartbeat"] else None)
     asked = _generator("options").Asked(**_with_settings(given, settings))
     stop = StopSignal()

@@ -16,10 +16,10 @@ import msgspec
 import zstandard
 
 from logmill.backoff import delay_s
+from logmill.cli_options import settings_with
 from logmill.errors import ExitCode, LogmillError, StorageUnavailable
 from logmill.ids import parse_log_id
 from logmill.intake import NDJSON
-from logmill.settings import load
 from logmill.storage_client import Answered, StorageClient
 from logmill.terminal import printable
 
@@ -57,7 +57,7 @@ class Unreadable(LogmillError):
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--storage", "url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL.")
+@click.option("--storage", "storage_url", metavar="URL", help="Where storage is; LOGMILL_STORAGE_URL.")
 @click.option("--key", help="API key; LOGMILL_API_KEY, which other users of this machine do not see.")
 @click.option(
     "--wait",
@@ -67,7 +67,7 @@ class Unreadable(LogmillError):
     show_default=True,
     help="Seconds to go on trying while storage is away.",
 )
-def restore(files: tuple[str, ...], url: str | None, key: str | None, wait_s: float) -> None:
+def restore(files: tuple[str, ...], storage_url: str | None, key: str | None, wait_s: float) -> None:
     """Bring logs back from files of the archive, or from exports as NDJSON, as they are or as .gz; - is standard input.
 
     Each log keeps its id and is stored once, however often it is restored. It counts as received now, so it is kept
@@ -76,8 +76,8 @@ def restore(files: tuple[str, ...], url: str | None, key: str | None, wait_s: fl
     \b
     logmill restore /var/lib/logmill/archive/2026-01-31-*.json.gz
     """  # noqa: D301 - click wants the backspace
-    settings = load()
-    client = StorageClient(url or settings.storage_url, settings.api_key if key is None else key)
+    settings = settings_with(click.get_current_context(), storage_url=storage_url or None)
+    client = StorageClient(settings.storage_url, settings.api_key if key is None else key)
     for name in files:
         stored = known = 0
         for body in _bodies(name):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from logmill.cli_options import settings_with
 from logmill.errors import LogmillError
 from logmill.results.accumulator import Accumulator
 from logmill.results.document import as_document
@@ -22,7 +23,6 @@ from logmill.results.records import DEFAULT_SERVICE, left_out, why_unreadable
 from logmill.results.summary import Summary
 from logmill.results.text import render
 from logmill.results_client import NotSent, ResultsClient, ResultsFile
-from logmill.settings import load
 from logmill.terminal import ascii_json, printable, quiet_end, write
 from logmill.timestamps import now_us
 
@@ -67,7 +67,7 @@ class _Unreadable(LogmillError):
 @click.option("--send", "is_sent", is_flag=True, help="Send the files to the producer as well; each counts once.")
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Files sent at a time.")
 @click.option("--service", default="", help=f"Whose tests they are.  [default: {DEFAULT_SERVICE}]")
-@click.option("--producer", "url", metavar="URL", help="Where the producer is; LOGMILL_PRODUCER_URL.")
+@click.option("--producer", "producer_url", metavar="URL", help="Where the producer is; LOGMILL_PRODUCER_URL.")
 @click.option("--key", help="API key; LOGMILL_API_KEY, which other users of this machine do not see.")
 def results(
     patterns: tuple[str, ...],
@@ -196,10 +196,10 @@ def _draw(shown: Summary, others: int, path: Path) -> None:
         raise LogmillError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _send(files: list[_Source], *, url: str | None, key: str | None, service: str, parallel: int) -> bool:
+def _send(files: list[_Source], *, producer_url: str | None, key: str | None, service: str, parallel: int) -> bool:
     """Send files, and say what came of it; whether all were taken."""
-    settings = load()
-    client = ResultsClient(url or settings.producer_url, settings.api_key if key is None else key, service)
+    settings = settings_with(click.get_current_context(), producer_url=producer_url or None)
+    client = ResultsClient(settings.producer_url, settings.api_key if key is None else key, service)
     taken = known = results_taken = 0
     for file, sent in client.send_all(_sendable(files), parallel):
         if isinstance(sent, NotSent):

@@ -15,13 +15,14 @@ import click
 
 from logmill import __version__
 from logmill.broker import open_broker
+from logmill.cli_options import settings_with
 from logmill.errors import LogmillError
 from logmill.lifecycle import StopSignal, check_listen, open_listener
 from logmill.locking import FolderLock
 from logmill.probing import addresses, probe, url_of
 from logmill.rules.ruleset import rules_of
 from logmill.running import RUN_FOLDER, RunFolder, Service, installation_lock
-from logmill.settings import Settings, child_environment, load
+from logmill.settings import Settings, child_environment
 from logmill.supervisor import HANG_MARGIN_S, Program, Supervisor, python_command
 from logmill.urls import without_credentials
 
@@ -42,7 +43,9 @@ RESTART_ORDER = ("processor", "storage", "producer")
 @click.option("--processors", type=int, help="How many processors; LOGMILL_PROCESSORS.")
 def up(broker_url: str | None, data_dir: str | None, processors: int | None) -> None:
     """Run producer, processors and storage on this machine until Ctrl-C."""
-    settings = load(data_dir=data_dir, processors=processors, broker_url=broker_url)
+    settings = settings_with(
+        click.get_current_context(), data_dir=data_dir, processors=processors, broker_url=broker_url
+    )
     # These say what is wrong before anything starts; neither connects.
     open_broker(settings.broker_url)
     rules_of(settings)
@@ -144,7 +147,7 @@ def restart(services: tuple[str, ...], data_dir: str | None) -> None:
 
     Each finishes its work in hand, and is ready again before the next one follows. Meanwhile clients wait a little.
     """
-    settings = load(data_dir=data_dir)
+    settings = settings_with(click.get_current_context(), data_dir=data_dir)
     run_folder = RunFolder(Path(settings.data_dir))
     running = run_folder.services()
     if not running:

@@ -27,6 +27,8 @@ _SERVER_ERROR = 500
 # Nothing else that is sent will be taken either: no key or a wrong one, or no producer.
 _HOPELESS = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405})
 _SHOWN_CHARS = 200
+# Failures that have one another as their cause.
+_DEEPEST = 8
 _LONGEST_RETRY_AFTER_S = 30.0
 
 
@@ -69,7 +71,7 @@ class _Connection:
             )
             content = response.content
         except requests.RequestException as error:
-            raise Retry(f"the producer does not answer: {type(error).__name__}", retry_after_s=0.0) from None
+            raise Retry(f"the producer does not answer: {_why(error)}", retry_after_s=0.0) from None
         try:
             answer = _decode(content)
         except msgspec.DecodeError:
@@ -77,7 +79,9 @@ class _Connection:
         status = response.status_code
         if status == _CREATED:
             return answer.rejected
-        words = f"the producer answers {status}: {answer.message[:_SHOWN_CHARS]}"
+        words = f"the producer answers {status}"
+        if answer.message:
+            words += f": {answer.message[:_SHOWN_CHARS]}"
         if status in _TRY_AGAIN or status >= _SERVER_ERROR:
             raise Retry(words, _retry_after_s(response.headers.get("Retry-After", "")))
         if status in _HOPELESS:
@@ -87,6 +91,20 @@ class _Connection:
     def close(self) -> None:
         """See `Transport`."""
         self._session.close()
+
+
+def _why(error: BaseException) -> str:
+    """What the system says of a connection, such as Connection refused; else the name of the failure."""
+    name = type(error).__name__
+    seen: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        if seen is None:
+            break
+        reason = getattr(seen, "reason", None)
+        seen = reason if isinstance(reason, BaseException) else seen.__cause__ or seen.__context__
+    return name
 
 
 def _retry_after_s(header: str) -> float:

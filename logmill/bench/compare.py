@@ -62,6 +62,27 @@ def compared(a: Result, b: Result) -> list[Line]:
     return lines
 
 
+def unjudged(a: Result, b: Result, lines: list[Line]) -> list[str]:
+    """What of the load cannot be judged, in words: without it nobody can say that the second is no worse.
+
+    Args:
+        a: the first result.
+        b: the second one.
+        lines: of `compared`.
+    """
+    found: list[str] = []
+    for name, one, other in (("ingest", a.ingest, b.ingest), ("query", a.query, b.query)):
+        if one is None and other is None:
+            continue
+        if one is None or other is None:
+            found.append(f"{name}: only {'B' if one is None else 'A'} has it")
+        elif not any(line.worse_by is not None for line in lines if line.name.startswith(f"{name}: latency")):
+            found.append(f"{name}: too few answers for any percentile; the median needs {2 * _LEAST_BEYOND} in both")
+    if a.stored is not None and a.stored.is_final and not (b.stored is not None and b.stored.is_final):
+        found.append("accepted and missing: not counted to the end in B")
+    return found
+
+
 def shown(lines: list[Line], share: float | None) -> list[str]:
     """These figures as a table.
 

@@ -8,6 +8,7 @@ test holds them to it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -15,9 +16,12 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from logmill.errors import ConfigError
+from logmill.settings.described import ADDRESS
 from logmill.settings.generator import PLAIN_NAMES, GeneratorSettings
 
 PREFIX = "LOGMILL_"
+# The pattern of a setting that is one of some words.
+_WORDS = re.compile(r"\^\((\w+(?:\|\w+)*)\)\$")
 
 
 class Settings(GeneratorSettings, frozen=True, kw_only=True):
@@ -49,8 +53,20 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
         except msgspec.ValidationError as error:
             is_secret = hints[field].__metadata__[0].extra["secret"]
             shown = "" if is_secret else f" (it is {value!r})"
-            raise ConfigError(f"{PREFIX}{field.upper()}: {error}{shown}") from None
+            raise ConfigError(f"{PREFIX}{field.upper()}: {_fault(error, hints[field])}{shown}") from None
     return with_addresses(Settings(**values))
+
+
+def _fault(error: msgspec.ValidationError, hint: Any) -> str:
+    """What is wrong with a value, in words: a regular expression is none."""
+    pattern: str | None = hint.__metadata__[0].pattern
+    if pattern is None or "regex" not in str(error):
+        return str(error)
+    if pattern == ADDRESS:
+        return "it must be an address that begins with http:// or https://"
+    if words := _WORDS.fullmatch(pattern):
+        return f"it must be one of {', '.join(words[1].split('|'))}"
+    return str(hint.__metadata__[0].description)
 
 
 def with_plain_names(environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from msgspec import Meta
 
+# The pattern of a setting that is the address of a service, or empty.
+ADDRESS = "^(https?://.+)?$"
+
 
 def described(help_: str, unit: str = "", *, secret: bool = False, **limits: Any) -> Meta:
     """The second half of a setting's `Annotated`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from logmill.settings.collector import CollectorSettings
-from logmill.settings.described import described
+from logmill.settings.described import ADDRESS, described
 
 
 class GeneratorSettings(CollectorSettings, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class GeneratorSettings(CollectorSettings, frozen=True, kw_only=True):
         str, described("Their format: json, csv, text, access, logfmt, or a template such as %(asctime)s %(message)s.")
     ] = "json"
     generate_producer_url: Annotated[
-        str, described("Producer that they are sent to; empty: none.", pattern="^(https?://.+)?$")
+        str, described("Producer that they are sent to; empty: none.", pattern=ADDRESS)
     ] = ""
     generate_file: Annotated[str, described("File that they are written to; empty: standard output.")] = ""
     generate_bursts: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from logmill.settings.described import described
+from logmill.settings.described import ADDRESS, described
 
 
 class SharedSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class SharedSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         described(
             "Where producer and processors find storage; empty: on this machine, at LOGMILL_STORAGE_PORT.",
-            pattern="^(https?://.+)?$",
+            pattern=ADDRESS,
         ),
     ] = ""
     producer_url: Annotated[
@@ -32,7 +32,7 @@ class SharedSettings(msgspec.Struct, frozen=True, kw_only=True):
         described(
             "Where collectors, and storage for GET /pipeline, find the producer; "
             "empty: on this machine, at LOGMILL_PRODUCER_PORT.",
-            pattern="^(https?://.+)?$",
+            pattern=ADDRESS,
         ),
     ] = ""
     queue_max_messages: Annotated[

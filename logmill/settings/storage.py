@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from logmill.settings.described import described
+from logmill.settings.described import ADDRESS, described
 from logmill.settings.processor import ProcessorSettings
 
 
@@ -96,7 +96,7 @@ class StorageSettings(ProcessorSettings, frozen=True, kw_only=True):
     ] = 10.0
     alert_webhook_url: Annotated[
         str,
-        described("Where changes of alerts are sent (POST); empty: nowhere.", secret=True, pattern="^(https?://.+)?$"),
+        described("Where changes of alerts are sent (POST); empty: nowhere.", secret=True, pattern=ADDRESS),
     ] = ""
     alert_webhook_secret: Annotated[
         str, described("What these requests are signed with (HMAC-SHA256); empty: they are not.", secret=True)

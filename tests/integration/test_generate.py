@@ -7,8 +7,11 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,8 @@ from logmill.cli import main
 from logmill.errors import ExitCode
 from logmill.timestamps import to_us
 from tests.support.generating import Generating, generated, records
+from tests.support.odd_producer import Server
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 START = "2026-01-01T00:00:00Z"
@@ -217,6 +222,87 @@ def test_the_status_file_says_how_it_is_going(tmp_path: Path):
         running.process.send_signal(signal.SIGTERM)
         # Somebody has to read what it writes.
         assert running.ended()[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, None])
+def test_the_status_file_has_the_final_state(number: signal.Signals | None, tmp_path: Path):
+    file = tmp_path / "status.json"
+    duration = ["--duration", "1500ms"] if number is None else []
+    with Generating("--rate", "100", "--status-file", str(file), *duration) as running:
+        wait_until(lambda: file.exists() and json.loads(file.read_text())["total"] > 0)
+        assert json.loads(file.read_text())["state"] == "running"
+        if number is not None:
+            running.process.send_signal(number)
+        code, output, _ = running.ended()
+    standing = json.loads(file.read_text())
+    assert (code, standing["state"], standing["reason"]) == (0, "ended", "")
+    assert standing["total"] == len(records(output))
+
+
+@contextmanager
+def refusing_producer(status: int) -> Iterator[str]:
+    """The address of a producer that takes nothing; where the status is 0, of none."""
+    with Server() as server:
+        server.respond = lambda handler: handler.send(status, {"status": "error", "message": "no"})
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.url if status else f"http://127.0.0.1:{free_port()}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "rate", "reason"),
+    [
+        (503, "20000", "the producer answers 503: no"),
+        (503, "10", "the producer answers 503: no"),
+        (503, "max", "the producer answers 503: no"),
+        (429, "20000", "the producer answers 429: no"),
+        (0, "20000", "the producer does not answer: Connection refused"),
+    ],
+)
+def test_a_producer_that_takes_nothing_does_not_hold_it_beyond_its_grace(
+    status: int, rate: str, reason: str, tmp_path: Path
+):
+    file = tmp_path / "status.json"
+    arguments = ["--rate", rate, "--duration", "2s", "--status-file", str(file)]
+    with (
+        refusing_producer(status) as url,
+        Generating("--producer", url, *arguments, drain_timeout_s=1) as running,
+    ):
+        wait_until(file.exists)
+        began_s = time.monotonic()
+        code, _, said = running.ended()
+        took_s = time.monotonic() - began_s
+    assert code == ExitCode.DRAIN_LIMIT
+    # 2 s, 1 s of grace, at most 2 s until its connections are closed; and what a busy machine takes.
+    assert took_s < 15
+    *_, summary, last = said.splitlines()
+    assert last == f"logmill: not everything was out 1 s after the end; {reason}"
+    assert "0 logs in" in summary
+    assert reason in summary
+    standing = json.loads(file.read_text())
+    assert (standing["state"], standing["total"]) == ("failed", 0)
+    assert reason in standing["reason"]
+    if rate == "max":
+        assert standing["missed"] > 0
+    else:
+        assert standing["missed"] == 2 * int(rate)
+        assert f"{2 * int(rate):,} missed" in summary
+        assert standing["asked"] == pytest.approx(int(rate), rel=0.1)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_producer_that_will_never_take_anything_ends_it_at_once(status: int, tmp_path: Path):
+    file = tmp_path / "status.json"
+    with (
+        refusing_producer(status) as url,
+        Generating("--producer", url, "--rate", "100", "--status-file", str(file)) as running,
+    ):
+        code, _, said = running.ended()
+    assert code == ExitCode.ERROR
+    assert said.splitlines()[-1] == f"logmill: the producer answers {status}: no"
+    standing = json.loads(file.read_text())
+    assert (standing["state"], standing["reason"]) == ("failed", f"the producer answers {status}: no")
+    assert standing["missed"] > 0
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class AnsweringServer:
         arrived_s: when each request came, by the monotonic clock.
         bodies: of the requests.
         keys: their Authorization.
+        stalled_s: from when until when it answered nothing, by the same clock; where it was told to stall.
     """
 
     def __init__(self, reply: Callable[[int], Reply] = lambda _number: Reply()) -> None:
@@ -48,6 +49,7 @@ class AnsweringServer:
         self.arrived_s: list[float] = []
         self.bodies: list[bytes] = []
         self.keys: set[str | None] = set()
+        self.stalled_s: tuple[float, float] | None = None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -103,7 +105,9 @@ class AnsweringServer:
         def stalled() -> None:
             time.sleep(after_s)
             self._open.clear()
+            begin_s = time.monotonic()
             time.sleep(time_s)
+            self.stalled_s = (begin_s, time.monotonic())
             self._open.set()
 
         threading.Thread(target=stalled, daemon=True).start()

@@ -65,6 +65,32 @@ def test_the_file_has_how_it_is_going(tmp_path: Path):
     assert [path.name for path in file.parent.iterdir()] == ["generator.json"]
 
 
+def test_a_line_begins_with_what_goes_wrong_as_long_as_it_does():
+    stream = io.StringIO()
+    counts = Counts(retries=3, trouble="the producer answers 503")
+    progress = looked(counts, stream, 10.0)
+    # Nothing was sent meanwhile, since the producer asked for time; and then it took all.
+    progress.look(20.0)
+    counts.done = 3000
+    progress.look(30.0)
+    stuck, waiting, well = stream.getvalue().splitlines()
+    for line in (stuck, waiting):
+        assert line.startswith("logmill generate: the producer answers 503; asked 100.0/s, kept 0.0/s, total 0, ")
+    assert well.startswith("logmill generate: asked 100.0/s")
+
+
+def test_what_was_asked_is_that_of_the_run_once_it_is_over(tmp_path: Path):
+    stream = io.StringIO()
+    file = tmp_path / "state"
+    progress = Progress(Counts, lambda now_s: round(min(now_s, 5.0) * 100), stream, file, 5.0)
+    for now_s in (10.0, 20.0):
+        progress.look(now_s)
+    assert [line.split(", ")[0] for line in stream.getvalue().splitlines()] == ["logmill generate: asked 100.0/s"] * 2
+    progress.close(21.0, "the producer answers 503")
+    standing = json.loads(file.read_text())
+    assert (standing["asked"], standing["state"], standing["reason"]) == (100.0, "failed", "the producer answers 503")
+
+
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LogmillError, match="--status-file"):

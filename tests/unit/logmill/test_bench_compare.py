@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
-from logmill.bench.compare import compared, differences, shown
+from logmill.bench.compare import compared, differences, shown, unjudged
 from logmill.bench.counts import Counts, Times
 from logmill.bench.latencies import Latencies
 from logmill.bench.report import is_well, report
@@ -25,6 +26,7 @@ from logmill.bench.result import (
     read,
     write,
 )
+from logmill.cli import main
 from logmill.errors import ConfigError, Undecodable
 
 
@@ -193,3 +195,41 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_load(tmp_path: Pat
             check_place(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         read(tmp_path / "none.json")
+
+
+def compare(tmp_path: Path, a: Result, b: Result, *more: str) -> tuple[int, str, str]:
+    """Exit code, what is shown, and what is told, of the command."""
+    for name, one in (("a.json", a), ("b.json", b)):
+        write(one, tmp_path / name)
+    done = CliRunner().invoke(main, ["bench", "compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"), *more])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_what_is_too_little_to_judge_does_not_pass(tmp_path: Path) -> None:
+    few, enough = result(ingest=load(EVEN[:19])), result(ingest=load(EVEN[:20]))
+    assert compare(tmp_path, enough, enough, "--fail-above", "20") == (0, compare(tmp_path, enough, enough)[1], "")
+    for a, b in ((few, few), (few, enough), (enough, few)):
+        code, said, told = compare(tmp_path, a, b, "--fail-above", "20")
+        assert (code, "too few to judge" in said) == (1, True)
+        assert told == "not judged: ingest: too few answers for any percentile; the median needs 20 in both\n"
+    # Nothing was to be judged.
+    assert compare(tmp_path, few, few)[0] == 0
+
+
+def test_a_part_of_the_load_that_only_one_result_has_does_not_pass(tmp_path: Path) -> None:
+    both = result(ingest=load(EVEN), query=load(EVEN, logs_per_s=None))
+    one = result(ingest=load(EVEN))
+    assert unjudged(both, both, compared(both, both)) == []
+    code, _, told = compare(tmp_path, both, one, "--fail-above", "20")
+    assert (code, told) == (1, "not judged: query: only A has it\n")
+    code, _, told = compare(tmp_path, one, both, "--fail-above", "20")
+    assert (code, told) == (1, "not judged: query: only B has it\n")
+
+
+def test_logs_that_only_the_first_result_counted_do_not_pass() -> None:
+    counted = Stored(accepted=5, rejected=0, refused=0, unsure=0, stored=5, waited_s=1.0, is_final=True)
+    a, b = result(ingest=load(EVEN), stored=counted), result(ingest=load(EVEN))
+    early = result(ingest=load(EVEN), stored=msgspec.structs.replace(counted, is_final=False))
+    assert unjudged(a, b, compared(a, b)) == ["accepted and missing: not counted to the end in B"]
+    assert unjudged(a, early, compared(a, early)) == ["accepted and missing: not counted to the end in B"]
+    assert unjudged(b, a, compared(b, a)) == []
