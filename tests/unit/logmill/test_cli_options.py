@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click import Command, Context, Option
 from click.testing import CliRunner
 
 from logmill.cli import main
+from logmill.cli_options import named, note_options
 from logmill.errors import ExitCode
 
 ADDRESS_WORDS = "it must be an address that begins with http:// or https:// (it is 'localhost:7100')"
@@ -45,6 +47,14 @@ def test_a_fault_that_is_found_later_has_the_name_of_its_option_too(tmp_path: Pa
     done = CliRunner().invoke(main, words)
     assert done.exit_code == ExitCode.USAGE
     assert f"logmill: --output: {output} cannot be written" in done.stderr
+
+
+def test_a_message_that_names_option_and_setting_names_the_option_once_where_it_was_typed() -> None:
+    context = Context(Command("collect", params=[Option(["--data-dir"])]))
+    message = "give each a --data-dir (LOGMILL_DATA_DIR) of its own"
+    assert named(context, message) == message
+    note_options(context, data_dir="there")
+    assert named(context, message) == "give each a --data-dir of its own"
 
 
 def test_a_fault_of_a_setting_has_the_name_of_the_setting_and_words_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
