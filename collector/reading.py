@@ -82,7 +82,7 @@ class Reader:
         self._settings = settings
         self._changed = threading.Event()
         self._watch = Watch(self._changed, settings.collect_watch)
-        self._scan_at = 0.0
+        self._scan_at = self._soonest_scan_at = 0.0
         self._alive_at = 0.0
         self._is_once = False
         self._most_bytes = READ_BYTES
@@ -127,10 +127,11 @@ class Reader:
     def _turn(self) -> bool:
         """One round; says whether another one is needed."""
         now = time.monotonic()
-        if now >= self._scan_at or self._changed.is_set() or self._follower.wants_scan:
+        is_asked = self._changed.is_set() or self._follower.wants_scan
+        if now >= self._scan_at or (is_asked and now >= self._soonest_scan_at):
             self._scan()
         if now - self._alive_at > ALIVE_EVERY_S:
-            self._checkpoint.note("alive_at", str(time.time()))
+            self._checkpoint.note("alive_at", str(self._catalogue.seen_until()))
             self._alive_at = now
         has_room = self._shipper.has_room() or not self._batcher.is_due()
         progressed = has_room and self._read_files()
@@ -163,7 +164,10 @@ class Reader:
         usual_s = QUIET_SCAN_S if self._watch.has_events else self._settings.collect_poll_interval_s
         if self._follower.is_unsure:
             usual_s = min(usual_s, RETRY_S)
-        self._scan_at = time.monotonic() + max(usual_s, took_s / MAX_SCAN_SHARE)
+        now = time.monotonic()
+        self._scan_at = now + max(usual_s, took_s / MAX_SCAN_SHARE)
+        # Where much is renamed all the time, half of it is reading all the same.
+        self._soonest_scan_at = now + took_s
 
     def _wait(self) -> None:
         busy_s = len(self._catalogue) / FILES_A_SECOND

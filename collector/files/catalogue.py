@@ -59,6 +59,17 @@ class Catalogue:
         """Whether a file is known to have this device and inode."""
         return key in self._by_key
 
+    def get(self, key: Key) -> Followed | None:
+        """The file that is known to have this device and inode."""
+        return self._by_key.get(key)
+
+    def seen_until(self) -> float:
+        """Until when all files were seen to hold what was read of them, seconds since 1970.
+
+        What was rotated later may be unknown, since nothing is read while the producer is away.
+        """
+        return min((file.seen_at for file in self._by_key.values() if not file.problem), default=time.time())
+
     def __len__(self) -> int:
         """Files whose content is known to be somewhere."""
         return len(self._by_key)
@@ -72,7 +83,7 @@ class Catalogue:
 
         Args:
             ends: how far batches go that are kept in it and not settled, by file.
-            alive_at: when the collector looked last, seconds since 1970.
+            alive_at: what `seen_until` said last.
         """
         self._alive_at = alive_at
         for row in self._checkpoint.files():
@@ -131,6 +142,7 @@ class Catalogue:
             seen_at=time.time(),
         )
         file = Followed(row, source, position, anchor)
+        file.sighted = one.written
         self._next_id += 1
         with self._lock:
             self._files[file.id] = file

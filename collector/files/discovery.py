@@ -30,6 +30,11 @@ class Found:
         return key_of(self.stat)
 
     @property
+    def written(self) -> tuple[int, int]:
+        """Its size and the time of its last change, nanoseconds, which change when something is written to it."""
+        return self.stat.st_size, self.stat.st_mtime_ns
+
+    @property
     def is_rotated(self) -> bool:
         """Whether its name is one that rotation gives."""
         return is_rotated(os.path.basename(self.path))

@@ -17,6 +17,8 @@ HOT_S, WARM_S = 2.0, 60.0
 HOT_INTERVAL_S, WARM_INTERVAL_S = 0.05, 0.25
 # When to look again at a compressed file that is not whole.
 UNFINISHED_INTERVAL_S = 0.5
+# Clocks of files and ours may differ by so much.
+CLOCK_SLACK_S = 1.0
 
 
 class Followed:
@@ -43,6 +45,7 @@ class Followed:
         read_at: when bytes came last, monotonic.
         due_at: when to look at it again, monotonic.
         looked_at: when that was done last.
+        sighted: its size and the time of its last change, nanoseconds, when its name was seen last; None after a start.
         problem: why it cannot be read, else "".
     """
 
@@ -64,6 +67,7 @@ class Followed:
         self.read_at = time.monotonic()
         self.due_at = self.looked_at = 0.0
         self.problem = ""
+        self.sighted: tuple[int, int] | None = None
         self.head_print = row.head
         self._anchor_print = anchor
         self._head = b""
@@ -71,6 +75,7 @@ class Followed:
         self._content: Content | None = None
         self._checked: tuple[int, int] | None = None
         self._broken: tuple[int, int] | None = None
+        self._ended_ctime_ns = 0
 
     @property
     def is_open(self) -> bool:
@@ -143,8 +148,16 @@ class Followed:
         self._checked = None
 
     def is_unchanged(self, stat: os.stat_result) -> bool:
-        """Whether the file system says of it what it said when all of it was read."""
-        return self._checked == (stat.st_size, stat.st_mtime_ns)
+        """Whether the file system says of it what it said when it was read last."""
+        return (stat.st_size, stat.st_mtime_ns) in {self._checked, self._broken}
+
+    def may_have_news(self, stat: os.stat_result) -> bool:
+        """Whether a closed file may hold more than what was read, or something else."""
+        if not self.is_ended:
+            return stat.st_size != self.offset
+        # Renamed, or written anew where it lies; its time and its size may be those that it had.
+        ctime_ns = self._ended_ctime_ns or (self.seen_at - CLOCK_SLACK_S) * 1e9
+        return stat.st_ctime_ns != ctime_ns if self._ended_ctime_ns else stat.st_ctime_ns > ctime_ns
 
     def adopt(self, content: Content) -> None:
         """Begin to read a new file, which is open already."""
@@ -168,6 +181,10 @@ class Followed:
             if is_read or self.is_ended:
                 # Not before somebody sees that it changed.
                 self.due_at = math.inf
+
+    def has_no_name(self) -> bool:
+        """Whether it is open and could not be opened again, as far as is known."""
+        return self.is_gone or (self._content is not None and self._content.stat().st_nlink == 0)
 
     def has_news(self) -> bool:
         """Whether the file system says that there is something to read, or that it changed.
@@ -212,8 +229,8 @@ class Followed:
             self.is_ended = len(found) < most_bytes
             if not self.offset:
                 self.head_print = Print.of(found[:HEAD_BYTES])
-            stat = content.stat()
-            self._checked = (stat.st_size, stat.st_mtime_ns)
+            self._checked = (before.st_size, before.st_mtime_ns)
+            self._ended_ctime_ns = before.st_ctime_ns
         else:
             found = self._read_plain(content, most_bytes)
         self._add(found)
@@ -265,8 +282,11 @@ class Followed:
         anchor = self.anchor
         if not is_of(content, self.head_print, self.position, anchor):
             return False
-        self._head = content.read(0, self.head_print.size) if not content.is_compressed else b""
-        self._before = content.read(self.position - anchor.size, anchor.size)
+        self._head, self._before, self._anchor_print = b"", b"", anchor
+        if not content.is_compressed:
+            # A compressed one does not change, and would be decompressed once more.
+            self._head = content.read(0, self.head_print.size)
+            self._before = content.read(self.position - anchor.size, anchor.size)
         return True
 
     def _read_plain(self, content: Content, most_bytes: int) -> bytes:

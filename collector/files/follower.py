@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import time
@@ -16,7 +17,7 @@ from collector.files.fingerprints import HEAD_BYTES, Key
 from collector.files.followed import Followed
 from collector.files.kinship import Beginnings, Kin, Kinship
 from collector.files.names import is_rotated, root_of
-from collector.files.shifts import SLACK_S, Shifts
+from collector.files.shifts import Shifts
 from collector.files.starting import last_line_end, prints_at
 from collector.files.whereabouts import Whereabouts
 
@@ -64,7 +65,7 @@ class Follower:
         found = self._discovery.find()
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
-        self._unread = {}
+        self._unread = self._still_unread(whereabouts)
         for file in list(self._catalogue):
             self._locate(file, found, whereabouts, now)
         self._catalogue.forget_some()
@@ -76,11 +77,14 @@ class Follower:
         self.is_unsure = False
         self._beginnings = Beginnings()
         met_before, self._newcomers = {*self._newcomers, *self._unread}, set()
-        strangers = {one.key: one for one in (*beside, *self._unread.values(), *unknown)}
+        strangers = {one.key: one for one in (*beside, *unknown, *self._unread.values())}
         # Logs before what rotation may have made of them, then the older before the newer.
         for one in sorted(strangers.values(), key=lambda one: (one.is_rotated, one.stat.st_mtime_ns)):
             is_wanted = one.key in found or one.key in self._unread
-            self._meet(one, now, is_wanted=is_wanted, is_met_again=one.key in met_before)
+            is_settled = self._meet(one, now, is_wanted=is_wanted, is_met_again=one.key in met_before)
+            if is_settled and one.key in self._unread:
+                del self._unread[one.key]
+                self._hold(one.key)
         self._kinship.forget(strangers)
         self._catalogue.write()
         if self._is_first_scan:
@@ -117,6 +121,9 @@ class Follower:
             self.complain(file, error)
             return False
         file.problem = ""
+        if file.due_at == math.inf:
+            # Whatever it was opened for, it is closed again where nothing comes of it.
+            file.due_at = 0.0
         self._close_some(file)
         return True
 
@@ -143,6 +150,24 @@ class Follower:
             self._catalogue.let_go(file)
         self._catalogue.write()
 
+    def _hold(self, key: Key) -> None:
+        """Open a file before it is gone: its name has changed once already."""
+        file = self._catalogue.get(key)
+        if file is not None:
+            self.open(file)
+
+    def _still_unread(self, whereabouts: Whereabouts) -> dict[Key, Found]:
+        """Where the files are now that were renamed unread, and of which nobody could say yet what they are."""
+        still = {}
+        for before in self._unread.values():
+            try:
+                one = whereabouts.of(before)
+            except OSError:
+                one = before
+            if one is not None:
+                still[one.key] = dataclasses.replace(one, name=before.name)
+        return still
+
     def _locate(self, file: Followed, found: Mapping[Key, Found], whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
         try:
@@ -157,13 +182,13 @@ class Follower:
             if not file.is_open:
                 self._lose(file)
             return
-        if not file.is_open:
-            _note_changes(file, one)
-        if one.path != file.path and not file.offset and not file.is_open and (is_matched or one.is_rotated):
+        if not file.is_open and file.may_have_news(one.stat):
+            file.is_ended, file.due_at = False, 0.0
+        if one.path != file.path and not self._is_known(file, one) and (is_matched or one.is_rotated):
             # Nothing tells whether it was renamed, or is another one that was given its inode.
             self._lose(file)
             if root_of(os.path.basename(one.path)) == root_of(os.path.basename(file.path)):
-                self._unread[one.key] = one
+                self._unread[one.key] = dataclasses.replace(one, name=file.source.path)
             return
         if one.path != file.path:
             before = file.path
@@ -175,7 +200,12 @@ class Follower:
         if file.is_ended or file.is_unchanged(one.stat):
             # Else something else may have its place since it was read.
             file.seen_at = now
-        file.is_gone = False
+        file.is_gone, file.sighted = False, one.written
+
+    @staticmethod
+    def _is_known(file: Followed, one: Found) -> bool:
+        """Whether anything tells this file from another one that was given its inode since."""
+        return file.offset > 0 or file.is_open or file.sighted == one.written
 
     def _is_at(self, file: Followed, one: Found) -> bool:
         """Whether what has its inode under another name is this file, and not one that was given the inode since."""
@@ -195,8 +225,8 @@ class Follower:
         self._shifts.note(file.path, file.seen_at)
         self._catalogue.lose(file)
 
-    def _meet(self, one: Found, now: float, *, is_wanted: bool, is_met_again: bool) -> None:
-        """Find out what a file is that is not known by its inode.
+    def _meet(self, one: Found, now: float, *, is_wanted: bool, is_met_again: bool) -> bool:
+        """Find out what a file is that is not known by its inode; says whether that is known now.
 
         Args:
             one: the file.
@@ -205,14 +235,14 @@ class Follower:
             is_met_again: whether it seemed new at the last scan, too.
         """
         if one.key in self._catalogue:
-            return
+            return True
         try:
             kin, relative = self._kin_of(one)
             start = last_line_end(one.path, one.stat.st_size) if self._from_end else 0
             prints = prints_at(one.path, start)
         except OSError as error:
             self._discovery.problems[one.path] = error.strerror or str(error)
-            return
+            return False
         if kin is Kin.REST and relative is not None:
             log.info(
                 "the rest of a file was found", file=relative.source.path, where=one.path, position=relative.position
@@ -220,15 +250,16 @@ class Follower:
             self._catalogue.attach(relative, one, now)
         elif kin is Kin.NONE:
             if not (is_wanted or self._shifts.came_since(one)):
-                return
-            if one.is_rotated and not is_met_again:
+                return True
+            if one.is_rotated and not is_met_again and not self._from_end:
                 # What it was copied from may have come since this scan began, and is found by the next one.
                 self._newcomers.add(one.key)
                 self.is_unsure = self.wants_scan = True
-                return
+                return False
             self._catalogue.add(one, start, *prints)
         elif kin is Kin.UNSURE and one.stat.st_size:
             self.is_unsure = True
+        return kin is not Kin.UNSURE
 
     def _kin_of(self, one: Found) -> tuple[Kin, Followed | None]:
         """What a file is to those that are known.
@@ -244,7 +275,10 @@ class Follower:
         relatives = self._catalogue.relatives(one.path)
         if one.is_rotated:
             # Where each hour has a file of its own, there are thousands.
-            relatives = self._beginnings.like(one, relatives) if relatives else []
+            try:
+                relatives = self._beginnings.like(one, relatives) if relatives else []
+            except (Unfinished, Damaged):
+                return self._kinship.unsure(one), None
             for file in relatives:
                 # Before it is taken for a copy of what lies there, or for longer than that.
                 if file.key is not None and not self._is_up_to_date(file):
@@ -283,7 +317,9 @@ class Follower:
         is_open = [file for file in self._catalogue if file.is_open]
         self._opened = len(is_open)
         if self._opened > self._max_open:
-            for file in sorted(is_open, key=lambda file: file.read_at)[: 1 + self._max_open // 10]:
+            # Those without a name come last: they cannot be opened again.
+            is_open.sort(key=lambda file: (file.has_no_name(), file.read_at))
+            for file in is_open[: 1 + self._max_open // 10]:
                 if file is not newest:
                     file.close()
 
@@ -292,12 +328,3 @@ class Follower:
         if not file.problem:
             file.problem = str(getattr(error, "strerror", None) or error)
             log.warning("a file cannot be read", file=file.path, reason=file.problem)
-
-
-def _note_changes(file: Followed, one: Found) -> None:
-    """Have a closed file looked at where it may hold more, or something else."""
-    if file.is_ended and one.stat.st_ctime > file.seen_at - SLACK_S:
-        # It was renamed, or written anew where it lies; its time and its size may be those that it had.
-        file.is_ended, file.due_at = False, 0.0
-    if not file.is_ended and one.stat.st_size != file.offset:
-        file.due_at = 0.0

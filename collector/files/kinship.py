@@ -52,17 +52,25 @@ class Kinship:
         relatives = [each for each in relatives if each.offset > 0 and each.key != found.key]
         if not relatives:
             return Kin.NONE, None
-        written = (found.stat.st_size, found.stat.st_mtime_ns)
-        state = (written, tuple((each.id, each.key is None) for each in relatives))
+        state = (found.written, tuple((each.id, each.key is None) for each in relatives))
         known = self._known.get(found.key)
         if known is not None and known[0] == state and known[1] is not Kin.UNSURE:
             return known[1:]
-        still = self._still_since.get(found.key)
-        if still is None or still[0] != written:
-            still = self._still_since[found.key] = (written, time.monotonic())
-        kin, relative = _compare(found, relatives, time.monotonic() - still[1])
+        kin, relative = _compare(found, relatives)
+        if kin is Kin.UNSURE:
+            kin = self.unsure(found)
         self._known[found.key] = (state, kin, relative)
         return kin, relative
+
+    def unsure(self, found: Found) -> Kin:
+        """What a file is that cannot be compared: that is waited for until it has stood still for long enough."""
+        still = self._still_since.get(found.key)
+        if still is None or still[0] != found.written:
+            still = self._still_since[found.key] = (found.written, time.monotonic())
+        wait_s = COMPRESS_WAIT_S if found.path.endswith(COMPRESSED) else COPY_WAIT_S
+        # Nothing is lost by waiting for the first byte of one that has none.
+        is_over = found.stat.st_size > 0 and time.monotonic() - still[1] >= wait_s
+        return Kin.NONE if is_over else Kin.UNSURE
 
     def forget(self, others_than: Iterable[Key]) -> None:
         """Forget all files but these."""
@@ -86,13 +94,12 @@ class Beginnings:
 
         Raises:
             OSError: it cannot be read.
+            Unfinished: it is compressed, and not whole yet.
+            Damaged: it is compressed, and cannot be read; also where only its first byte is there.
         """
         content = open_content(found.path)
         try:
             start = content.read(0, HEAD_BYTES)
-        except (Unfinished, Damaged):
-            # One is enough for it to be waited for: the first byte alone of what is being compressed looks damaged.
-            return list(relatives)[:1]
         finally:
             content.close()
         digests: dict[int, bytes] = {}
@@ -128,10 +135,8 @@ def _beginning(path: str) -> bytes:
         return b""
 
 
-def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tuple[Kin, Followed | None]:
-    is_compressed = found.path.endswith(COMPRESSED)
+def _compare(found: Found, relatives: Iterable[Followed]) -> tuple[Kin, Followed | None]:
     if found.stat.st_size == 0:
-        # Nothing is lost by waiting for its first byte.
         return Kin.UNSURE, None
     content = open_content(found.path)
     is_unsure = False
@@ -149,8 +154,7 @@ def _compare(found: Found, relatives: Iterable[Followed], waited_s: float) -> tu
             is_unsure = is_unsure or kin is Kin.UNSURE
     finally:
         content.close()
-    wait_s = COMPRESS_WAIT_S if is_compressed else COPY_WAIT_S
-    return (Kin.UNSURE if is_unsure and waited_s < wait_s else Kin.NONE), None
+    return (Kin.UNSURE if is_unsure else Kin.NONE), None
 
 
 def _kin(content: Content, relative: Followed) -> Kin:

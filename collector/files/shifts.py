@@ -9,13 +9,12 @@ from collections.abc import Container
 
 from collector.files.discovery import Discovery, Found, names_of
 from collector.files.fingerprints import Key
+from collector.files.followed import CLOCK_SLACK_S
 from collector.files.names import is_rotated, root_of
 
 # For so long after a rotation the folder is searched for what no pattern matches: the rest of a truncated file, or
 # one that came and went between two looks.
 SEARCH_S = 120.0
-# Clocks of files and ours may differ by so much.
-SLACK_S = 1.0
 
 
 class Shifts:
@@ -39,7 +38,7 @@ class Shifts:
         """
         folder, name = os.path.split(one.path)
         since, _at = self._seen.get((folder, root_of(name)), (math.inf, 0.0))
-        return one.stat.st_mtime >= since - SLACK_S
+        return one.stat.st_mtime >= since - CLOCK_SLACK_S
 
     def beside(self, discovery: Discovery, known: Container[Key], found: Container[Key]) -> list[Found]:
         """Files that rotation may have made of these logs, which are not known and no pattern matches."""

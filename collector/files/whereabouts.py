@@ -23,7 +23,7 @@ class Whereabouts:
         self._found = found
         self._names: dict[str, dict[int, str] | OSError] = {}
 
-    def of(self, file: Followed) -> Found | None:
+    def of(self, file: Followed | Found) -> Found | None:
         """The file where it is now; None where it has no name any more, or one in another folder.
 
         Raises:
@@ -34,7 +34,11 @@ class Whereabouts:
         one = self._found.get(file.key)
         if one is None:
             folder = os.path.dirname(file.path)
-            name = self._in(folder).get(file.key[1])
+            try:
+                name = self._in(folder).get(file.key[1])
+            except PermissionError:
+                # A folder may be entered without being listed: then it is here, or cannot be found.
+                name = os.path.basename(file.path)
             if name is not None:
                 path = os.path.join(folder, name)
                 one = self._discovery.look(path)

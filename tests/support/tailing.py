@@ -56,7 +56,7 @@ class Tailing:
         for _round in range(MAX_ROUNDS):
             if not any(self.advance(file, coming) for file in self.follower.due(everything=True)):
                 break
-        self.checkpoint.note("alive_at", str(time.time()))
+        self.checkpoint.note("alive_at", str(self.catalogue.seen_until()))
         return self.lines[before:]
 
     def settle(self, **options):

@@ -123,7 +123,8 @@ def test_the_level_of_an_object_is_the_one_that_a_processor_would_find(fields):
         assert parsed(event, level=level).metadata == parsed(event).metadata
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+# A time alone tells of no level: the word behind it is what the collector sends.
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "time"])
 def test_the_level_of_a_format_is_the_one_that_a_processor_would_find(name):
     event = SAMPLES[name](7)
     form = name.partition(",")[0]

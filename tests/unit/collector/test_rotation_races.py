@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from collector.files import catalogue, kinship
+from collector.files import catalogue, kinship, whereabouts
 from collector.files.content import is_of, open_content
 from collector.files.fingerprints import Print
-from collector.files.shifts import SLACK_S
+from collector.files.followed import CLOCK_SLACK_S
 from collector.framing.framer import Coming
 from tests.support.tailing import Log, Tailing
 
@@ -265,15 +265,18 @@ def test_a_copy_is_not_whole_before_it_is_as_long_as_what_was_read(tmp_path):
     content.close()
 
 
-def test_what_has_the_inode_of_an_unread_file_and_the_name_of_another_log_is_not_read_as_that_file(
-    log, tailing_the_log_alone
+@pytest.mark.parametrize("is_another", [False, True], ids=["renamed", "another with its inode"])
+def test_an_unread_file_is_read_under_the_name_of_another_log_where_it_is_the_same(
+    log, tailing_the_log_alone, is_another
 ):
     tailing = tailing_the_log_alone
     log.write(3)
     tailing.follower.scan()
-    log.path.rename(log.path.with_name("other.log.1"))
+    there = log.path.rename(log.path.with_name("other.log.1"))
+    if is_another:
+        there.write_bytes(b"what somebody else wrote\n")
     settle(tailing)
-    assert [file.path for file in tailing.catalogue.files()] == []
+    assert tailing.lines == ([] if is_another else log.written)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -316,7 +319,7 @@ def test_a_log_that_came_and_went_in_the_place_of_another_before_anybody_looked_
     log.copy_truncate()
     log.compress("app.log.1")
     log.write(3)
-    time.sleep(2 * SLACK_S)
+    time.sleep(2 * CLOCK_SLACK_S)
     if is_down:
         tailing.start()
     tailing.follower.scan()
@@ -340,3 +343,103 @@ def test_another_compressed_file_in_the_place_of_one_that_was_read_is_read(log, 
     os.utime(packed, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     settle(tailing)
     assert tailing.lines == ["one", "two"]
+
+
+def test_what_is_compressed_to_its_end_while_it_is_compared_is_not_read_beside_it(log, tailing, monkeypatch):
+    """At the first look its beginning cannot be read, at the second one it is whole."""
+    for _time in range(2):
+        log.write(300)
+        tailing.settle()
+        log.rename()
+        tailing.settle()
+    rotated = log.path.with_name("app.log.1")
+    content = gzip.compress(rotated.read_bytes())
+    packed = log.path.with_name("app.log.1.gz")
+    packed.write_bytes(content[:30])
+    tailing.look()
+    like = kinship.Beginnings.like
+
+    def like_and_go_on(self, found, relatives):
+        try:
+            return like(self, found, relatives)
+        finally:
+            packed.write_bytes(content)
+
+    for _scan in range(2):
+        packed.write_bytes(content[:30])
+        with monkeypatch.context() as patched:
+            patched.setattr(kinship.Beginnings, "like", like_and_go_on)
+            tailing.look()
+    rotated.unlink()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_what_was_rotated_while_nothing_was_read_is_read_after_a_restart_too(log, tailing_the_log_alone):
+    """The producer was away meanwhile: files were looked for, but not looked at."""
+    tailing = tailing_the_log_alone
+    log.write(40)
+    tailing.settle()
+    log.write(2)
+    log.copy_truncate()
+    log.write(3)
+    log.copy_truncate()
+    time.sleep(2 * CLOCK_SLACK_S)
+    log.write(4)
+    tailing.follower.scan()
+    tailing.checkpoint.note("alive_at", str(tailing.catalogue.seen_until()))
+    tailing.start()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
+def test_a_file_that_was_opened_to_be_compared_is_looked_at_again(log, tailing):
+    log.write(40)
+    tailing.settle()
+    log.rename()
+    tailing.settle()
+    rotated = next(file for file in tailing.catalogue.files() if file.is_rotated)
+    tailing.follower.finish(rotated)
+    assert rotated not in tailing.follower.due(everything=True)
+    log.path.with_name("app.log.1.gz").touch()
+    (log.path.with_name("app.log.2")).write_bytes(log.path.with_name("app.log.1").read_bytes()[:700])
+    tailing.follower.scan()
+    assert rotated.is_open
+    assert rotated in tailing.follower.due(everything=True)
+
+
+def test_a_file_is_lost_where_its_folder_can_be_entered_but_not_listed(log, tailing, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", folder)
+
+    log.write(3)
+    tailing.settle()
+    tailing.start()
+    monkeypatch.setattr(whereabouts, "names_in", refuse)
+    tailing.settle()
+    assert len(tailing.catalogue) == 1
+    log.path.unlink()
+    tailing.start()
+    tailing.settle()
+    assert not tailing.follower.wants_scan
+    assert len(tailing.catalogue) == 0
+
+
+def test_records_of_a_file_that_was_renamed_unread_name_it_as_the_others(log, tailing):
+    log.write(3)
+    tailing.follower.scan()
+    log.rename()
+    log.write(2)
+    settle(tailing)
+    assert {file.source.path for file in tailing.catalogue.files()} == {str(log.path)}
+
+
+def test_rotated_files_that_are_there_at_the_first_start_are_read_from_their_end_too(tmp_path, log):
+    for name in ("app.log.1", "app-2026-01-31.log"):
+        log.path.with_name(name).write_text(f"old {name}\n")
+    tailing = Tailing(tmp_path, "app*", from_end=True)
+    assert tailing.settle() == []
+    with log.path.with_name("app-2026-01-31.log").open("ab") as live:
+        live.write(b"new\n")
+    assert tailing.settle() == ["new"]
+    tailing.close()
