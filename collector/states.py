@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+from collector.files.fingerprints import key_of
 from collector.files.followed import Followed
 from collector.status.figures import Totals
 from collector.status.following import FileState
@@ -15,7 +17,7 @@ def state_of(file: Followed) -> FileState:
     words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
     return FileState(
         path=file.source.path,
-        present_path="" if file.is_deleted or file.path == file.source.path else file.path,
+        present_path=_present_path(file),
         size_bytes=size,
         read_bytes=file.offset,
         accepted_bytes=file.settled,
@@ -24,6 +26,16 @@ def state_of(file: Followed) -> FileState:
         modified_at=_time(file.modified_at),
         state=f"cannot be read: {file.problem}" if file.problem else words,
     )
+
+
+def _present_path(file: Followed) -> str:
+    """Where the file lies now that it has left its first name, else ""; a link to it is one of its names."""
+    if file.is_deleted or file.path == file.source.path:
+        return ""
+    try:
+        return "" if key_of(Path(file.source.path).stat()) == file.key else file.path
+    except OSError:
+        return file.path
 
 
 def in_words(totals: Totals, files: int, seconds: float) -> str:
