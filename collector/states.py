@@ -1,4 +1,4 @@
-"""What people are told of the files: the state of each on the live page, and of all of them in the end."""
+"""What people are told of a file on the live page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from collector.files.fingerprints import key_of
 from collector.files.followed import Followed
-from collector.status.figures import Totals
 from collector.status.following import FileState
 
 
@@ -36,18 +35,6 @@ def _present_path(file: Followed) -> str:
         return "" if key_of(Path(file.source.path).stat()) == file.key else file.path
     except OSError:
         return file.path
-
-
-def in_words(totals: Totals, files: int, seconds: float) -> str:
-    """The last line of a collector that read all there was, for people."""
-    rest = {
-        "left out": totals.filtered,
-        "with a fault": totals.faults,
-        "not accepted yet": totals.records - totals.accepted - totals.refused,
-    }
-    more = "".join(f", {count:,} {name}" for name, count in rest.items() if count > 0)
-    of = f"{totals.records:,} logs of {files:,} file{'' if files == 1 else 's'}"
-    return f"collected {of}: {totals.accepted:,} accepted, {totals.refused:,} refused{more}; {seconds:.1f} s\n"
 
 
 def _time(seconds: float) -> datetime | None:
