@@ -20,7 +20,7 @@ from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
 from collector.files.follower import Follower
 from collector.files.services import service_of
-from collector.framing.framer import Framer
+from collector.framing.framer import AUTO, Framer
 from collector.outputs import open_output
 from collector.outputs.existing import check_not_collected
 from collector.posting import Posted, Poster
@@ -169,6 +169,11 @@ class _Collector:
             checkpoint=str(self._checkpoint.path),
             unsettled_batches=len(earlier),
         )
+        if self._settings.collect_format == CRI.name and self._settings.collect_multiline != AUTO:
+            log.warning(
+                "parts of long lines are not joined: --format cri does that with --multiline auto alone",
+                multiline=self._settings.collect_multiline,
+            )
         if not once:
             for path, reason in self._discovery.missing().items():
                 log.warning("nothing to follow there yet", path=path, reason=reason)

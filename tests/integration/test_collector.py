@@ -253,10 +253,26 @@ def test_the_last_line_tells_this_run_from_what_an_earlier_one_left(pipeline, lo
 def test_lines_of_a_container_are_joined_and_have_their_time(pipeline, logs, tmp_path):
     time_and_stream = "2026-01-31T12:00:00.5Z stdout"
     (logs / "0.log").write_text(f"{time_and_stream} P first half, \n{time_and_stream} F second half\n")
-    assert Collector(pipeline, tmp_path, logs / "0.log", "--once", "--format", "cri").run().returncode == 0
+    done = Collector(pipeline, tmp_path, logs / "0.log", "--once", "--format", "cri").run()
+    assert done.returncode == 0
+    assert b"are not joined" not in done.stdout
     (log,) = Collector(pipeline, tmp_path).wait_stored(1)
     assert (log["message"], log["timestamp"][:21]) == ("first half, second half", "2026-01-31T12:00:00.5")
     assert log["metadata"]["stream"] == "stdout"
+
+
+@pytest.mark.parametrize("multiline", ["none", "^2026"])
+def test_parts_of_a_container_that_nobody_joins_are_told_of_at_the_start(pipeline, logs, tmp_path, multiline):
+    time_and_stream = "2026-01-31T12:00:00.5Z stdout"
+    (logs / "0.log").write_text(f"{time_and_stream} P first half, \n{time_and_stream} F second half\n")
+    arguments = ["--once", "--format", "cri", "--multiline", multiline]
+    done = Collector(pipeline, tmp_path, logs / "0.log", *arguments).run()
+    assert done.returncode == 0
+    (warning,) = [line for line in map(json.loads, done.stdout.splitlines()) if line["level"] == "warning"]
+    assert "are not joined: --format cri does that with --multiline auto alone" in warning["message"]
+    assert warning["multiline"] == multiline
+    found = Collector(pipeline, tmp_path).wait_stored(2)
+    assert sorted(log["message"] for log in found) == ["first half, ", "second half"]
 
 
 @pytest.mark.parametrize(
