@@ -108,11 +108,11 @@ class _Collector:
                 raise ConfigError("standard input is closed, and - is to be collected")
             source = Source(STDIN, settings.collect_service or "stdin", host)
             self._stream = Stream(sys.stdin.fileno(), source, settings.max_message_bytes)
-        output = open_output(settings)
+        # Only what is of batches that come again is cut off.
+        position = self._checkpoint.fact("output") if self._earlier else None
+        output = open_output(settings, position or "")
         if output is not None:
             stack.callback(output.close)
-            # Only what is of batches that come again is cut off.
-            position = self._checkpoint.fact("output") if self._earlier else None
             output.restore(position or "")
             self._checkpoint.note("output", output.position())
         self._shipper = Shipper(
