@@ -48,6 +48,11 @@ class Batcher:
         """Whether nothing waits."""
         return not self._pending.pieces and not self._pending.ends
 
+    @property
+    def count(self) -> int:
+        """Records that wait."""
+        return self._pending.count
+
     def add(self, made: Made, end: End | None, head: Print) -> None:
         """Take what came of events of a file.
 

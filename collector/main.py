@@ -15,11 +15,12 @@ import structlog
 
 from collector.batching import Batcher
 from collector.checkpoint import Batch, Checkpoint, CheckpointUnavailable
+from collector.ending import Ending
 from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
 from collector.files.follower import Follower
 from collector.files.services import service_of
-from collector.framing.framer import Framer
+from collector.framing.framer import AUTO, Framer
 from collector.outputs import open_output
 from collector.outputs.existing import check_not_collected
 from collector.posting import Posted, Poster
@@ -27,7 +28,7 @@ from collector.reading import Reader
 from collector.records.made import Source
 from collector.records.recorder import Recorder
 from collector.shipping import Shipper
-from collector.states import in_words, state_of
+from collector.states import state_of
 from collector.status.following import FileState, Shipping
 from collector.status.server import serve
 from collector.status.statistics import Statistics
@@ -71,20 +72,25 @@ def run(settings: Settings, stop: StopSignal, *, once: bool = False) -> ExitCode
         lock = FolderLock(folder, "collector.lock", "collector", _OTHER_FOLDER)
         lock.acquire()
         stack.callback(lock.release)
-        collector = _Collector(settings, patterns, folder, stack)
+        collector = _Collector(settings, patterns, folder, stack, once=once)
         stack.enter_context(serve(settings, collector.statistics, collector))
-        return collector.run(stop, once=once)
+        return collector.run(stop)
 
 
 class _Collector:
     """The parts of a collector, and what the live page asks of them."""
 
-    def __init__(self, settings: Settings, patterns: Sequence[str], folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, settings: Settings, patterns: Sequence[str], folder: Path, stack: ExitStack, *, once: bool
+    ) -> None:
         self._settings = settings
+        self._once = once
         self.statistics = Statistics()
         self._started_at = time.monotonic()
         self._checkpoint = Checkpoint(folder / "checkpoint.sqlite3")
         stack.callback(self._checkpoint.close)
+        self._earlier = self._checkpoint.batches()
+        self._ending = Ending(self.statistics, self._earlier, names_files=once)
         host = settings.collect_host or socket.gethostname()
         files = [pattern for pattern in patterns if pattern != STDIN]
         self._discovery = discovery = Discovery(files, [*_listed(settings.collect_exclude), *_own_files(settings)])
@@ -102,11 +108,11 @@ class _Collector:
                 raise ConfigError("standard input is closed, and - is to be collected")
             source = Source(STDIN, settings.collect_service or "stdin", host)
             self._stream = Stream(sys.stdin.fileno(), source, settings.max_message_bytes)
-        output = open_output(settings)
+        # Only what is of batches that come again is cut off.
+        position = self._checkpoint.fact("output") if self._earlier else None
+        output = open_output(settings, position or "")
         if output is not None:
             stack.callback(output.close)
-            # Only what is of batches that come again is cut off.
-            position = self._checkpoint.fact("output") if self._checkpoint.batches() else None
             output.restore(position or "")
             self._checkpoint.note("output", output.position())
         self._shipper = Shipper(
@@ -115,6 +121,12 @@ class _Collector:
             output,
             self,
             settings.collect_max_in_flight,
+        )
+        self._batcher = Batcher(
+            self._checkpoint,
+            max_records=min(settings.collect_batch_lines, settings.max_batch_records),
+            max_bytes=settings.collect_batch_bytes,
+            interval_s=settings.collect_batch_interval_s,
         )
         limits = Limits.of(settings)
         self._reader = Reader(
@@ -135,33 +147,33 @@ class _Collector:
                 drop=settings.collect_drop.splitlines(),
                 tags=[tag.strip() for tag in settings.collect_tags.split(",") if tag.strip()],
             ),
-            self.statistics,
-            Batcher(
-                self._checkpoint,
-                max_records=min(settings.collect_batch_lines, settings.max_batch_records),
-                max_bytes=settings.collect_batch_bytes,
-                interval_s=settings.collect_batch_interval_s,
-            ),
+            self._ending,
+            self._batcher,
             self._shipper,
             self._checkpoint,
             self._stream,
             settings,
         )
 
-    def run(self, stop: StopSignal, *, once: bool) -> ExitCode:
+    def run(self, stop: StopSignal) -> ExitCode:
         """As the function of this name."""
-        batches = self._checkpoint.batches()
-        ends = {end.file_id: end for batch in batches for end in batch.ends}
+        once, earlier = self._once, self._earlier
+        ends = {end.file_id: end for batch in earlier for end in batch.ends}
         self._catalogue.load(ends, float(self._checkpoint.fact("alive_at") or 0.0))
         self._shipper.start()
-        for batch in batches:
+        for batch in earlier:
             self._shipper.give(batch)
         log.info(
             "collector started",
             patterns=self._discovery.patterns,
             checkpoint=str(self._checkpoint.path),
-            unsettled_batches=len(batches),
+            unsettled_batches=len(earlier),
         )
+        if self._settings.collect_format == CRI.name and self._settings.collect_multiline != AUTO:
+            log.warning(
+                "parts of long lines are not joined: --format cri does that with --multiline auto alone",
+                multiline=self._settings.collect_multiline,
+            )
         if not once:
             for path, reason in self._discovery.missing().items():
                 log.warning("nothing to follow there yet", path=path, reason=reason)
@@ -171,7 +183,7 @@ class _Collector:
             is_done = self._wait_until_done(stop, once=once)
         finally:
             self._shipper.close(timeout_s=1.0)
-            self._say_end(once=once)
+            self._say_end()
         if not is_done:
             raise DrainLimitPassed("not all that was read was accepted in time; the next collector sends it")
         return self._outcome() if once else ExitCode.STOPPED
@@ -198,7 +210,7 @@ class _Collector:
             log.error("a file was not read", file=file.path, reason=file.problem)
         return ExitCode.ERROR if unread or problems or self.statistics.snapshot().totals.refused else ExitCode.STOPPED
 
-    def _say_end(self, *, once: bool) -> None:
+    def _say_end(self) -> None:
         totals = self.statistics.snapshot().totals
         log.info(
             "collector stopped",
@@ -209,13 +221,16 @@ class _Collector:
             faults=totals.faults,
             filtered=totals.filtered,
         )
-        if once:
-            sys.stderr.write(in_words(totals, len(self._catalogue), time.monotonic() - self._started_at))
+        if self._once:
+            took_s = time.monotonic() - self._started_at
+            words = self._ending.in_words(totals, self._shipper.unanswered(), self._batcher.count, took_s)
+            sys.stderr.write(words)
 
     # What shipping tells.
 
     def accepted(self, batch: Batch, posted: Posted) -> None:
         """The producer answered for a batch."""
+        self._ending.answered(batch, posted)
         if posted.accepted:
             self.statistics.accepted(posted.accepted, len(batch.body))
         if posted.rejected:

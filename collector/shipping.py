@@ -122,6 +122,11 @@ class Shipper:
             given_at = [self._given_at[sequence] for sequence in self._window]
         return len(given_at), time.monotonic() - min(given_at) if given_at else 0.0
 
+    def unanswered(self) -> list[Batch]:
+        """The batches for which the producer has not answered, in their order."""
+        with self._lock:
+            return [batch for batch, posted in self._window.values() if posted is None]
+
     def failing(self) -> tuple[float, str]:
         """For how many seconds the producer has taken nothing, and why; 0 and "" while it does."""
         with self._lock:

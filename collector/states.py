@@ -1,11 +1,12 @@
-"""What people are told of the files: the state of each on the live page, and of all of them in the end."""
+"""What people are told of a file on the live page."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+from collector.files.fingerprints import key_of
 from collector.files.followed import Followed
-from collector.status.figures import Totals
 from collector.status.following import FileState
 
 
@@ -15,7 +16,7 @@ def state_of(file: Followed) -> FileState:
     words = "deleted" if file.is_deleted else "rotated" if file.is_rotated or file.is_gone else "following"
     return FileState(
         path=file.source.path,
-        present_path="" if file.is_deleted or file.path == file.source.path else file.path,
+        present_path=_present_path(file),
         size_bytes=size,
         read_bytes=file.offset,
         accepted_bytes=file.settled,
@@ -26,16 +27,14 @@ def state_of(file: Followed) -> FileState:
     )
 
 
-def in_words(totals: Totals, files: int, seconds: float) -> str:
-    """The last line of a collector that read all there was, for people."""
-    rest = {
-        "left out": totals.filtered,
-        "with a fault": totals.faults,
-        "not accepted yet": totals.records - totals.accepted - totals.refused,
-    }
-    more = "".join(f", {count:,} {name}" for name, count in rest.items() if count > 0)
-    of = f"{totals.records:,} logs of {files:,} file{'' if files == 1 else 's'}"
-    return f"collected {of}: {totals.accepted:,} accepted, {totals.refused:,} refused{more}; {seconds:.1f} s\n"
+def _present_path(file: Followed) -> str:
+    """Where the file lies now that it has left its first name, else ""; a link to it is one of its names."""
+    if file.is_deleted or file.path == file.source.path:
+        return ""
+    try:
+        return "" if key_of(Path(file.source.path).stat()) == file.key else file.path
+    except OSError:
+        return file.path
 
 
 def _time(seconds: float) -> datetime | None:

@@ -21,12 +21,13 @@ _BEGIN = b'{"timestamp":"'
 _NAMES = {"jsonl": "a copy in JSON lines", "csv": "a copy in CSV", "sqlite": "a SQLite database"}
 
 
-def check_existing(path: Path, kind: str) -> None:
+def check_existing(path: Path, kind: str, settled_bytes: int | None = None) -> None:
     """See that the file is of the type, or empty, or is not there.
 
     Args:
         path: of the copy.
         kind: jsonl, csv or sqlite.
+        settled_bytes: what is behind them is of no account, since it is cut off; None: the file stays as it is.
 
     Raises:
         ConfigError: it is something else, which is left as it is.
@@ -37,7 +38,7 @@ def check_existing(path: Path, kind: str) -> None:
         if not path.is_file():
             return
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(_HEAD_BYTES if settled_bytes is None else min(settled_bytes, _HEAD_BYTES))
     except OSError as error:
         raise ConfigError(f"--output (LOGMILL_COLLECT_OUTPUT): {path} cannot be read: {error.strerror}") from None
     found = next((one for one in _NAMES if _is_of(head, one)), "")

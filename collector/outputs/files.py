@@ -43,6 +43,22 @@ class _Position(msgspec.Struct, frozen=True, array_like=True):
 _decode = msgspec.json.Decoder(_Position).decode
 
 
+def settled_part(path: Path, position: str) -> tuple[Path, int | None]:
+    """Which file `FileOutput.restore` goes back to, and how many bytes it leaves of it; the path and None where none.
+
+    Raises:
+        ConfigError: the files cannot be read.
+    """
+    try:
+        wanted = _decode(position)
+        found = _place_of(path, wanted)
+    except msgspec.DecodeError:
+        return path, None
+    except OSError as error:
+        raise ConfigError(f"LOGMILL_COLLECT_OUTPUT: {path} cannot be read: {error.strerror}") from None
+    return (path, None) if found is None else (found, wanted.size)
+
+
 class FileOutput:
     """The file; any thread may write, one at a time.
 
@@ -131,18 +147,14 @@ class FileOutput:
                 self._file = None
 
     def _restore(self, wanted: _Position) -> None:
-        older = _older(self._path, 1)
-        for by_inode in (True, False):
-            if _is_of(self._path, wanted, by_inode=by_inode):
-                break
-            if _is_of(older, wanted, by_inode=by_inode):
-                # What was written since it was rotated is not settled either.
-                _shift_back(self._path)
-                self._reopen()
-                break
-        else:
+        place = _place_of(self._path, wanted)
+        if place is None:
             log.warning("the local copy is another file than before; it goes on at its end", output=str(self._path))
             return
+        if place != self._path:
+            # What was written since it was rotated is not settled either.
+            _shift_back(self._path)
+            self._reopen()
         file = self._handle()
         surplus_bytes = os.fstat(file).st_size - wanted.size
         if surplus_bytes:
@@ -205,6 +217,15 @@ def _is_at(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _place_of(path: Path, wanted: _Position) -> Path | None:
+    """The file that has what was there then: that of the path, or the one before it; None where neither has."""
+    for by_inode in (True, False):
+        for place in (path, _older(path, 1)):
+            if _is_of(place, wanted, by_inode=by_inode):
+                return place
+    return None
 
 
 def _is_of(path: Path, wanted: _Position, *, by_inode: bool) -> bool:

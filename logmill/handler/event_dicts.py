@@ -20,12 +20,17 @@ _LEVELS = {"exception": logging.ERROR, "err": logging.ERROR, "warn": logging.WAR
 def unfold(event: Mapping[str, Any]) -> tuple[str, dict[str, Any], Any]:
     """The message, the other members, and what `exc_info` is set to.
 
-    A dictionary that names no message is one as a whole: its text. It is a member's all the same.
+    A dictionary that names no message is one as a whole: its text, or what its class says that is. Its keys are members
+    all the same.
     """
     members = {name: value for name, value in event.items() if name not in _LEFT_OUT}
     exc_info = members.pop("exc_info", None)
     named = next((name for name in _MESSAGES if name in members), None)
-    message = text_of(members if named is None else members.pop(named))
+    if named is not None:
+        message = text_of(members.pop(named))
+    else:
+        has_own_text = type(event).__str__ is not dict.__str__
+        message = text_of(event if has_own_text else members)
     # The record says it anyway, where it is the name of one.
     if isinstance(members.get("level"), str):
         del members["level"]

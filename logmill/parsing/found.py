@@ -30,7 +30,7 @@ class Found(msgspec.Struct, gc=False):
         host_field: the same for the host.
         inner: text in which a further format is looked for, or None.
         is_quoted: whether that is a part of what one logger wrote: then only a stack trace is looked for in it, and it
-            says nothing of the level where the logger did.
+            says nothing of level and time where the logger did.
     """
 
     fields: dict[str, Any]
@@ -45,11 +45,14 @@ class Found(msgspec.Struct, gc=False):
     is_quoted: bool = False
 
     def within(self, envelope: Found) -> Found:
-        """The same with what its envelope said; of two times or levels the inner one holds, and both are kept."""
+        """The same with what its envelope said; of two times or levels the inner one holds, and both are kept.
+
+        But what a logger quotes is older than its log, and says nothing of its level.
+        """
         joined = dict(envelope.fields)
         for name, value in self.fields.items():
             joined[free_name(joined, name)] = value
-        has_time = self.time_us is not None
+        has_time = self.time_us is not None and not (envelope.is_quoted and envelope.time_us is not None)
         has_level = bool(self.level) and not (envelope.is_quoted and envelope.level)
         has_host = not envelope.host
         lost = (

@@ -223,13 +223,56 @@ def test_in_the_end_people_are_told_in_words_what_was_collected(pipeline, logs, 
     assert [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def test_the_last_line_tells_this_run_from_what_an_earlier_one_left(pipeline, logs, tmp_path):
+    (logs / "a.log").write_text("".join(f"{number}\n" for number in range(12)))
+    (logs / "b.log").write_text("b\n")
+    away = f"http://127.0.0.1:{free_port()}"
+    options = {"producer_url": away, "drain_timeout_s": 0.2, "collect_batch_lines": 5, "collect_max_in_flight": 9}
+    with Collector(pipeline, tmp_path, logs / "*.log", "--once", **options) as collector:
+        output = tmp_path / "collector.log"
+        wait_until(lambda: "collector started" in output.read_text(), 30, "the collector")
+        url = f"http://127.0.0.1:{collector.settings.collect_port}/status.json"
+        wait_until(lambda: requests.get(url, timeout=30).json()["totals"]["records"] == 13, 30, "all to be read")
+        assert collector.stop() != 0
+    words = next(line for line in output.read_text().splitlines() if line.startswith("collected "))
+    assert words.startswith("collected 13 logs of 2 files: 0 accepted, 0 refused, 13 not accepted yet; ")
+    with (logs / "a.log").open("a") as log:
+        log.write("new\n")
+    done = Collector(pipeline, tmp_path, logs / "*.log", "--once").run()
+    assert (
+        done.stderr.decode()
+        .splitlines()[-1]
+        .startswith(
+            "collected 1 log of 1 file: 1 accepted, 0 refused; and of an earlier run 13 logs: 13 accepted, 0 refused; "
+        )
+    )
+    again = Collector(pipeline, tmp_path, logs / "*.log", "--once").run()
+    assert again.stderr.decode().splitlines()[-1].startswith("collected 0 logs of 0 files: 0 accepted, 0 refused; ")
+
+
 def test_lines_of_a_container_are_joined_and_have_their_time(pipeline, logs, tmp_path):
     time_and_stream = "2026-01-31T12:00:00.5Z stdout"
     (logs / "0.log").write_text(f"{time_and_stream} P first half, \n{time_and_stream} F second half\n")
-    assert Collector(pipeline, tmp_path, logs / "0.log", "--once", "--format", "cri").run().returncode == 0
+    done = Collector(pipeline, tmp_path, logs / "0.log", "--once", "--format", "cri").run()
+    assert done.returncode == 0
+    assert b"are not joined" not in done.stdout
     (log,) = Collector(pipeline, tmp_path).wait_stored(1)
     assert (log["message"], log["timestamp"][:21]) == ("first half, second half", "2026-01-31T12:00:00.5")
     assert log["metadata"]["stream"] == "stdout"
+
+
+@pytest.mark.parametrize("multiline", ["none", "^2026"])
+def test_parts_of_a_container_that_nobody_joins_are_told_of_at_the_start(pipeline, logs, tmp_path, multiline):
+    time_and_stream = "2026-01-31T12:00:00.5Z stdout"
+    (logs / "0.log").write_text(f"{time_and_stream} P first half, \n{time_and_stream} F second half\n")
+    arguments = ["--once", "--format", "cri", "--multiline", multiline]
+    done = Collector(pipeline, tmp_path, logs / "0.log", *arguments).run()
+    assert done.returncode == 0
+    (warning,) = [line for line in map(json.loads, done.stdout.splitlines()) if line["level"] == "warning"]
+    assert "are not joined: --format cri does that with --multiline auto alone" in warning["message"]
+    assert warning["multiline"] == multiline
+    found = Collector(pipeline, tmp_path).wait_stored(2)
+    assert sorted(log["message"] for log in found) == ["first half, ", "second half"]
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ from logmill.settings import load
 from tests.support.recording import made
 
 
-def opened(path: Path, kind: str = "jsonl", **settings: Any) -> Output:
-    """The local copy at this path."""
-    output = open_output(load({}, collect_output=str(path), collect_output_type=kind, **settings))
+def opened(path: Path, kind: str = "jsonl", *, position: str = "", **settings: Any) -> Output:
+    """The local copy at this path, brought back to the position as the collector does."""
+    output = open_output(load({}, collect_output=str(path), collect_output_type=kind, **settings), position)
     assert output is not None
+    output.restore(position)
     return output
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from collector.outputs.files import KEPT_FILES
 from collector.outputs.unavailable import OutputUnavailable
+from logmill.errors import ConfigError
 from tests.support.copying import batch, messages, opened, parts
 
 FILES = ("jsonl", "csv")
@@ -45,6 +46,66 @@ def test_a_first_batch_that_was_not_settled_is_cut_off_with_the_header(tmp_path,
     again.restore(empty)
     again.write("a", batch("x"))
     assert messages(path, kind) == ["x"]
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("settled", [(), ("settled",)], ids=["empty", "begun"])
+def test_zeros_that_a_power_cut_left_are_cut_off(tmp_path, kind, settled):
+    path = tmp_path / "copy"
+    copy = opened(path, kind)
+    if settled:
+        copy.write("a", batch(*settled))
+    position = copy.position()
+    copy.close()
+    with path.open("ab") as file:
+        file.write(bytes(8192))
+    again = opened(path, kind, position=position)
+    again.write("b", batch("next"))
+    assert messages(path, kind) == [*settled, "next"]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_zeros_in_a_file_that_was_begun_after_a_rotation_are_gone(tmp_path, kind):
+    path = tmp_path / "copy"
+    copy = opened(path, kind, collect_output_max_bytes=100)
+    copy.write("a", batch("settled"))
+    position = copy.position()
+    copy.write("b", batch("not settled"))
+    copy.close()
+    assert len(parts(path)) == 2
+    path.write_bytes(bytes(4096))
+    again = opened(path, kind, position=position, collect_output_max_bytes=100)
+    again.write("b", batch("not settled"))
+    assert messages(path, kind) == ["settled", "not settled"]
+
+
+@pytest.mark.parametrize("kind", [*FILES, "sqlite"])
+def test_zeros_of_another_file_than_the_settled_one_are_no_copy(tmp_path, kind):
+    path = tmp_path / "copy"
+    copy = opened(path)
+    copy.write("a", batch("settled"))
+    position = copy.position()
+    copy.close()
+    path.rename(tmp_path / "kept")
+    path.write_bytes(bytes(4096))
+    for of_copy in (position, "", "of a database"):
+        with pytest.raises(ConfigError, match="is no copy"):
+            opened(path, kind, position=of_copy)
+    assert path.read_bytes() == bytes(4096)
+
+
+@pytest.mark.parametrize("kind", ["csv", "sqlite"])
+def test_a_copy_of_another_type_is_not_cut_off_either(tmp_path, kind):
+    path = tmp_path / "copy"
+    copy = opened(path)
+    copy.write("a", batch("settled"))
+    position = copy.position()
+    copy.write("b", batch("not settled"))
+    copy.close()
+    content = path.read_bytes()
+    with pytest.raises(ConfigError, match="is a copy in JSON lines"):
+        opened(path, kind, position=position)
+    assert path.read_bytes() == content
 
 
 def test_without_a_position_it_goes_on_at_the_end(tmp_path):

@@ -146,6 +146,34 @@ def test_positions_move_when_the_producer_has_the_batch(serve, checkpoint):
     assert checkpoint.batches() == []
 
 
+def test_what_the_producer_answered_is_told_from_what_it_did_not(serve, checkpoint):
+    answered, released = threading.Event(), threading.Event()
+
+    def answers(number, key, lines):
+        if lines == [b'"first"']:
+            assert released.wait(10)
+        else:
+            answered.set()
+        return all_taken(number, key, lines)
+
+    first, second = (batch_of(checkpoint, line) for line in (b'"first"', b'"second"'))
+    server = serve(answers)
+    shipper = Shipper(lambda: Poster(server.url, ""), checkpoint, None, Told(), 2)
+    shipper.start()
+    try:
+        shipper.give(first)
+        shipper.give(second)
+        assert answered.wait(10)
+        wait_until(lambda: shipper.unanswered() == [first], 10, "the second to be answered")
+        assert shipper.in_flight()[0] == 2
+        released.set()
+        assert shipper.wait_until_done(10)
+        assert shipper.unanswered() == []
+    finally:
+        released.set()
+        shipper.close(5.0)
+
+
 def test_a_batch_lies_in_the_checkpoint_before_it_is_sent(checkpoint):
     batch = batch_of(checkpoint, b'{"a": 1}', b'{"b": 2}', end=End(2, 7, Print.of(b"x")))
     assert checkpoint.batches() == [batch]

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -239,6 +240,23 @@ def test_a_dictionary_that_names_no_message_is_one_as_a_whole_and_its_keys_are_m
     assert (found[2], found[4]) == ("moved", {"level": 7})
     assert taken({})[2] == "{}"
     assert taken({"event": Failing()})[2] == "<Failing>"
+
+
+def test_a_dictionary_that_has_a_text_of_its_own_keeps_it():
+    class Message(dict[str, Any]):
+        def __str__(self) -> str:
+            return f"order {self['order']} paid"
+
+    event = Message(order=7)
+    found = taken(event)
+    event["order"] = 8
+    assert (found[2], found[4]) == ("order 7 paid", {"order": 7})
+    named = taken(Message(order=7, msg="moved"))
+    assert (named[2], named[4]) == ("moved", {"order": 7})
+    # Its text fails: the log is kept.
+    broken = taken(Message(count=1))
+    assert (broken[2], broken[4]) == ("{'count': 1}", {"count": 1})
+    assert taken(Counter(a=2))[2] == "{'a': 2}"
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,22 @@ def test_a_stack_trace_in_a_member_is_taken_apart_and_stays(name):
     assert one(json.dumps({"msg": "fail", name: PYTHON})).level == "ERROR"
 
 
+@pytest.mark.parametrize("name", ["msg", "stack"])
+@pytest.mark.parametrize("wrap", [str, docker], ids=["json", "docker"])
+def test_the_time_of_a_quoted_trace_is_not_that_of_the_log(name, wrap):
+    quoted = f"2026-01-30T08:00:00Z job failed\n{PYTHON}"
+    members = {"time": "2026-01-31T12:00:00Z", "level": "warn", "msg": "m", "order": 7}
+    found = one(wrap(json.dumps({**members, name: quoted})))
+    assert (found.time_us, found.level) == (us("2026-01-31T12:00:00Z"), "WARNING")
+    assert (found.metadata["exception.type"], found.metadata["order"]) == ("ValueError", 7)
+    assert "2026-01-31T12:00:00Z" not in found.metadata.values()
+
+
+def test_the_time_of_a_quoted_trace_counts_where_the_logger_gave_none():
+    found = one(json.dumps({"level": "warn", "msg": f"2026-01-30T08:00:00Z job failed\n{PYTHON}"}))
+    assert found.time_us == us("2026-01-30T08:00:00Z")
+
+
 def test_a_stack_trace_is_found_in_an_error_in_the_message_and_in_what_is_wrapped():
     pino = one(json.dumps({"level": 50, "msg": "m", "pid": 1, "hostname": "h", "err": {"type": "E", "stack": JAVA}}))
     assert (pino.level, pino.metadata["exception.language"]) == ("ERROR", "java")
