@@ -9,12 +9,10 @@ import time
 from collector.checkpoint import End, FileRow
 from collector.files.content import Content, Damaged, Moved, Replaced, Unfinished, is_of, open_content
 from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Key, Print, key_of
+from collector.files.pace import interval_s
 from collector.records.made import Source
 
 READ_BYTES = 1024 * 1024
-# How often a file is looked at: one that grew a moment ago, one that grew within a minute, and the others.
-HOT_S, WARM_S = 2.0, 60.0
-HOT_INTERVAL_S, WARM_INTERVAL_S = 0.05, 0.25
 # When to look again at a compressed file that is not whole.
 UNFINISHED_INTERVAL_S = 0.5
 # Clocks of files and ours may differ by so much.
@@ -272,9 +270,7 @@ class Followed:
     def plan(self, poll_interval_s: float) -> None:
         """Decide when to look at it again."""
         self.looked_at = now = time.monotonic()
-        idle_s = now - self.read_at
-        quick_s = HOT_INTERVAL_S if idle_s < HOT_S else WARM_INTERVAL_S
-        self.due_at = now + min(quick_s if idle_s < WARM_S else poll_interval_s, poll_interval_s)
+        self.due_at = now + interval_s(now - self.read_at, poll_interval_s)
 
     def _is_same(self, content: Content) -> bool:
         """Whether this is the content that was read, whose head and anchor are then known as bytes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import time
@@ -16,9 +15,11 @@ from collector.files.discovery import Discovery, Found
 from collector.files.fingerprints import HEAD_BYTES, Key
 from collector.files.followed import Followed
 from collector.files.kinship import Beginnings, Kin, Kinship
-from collector.files.names import is_rotated, root_of
+from collector.files.names import is_rotated
+from collector.files.opened import OpenFiles
 from collector.files.shifts import Shifts
 from collector.files.starting import last_line_end, prints_at
+from collector.files.strangers import Strangers
 from collector.files.whereabouts import Whereabouts
 
 log = structlog.get_logger()
@@ -45,16 +46,11 @@ class Follower:
         self._discovery = discovery
         self._catalogue = catalogue
         self._from_end = from_end and catalogue.is_first_start
-        self._max_open = max_open
         self._kinship = Kinship()
         self._beginnings = Beginnings()
         self._shifts = Shifts()
-        # Rotated files that seemed new: at the next scan all is known of which they may be copies.
-        self._newcomers: set[Key] = set()
-        # Files that were renamed before anything of them was read; for one scan.
-        self._unread: dict[Key, Found] = {}
-        # At least as many as are open; counted anew where that is too many.
-        self._opened = 0
+        self._strangers = Strangers()
+        self._open_files = OpenFiles(catalogue, max_open)
         self._is_first_scan = True
         self.is_unsure = False
         self.wants_scan = False
@@ -65,7 +61,7 @@ class Follower:
         found = self._discovery.find()
         whereabouts = Whereabouts(self._discovery, found)
         now = time.time()
-        self._unread = self._still_unread(whereabouts)
+        self._strangers.look_again(whereabouts)
         for file in list(self._catalogue):
             self._locate(file, found, whereabouts, now)
         self._catalogue.forget_some()
@@ -76,16 +72,12 @@ class Follower:
         beside = self._shifts.beside(self._discovery, self._catalogue, found)
         self.is_unsure = False
         self._beginnings = Beginnings()
-        met_before, self._newcomers = {*self._newcomers, *self._unread}, set()
-        strangers = {one.key: one for one in (*beside, *unknown, *self._unread.values())}
-        # Logs before what rotation may have made of them, then the older before the newer.
-        for one in sorted(strangers.values(), key=lambda one: (one.is_rotated, one.stat.st_mtime_ns)):
-            is_wanted = one.key in found or one.key in self._unread
-            is_settled = self._meet(one, now, is_wanted=is_wanted, is_met_again=one.key in met_before)
-            if is_settled and one.key in self._unread:
-                del self._unread[one.key]
+        strangers = self._strangers.gather([*beside, *unknown])
+        for one in strangers:
+            is_wanted = one.key in found or self._strangers.is_wanted(one.key)
+            if self._meet(one, now, is_wanted=is_wanted) and self._strangers.settle(one.key):
                 self._hold(one.key)
-        self._kinship.forget(strangers)
+        self._kinship.forget([one.key for one in strangers])
         self._catalogue.write()
         if self._is_first_scan:
             self._catalogue.note_start()
@@ -124,7 +116,7 @@ class Follower:
         if file.due_at == math.inf:
             # Whatever it was opened for, it is closed again where nothing comes of it.
             file.due_at = 0.0
-        self._close_some(file)
+        self._open_files.add(file)
         return True
 
     def part(self, file: Followed) -> None:
@@ -156,18 +148,6 @@ class Follower:
         if file is not None:
             self.open(file)
 
-    def _still_unread(self, whereabouts: Whereabouts) -> dict[Key, Found]:
-        """Where the files are now that were renamed unread, and of which nobody could say yet what they are."""
-        still = {}
-        for before in self._unread.values():
-            try:
-                one = whereabouts.of(before)
-            except OSError:
-                one = before
-            if one is not None:
-                still[one.key] = dataclasses.replace(one, name=before.name)
-        return still
-
     def _locate(self, file: Followed, found: Mapping[Key, Found], whereabouts: Whereabouts, now: float) -> None:
         """Find out where a file is now."""
         try:
@@ -187,8 +167,7 @@ class Follower:
         if one.path != file.path and not self._is_known(file, one) and (is_matched or one.is_rotated):
             # Nothing tells whether it was renamed, or is another one that was given its inode.
             self._lose(file)
-            if root_of(os.path.basename(one.path)) == root_of(os.path.basename(file.path)):
-                self._unread[one.key] = dataclasses.replace(one, name=file.source.path)
+            self._strangers.renamed_unread(file, one)
             return
         if one.path != file.path:
             before = file.path
@@ -225,14 +204,13 @@ class Follower:
         self._shifts.note(file.path, file.seen_at)
         self._catalogue.lose(file)
 
-    def _meet(self, one: Found, now: float, *, is_wanted: bool, is_met_again: bool) -> bool:
+    def _meet(self, one: Found, now: float, *, is_wanted: bool) -> bool:
         """Find out what a file is that is not known by its inode; says whether that is known now.
 
         Args:
             one: the file.
             now: seconds since 1970.
             is_wanted: whether a pattern matches it, or matched it before it was renamed.
-            is_met_again: whether it seemed new at the last scan, too.
         """
         if one.key in self._catalogue:
             return True
@@ -251,9 +229,7 @@ class Follower:
         elif kin is Kin.NONE:
             if not (is_wanted or self._shifts.came_since(one)):
                 return True
-            if one.is_rotated and not is_met_again and not self._from_end:
-                # What it was copied from may have come since this scan began, and is found by the next one.
-                self._newcomers.add(one.key)
+            if not self._from_end and self._strangers.has_to_wait(one):
                 self.is_unsure = self.wants_scan = True
                 return False
             self._catalogue.add(one, start, *prints)
@@ -308,20 +284,6 @@ class Follower:
         if not is_intact:
             self.part(file)
         return is_intact
-
-    def _close_some(self, newest: Followed) -> None:
-        """Close the files that have been silent for longest, where too many are open."""
-        self._opened += 1
-        if self._opened <= self._max_open:
-            return
-        is_open = [file for file in self._catalogue if file.is_open]
-        self._opened = len(is_open)
-        if self._opened > self._max_open:
-            # Those without a name come last: they cannot be opened again.
-            is_open.sort(key=lambda file: (file.has_no_name(), file.read_at))
-            for file in is_open[: 1 + self._max_open // 10]:
-                if file is not newest:
-                    file.close()
 
     def complain(self, file: Followed, error: Exception) -> None:
         """A file cannot be read; it is tried again."""
