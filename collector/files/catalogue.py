@@ -197,7 +197,7 @@ class Catalogue:
         folder, name = os.path.split(path)
         ids = sorted(self._by_root.get(root_of(name), ()))
         files = [self._files[file_id] for file_id in ids if file_id in self._files]
-        return [file for file in files if file.position >= HEAD_BYTES or file.path.rpartition("/")[0] == folder]
+        return [file for file in files if file.position >= HEAD_BYTES or folder in _folders(file)]
 
     def left_over(self, *, everything: bool = False) -> list[Followed]:
         """Files that were truncated, whose last bytes are here and were not found elsewhere.
@@ -255,3 +255,8 @@ class Catalogue:
 
     def _note_root(self, file: Followed) -> None:
         self._by_root[root_of(os.path.basename(file.path))].add(file.id)
+
+
+def _folders(file: Followed) -> set[str]:
+    """Where it lies, and where it was written."""
+    return {os.path.dirname(file.path), os.path.dirname(file.source.path)}

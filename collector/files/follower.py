@@ -188,9 +188,11 @@ class Follower:
 
     def _is_at(self, file: Followed, one: Found) -> bool:
         """Whether what has its inode under another name is this file, and not one that was given the inode since."""
-        if file.is_open or file.is_unchanged(one.stat):
+        if file.is_unchanged(one.stat):
             return True
         try:
+            if file.is_open:
+                return self._is_intact(file)
             file.open(one.path)
         except Replaced:
             return False
@@ -198,6 +200,20 @@ class Follower:
             # Nothing speaks against it, and it is looked at again before it is read.
             self.wants_scan = True
         return True
+
+    @staticmethod
+    def _is_intact(file: Followed) -> bool:
+        """Whether an open file holds what was read of it; where it was truncated, it is closed, and its rest kept.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if file.is_intact():
+            return True
+        content = file.release()
+        if content is not None:
+            content.close()
+        return False
 
     def _lose(self, file: Followed) -> None:
         """Nobody knows where its content is."""

@@ -147,6 +147,24 @@ def test_a_log_that_came_and_went_while_the_collector_was_down_is_found_though_t
     assert sorted(tailing.lines) == sorted(log.written)
 
 
+@pytest.mark.parametrize("lines", [1, 60])
+def test_the_copy_of_a_log_that_was_emptied_and_moved_is_not_read_beside_it(log, tailing_the_log_alone, lines):
+    tailing = tailing_the_log_alone
+    log.path.with_name("old").mkdir()
+    log.rename()  # so that its folder is looked through
+    log.write(lines)
+    tailing.settle()
+    log.write(1)
+    log.copy_truncate()
+    log.write(1)
+    log.path.rename(log.path.with_name("old") / "app.log")
+    os.close(log.fd)
+    log.fd = log.open()
+    log.write(1)
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
 def test_the_rest_of_a_truncated_log_is_found_by_the_next_collector(log, tailing_the_log_alone):
     tailing = tailing_the_log_alone
     log.write(40)
