@@ -31,7 +31,7 @@ class Strangers:
                 there = whereabouts.of(one)
             except OSError:
                 there = one
-            if there is not None:
+            if there is not None and _is_same_log(there.path, one.path):
                 self._unread[there.key] = dataclasses.replace(there, name=one.name)
 
     def renamed_unread(self, file: Followed, one: Found) -> None:
@@ -39,7 +39,7 @@ class Strangers:
 
         Where its name says that it is of another log, it was given the inode.
         """
-        if root_of(os.path.basename(one.path)) == root_of(os.path.basename(file.path)):
+        if _is_same_log(one.path, file.path):
             self._unread[one.key] = dataclasses.replace(one, name=file.source.path)
 
     def gather(self, found: Iterable[Found]) -> Sequence[Found]:
@@ -65,3 +65,7 @@ class Strangers:
     def settle(self, key: Key) -> bool:
         """Somebody can say what it is; whether it was renamed unread."""
         return self._unread.pop(key, None) is not None
+
+
+def _is_same_log(path: str, other: str) -> bool:
+    return root_of(os.path.basename(path)) == root_of(os.path.basename(other))

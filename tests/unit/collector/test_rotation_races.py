@@ -11,6 +11,8 @@ from collector.files import catalogue, kinship, whereabouts
 from collector.files.content import is_of, open_content
 from collector.files.fingerprints import Print
 from collector.files.followed import CLOCK_SLACK_S
+from collector.files.strangers import Strangers
+from collector.files.whereabouts import Whereabouts
 from collector.framing.framer import Coming
 from tests.support.tailing import Log, Tailing
 
@@ -295,6 +297,21 @@ def test_an_unread_file_is_read_under_the_name_of_another_log_where_it_is_the_sa
         there.write_bytes(b"what somebody else wrote\n")
     settle(tailing)
     assert tailing.lines == ([] if is_another else log.written)
+
+
+@pytest.mark.parametrize(("name", "is_same_log"), [("app.log.2", True), ("app.log.2.gz", True), ("other.log", False)])
+def test_a_log_that_is_given_the_inode_of_an_unread_file_is_not_taken_for_it(log, tailing, name, is_same_log):
+    """Nobody could say at the scan before what had that inode, and so it is looked for again."""
+    log.write(1)
+    tailing.follower.scan()
+    (file,) = tailing.catalogue.files()
+    there = log.path.rename(log.path.with_name("app.log.1"))
+    strangers = Strangers()
+    strangers.renamed_unread(file, tailing.discovery.look(str(there)))
+    there.rename(log.path.with_name(name))
+    strangers.look_again(Whereabouts(tailing.discovery, tailing.discovery.find()))
+    assert strangers.is_wanted(file.key) == is_same_log
+    assert [one.name for one in strangers.gather([])] == [str(log.path)] * is_same_log
 
 
 @pytest.mark.parametrize("times", [1, 2])
