@@ -187,7 +187,7 @@ def test_a_new_file_is_seen_at_once(pipeline, logs, tmp_path):
         (("x.log", "--multiline", "("), "--multiline"),
         (("x.log", "--filter", "("), "--filter"),
         (("x.log", "--format", "pattern"), "pattern"),
-        (("x.log", "--batch-lines", "0"), "LOGMILL_COLLECT_BATCH_LINES"),
+        (("x.log", "--batch-lines", "0"), "--batch-lines: "),
     ],
 )
 def test_what_cannot_be_used_is_named(pipeline, tmp_path, arguments, words):
