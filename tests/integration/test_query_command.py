@@ -148,7 +148,7 @@ def test_what_cannot_be_searched_is_shown_with_a_mark_below_it(storage: ServiceP
         (["query", "--key", "wrong"], 2, "send the API key"),
         (["query", "--limit", "-1"], 2, "--limit"),
         (["tail", "--backlog", "1001"], 2, "--backlog"),
-        (["query", "--storage", "nonsense"], 1, "cannot be asked"),
+        (["query", "--storage", "nonsense"], 2, "--storage: it must be an address"),
         (["query", "--storage", "http://127.0.0.1:1"], 1, "not running"),
         (["tail", "--storage", "http://127.0.0.1:1"], 1, "not running"),
         (["query", "nothing"], 0, "no logs"),
