@@ -161,8 +161,9 @@ def _kin(content: Content, relative: Followed) -> Kin:
     if is_of(content, relative.head_print, relative.offset, relative.read_anchor):
         if relative.key is None:
             return Kin.REST
-        # A copy is never longer than what it is made of.
-        is_longer = not content.is_compressed and content.stat().st_size > relative.current_size()
+        # A copy is never longer than what it is made of; what was compressed is no shorter than what came of it.
+        is_plain = not (content.is_compressed or relative.is_compressed)
+        is_longer = is_plain and content.stat().st_size > relative.current_size()
         if not is_longer:
             return Kin.COPY
         # It may have been truncated a moment ago.

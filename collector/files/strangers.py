@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from collector.files.discovery import Found
 from collector.files.fingerprints import Key
 from collector.files.followed import Followed
-from collector.files.names import root_of
+from collector.files.names import COMPRESSED, root_of
 from collector.files.whereabouts import Whereabouts
 
 
@@ -43,10 +43,15 @@ class Strangers:
             self._unread[one.key] = dataclasses.replace(one, name=file.source.path)
 
     def gather(self, found: Iterable[Found]) -> Sequence[Found]:
-        """These and those that were renamed unread: logs before what rotation may have made of them, then by age."""
+        """These and those that were renamed unread: logs before what rotation may have made of them, then by age.
+
+        What is compressed comes last: while the file that it is made of is there as well, that one is read.
+        """
         strangers = {one.key: one for one in found} | self._unread
         self._met_before, self._newcomers = {*self._newcomers, *self._unread}, set()
-        return sorted(strangers.values(), key=lambda one: (one.is_rotated, one.stat.st_mtime_ns))
+        return sorted(
+            strangers.values(), key=lambda one: (one.is_rotated, one.path.endswith(COMPRESSED), one.stat.st_mtime_ns)
+        )
 
     def has_to_wait(self, one: Found) -> bool:
         """Whether a file that seems new is to be met once more before it counts as such.

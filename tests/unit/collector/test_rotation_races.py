@@ -167,6 +167,28 @@ def test_the_copy_of_a_log_that_was_emptied_and_moved_is_not_read_beside_it(log,
     assert sorted(tailing.lines) == sorted(log.written)
 
 
+@pytest.mark.parametrize("is_first", [False, True], ids=["together", "the compressed one first"])
+def test_a_copy_and_what_is_compressed_of_it_are_read_once_where_both_are_there(log, tailing, is_first):
+    log.write(400)
+    tailing.settle()
+    log.write(5)
+    log.copy_truncate()
+    log.write(1)
+    copy = log.path.with_name("app.log.1")
+    if is_first:
+        copy.rename(log.path.parent.parent / "aside")
+        copy.with_name("app.log.1.gz").write_bytes(gzip.compress((log.path.parent.parent / "aside").read_bytes()))
+        tailing.settle()
+        (log.path.parent.parent / "aside").rename(copy)
+    else:
+        copy.with_name("app.log.1.gz").write_bytes(gzip.compress(copy.read_bytes()))
+        shutil.copystat(copy, copy.with_name("app.log.1.gz"))
+    settle(tailing)
+    copy.unlink()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
+
+
 def test_the_rest_of_a_truncated_log_is_found_by_the_next_collector(log, tailing_the_log_alone):
     tailing = tailing_the_log_alone
     log.write(40)
