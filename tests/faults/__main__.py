@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -151,4 +152,6 @@ def main(
 
 
 if __name__ == "__main__":
+    # What it started ends with it, also where it is ended from outside.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()

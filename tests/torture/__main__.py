@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -111,4 +112,6 @@ def _show_ways() -> None:
 
 
 if __name__ == "__main__":
+    # What it started ends with it, also where it is ended from outside.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()

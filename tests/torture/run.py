@@ -130,7 +130,7 @@ def _write(torture: Torture, lab: Laboratory, result: Result, tell: Tell) -> Rep
     deadline_s = began_s + _LEAST_WAIT_S + _WRITE_TIMEOUT_FACTOR * torture.events / torture.rate
     writers = Writers(plan, lab.watch, lab.context)
     try:
-        while writers.running and time.monotonic() < deadline_s:
+        while writers.are_running() and time.monotonic() < deadline_s:
             if torture.has_kills:
                 chaos.strike()
             else:

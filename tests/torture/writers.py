@@ -91,6 +91,8 @@ class Writers:
     def __init__(self, plan: Plan, watch: Watch, context: SpawnContext) -> None:
         self._reports = context.Queue()
         self._is_over = context.Event()
+        self._whole = Report()
+        self._left = plan.processes
         self._processes: list[BaseProcess] = [
             context.Process(target=_write, args=(plan, part, watch, self._is_over, self._reports), daemon=True)
             for part in range(plan.processes)
@@ -98,24 +100,31 @@ class Writers:
         for process in self._processes:
             process.start()
 
-    @property
-    def running(self) -> bool:
-        """Whether any of them still writes."""
+    def are_running(self) -> bool:
+        """Whether any of them still writes; takes the reports of those that have ended."""
+        while self._take(0.0):
+            pass
         return any(process.is_alive() for process in self._processes)
 
     def stop(self) -> Report:
         """What they wrote; those that have not ended by themselves end before their next step."""
         self._is_over.set()
-        whole = Report()
-        for _ in self._processes:
-            try:
-                whole.add(self._reports.get(timeout=_JOIN_TIMEOUT_S))
-            except queue.Empty:
-                whole.troubles.append("a writer ended without a report")
+        while self._left and self._take(_JOIN_TIMEOUT_S):
+            pass
+        self._whole.troubles += ["a writer ended without a report"] * self._left
         for process in self._processes:
             process.join(_JOIN_TIMEOUT_S)
             process.kill()
-        return whole
+        return self._whole
+
+    def _take(self, timeout_s: float) -> bool:
+        """Take a report; a process whose report nobody takes does not end when it is longer than a pipe holds."""
+        try:
+            self._whole.add(self._reports.get(timeout=timeout_s))
+        except queue.Empty:
+            return False
+        self._left -= 1
+        return True
 
 
 class _Part:
