@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import zstandard
 
-from collector.checkpoint import Batch, Checkpoint, End
+from collector.checkpoint import Checkpoint
+from collector.checkpoint_rows import Batch, End
 from collector.files.fingerprints import Print
 from collector.records.made import Made
 from logmill.ids import new_batch_id

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from collector.checkpoint_rows import FILE_COLUMNS, Batch, End, FileRow, LeftOver, file_of, values_of
 from collector.files.fingerprints import Print
 from logmill.errors import ConfigError, Retry
 
@@ -46,74 +47,13 @@ CREATE TABLE IF NOT EXISTS batches (
     count INTEGER NOT NULL,
     ends TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS left_over (file_id INTEGER PRIMARY KEY, position INTEGER NOT NULL, bytes BLOB NOT NULL);
 """
-_FILE = (
-    "id, path, service, file, device, inode, head_size, head_digest, position, anchor_size, anchor_digest, "
-    "is_rotated, is_ended, seen_at"
-)
 _MOVE = """UPDATE files SET position = ?1, anchor_size = ?2, anchor_digest = ?3 WHERE id = ?4 AND position < ?1"""
 
 
 class CheckpointUnavailable(Retry):
     """It cannot be written: its disk is full, or away."""
-
-
-class FileRow(msgspec.Struct, frozen=True):
-    """A file as it is known.
-
-    Attributes:
-        id: its number here.
-        path: where it lay last.
-        service: what its records are said to be of.
-        file: how its records name it: the path at which it was found first.
-        device: where it lies; None once it is not known.
-        inode: of the device.
-        head: of its content.
-        position: up to which its bytes are settled.
-        anchor: of what stands before that.
-        is_rotated: whether it has left the name under which it was written.
-        is_ended: whether all of it was read and nothing can follow; of compressed files.
-        seen_at: when it was last seen to hold what was read of it, seconds since 1970.
-    """
-
-    id: int
-    path: str
-    service: str
-    file: str
-    device: int | None
-    inode: int | None
-    head: Print
-    position: int
-    anchor: Print
-    is_rotated: bool
-    is_ended: bool
-    seen_at: float
-
-
-class End(msgspec.Struct, frozen=True, array_like=True):
-    """How far a batch goes in a file: its id, the place, and the anchor there."""
-
-    file_id: int
-    position: int
-    anchor: Print
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """What is sent as one request.
-
-    Attributes:
-        sequence: the order in which batches were made.
-        key: the Idempotency-Key.
-        body: NDJSON, compressed with zstd.
-        count: records in it.
-        ends: how far it goes, one for each file in it.
-    """
-
-    sequence: int
-    key: str
-    body: bytes
-    count: int
-    ends: Sequence[End]
 
 
 _ends = msgspec.json.Decoder(list[End])
@@ -154,8 +94,8 @@ class Checkpoint:
         """All files that are known, after those that are gone for long were forgotten."""
         with self._transaction():
             self._db.execute("DELETE FROM files WHERE inode IS NULL AND seen_at < ?", (time.time() - KEEP_GONE_S,))
-            rows = self._db.execute(f"SELECT {_FILE} FROM files ORDER BY id").fetchall()  # noqa: S608 - our own names
-        return [_file(*row) for row in rows]
+            rows = self._db.execute(f"SELECT {FILE_COLUMNS} FROM files ORDER BY id").fetchall()  # noqa: S608 - our own names
+        return [file_of(*row) for row in rows]
 
     def batches(self) -> list[Batch]:
         """Those that are not settled, in their order."""
@@ -167,11 +107,11 @@ class Checkpoint:
         """Write these files as they are, but for how far they are settled where they are known."""
         with self._transaction():
             self._db.executemany(
-                f"""INSERT INTO files ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                f"""INSERT INTO files ({FILE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET path = excluded.path, device = excluded.device, inode = excluded.inode,
                 head_size = excluded.head_size, head_digest = excluded.head_digest,
                 is_rotated = excluded.is_rotated, is_ended = excluded.is_ended, seen_at = excluded.seen_at""",  # noqa: S608 - our own names
-                [_values(row) for row in files],
+                [values_of(row) for row in files],
             )
 
     def forget(self, files: Sequence[int]) -> None:
@@ -211,6 +151,21 @@ class Checkpoint:
         """Move positions past what holds no record: blank lines, and what a filter left out."""
         with self._transaction():
             self._move(ends)
+
+    def left_over(self) -> list[LeftOver]:
+        """What `keep_left_over` kept last."""
+        with self._lock:
+            rows = self._db.execute("SELECT file_id, position, bytes FROM left_over").fetchall()
+        return [LeftOver(file_id, position, data) for file_id, position, data in rows]
+
+    def keep_left_over(self, left_over: Sequence[LeftOver]) -> None:
+        """Keep this in the place of what was kept before."""
+        with self._transaction():
+            self._db.execute("DELETE FROM left_over")
+            self._db.executemany(
+                "INSERT INTO left_over (file_id, position, bytes) VALUES (?, ?, ?)",
+                [(one.file_id, one.position, one.data) for one in left_over],
+            )
 
     def fact(self, name: str) -> str | None:
         """What was noted under this name; None where nothing was."""
@@ -252,42 +207,3 @@ class Checkpoint:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise CheckpointUnavailable(f"the checkpoint {self.path} cannot be written: {error}") from None
-
-
-def _values(row: FileRow) -> tuple[object, ...]:
-    return (
-        row.id, row.path, row.service, row.file, row.device, row.inode, row.head.size, row.head.digest,
-        row.position, row.anchor.size, row.anchor.digest, row.is_rotated, row.is_ended, row.seen_at,
-    )  # fmt: skip
-
-
-def _file(
-    file_id: int,
-    path: str,
-    service: str,
-    file: str,
-    device: int | None,
-    inode: int | None,
-    head_size: int,
-    head_digest: bytes,
-    position: int,
-    anchor_size: int,
-    anchor_digest: bytes,
-    is_rotated: int,
-    is_ended: int,
-    seen_at: float,
-) -> FileRow:
-    return FileRow(
-        id=file_id,
-        path=path,
-        service=service,
-        file=file,
-        device=device,
-        inode=inode,
-        head=Print(head_size, head_digest),
-        position=position,
-        anchor=Print(anchor_size, anchor_digest),
-        is_rotated=bool(is_rotated),
-        is_ended=bool(is_ended),
-        seen_at=seen_at,
-    )

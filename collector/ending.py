@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from collector.checkpoint import Batch
+from collector.checkpoint_rows import Batch
 from collector.posting import Posted
 from collector.records.made import Made, Source
 from collector.status.figures import Totals

@@ -14,7 +14,8 @@ from pathlib import Path
 import structlog
 
 from collector.batching import Batcher
-from collector.checkpoint import Batch, Checkpoint, CheckpointUnavailable
+from collector.checkpoint import Checkpoint, CheckpointUnavailable
+from collector.checkpoint_rows import Batch
 from collector.ending import Ending
 from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
@@ -33,6 +34,7 @@ from collector.status.following import FileState, Shipping
 from collector.status.server import serve
 from collector.status.statistics import Statistics
 from collector.stream import Stream
+from collector.taking import Taker
 from logmill.errors import ConfigError, DrainLimitPassed, ExitCode
 from logmill.lifecycle import StopSignal
 from logmill.locking import FolderLock
@@ -129,10 +131,7 @@ class _Collector:
             interval_s=settings.collect_batch_interval_s,
         )
         limits = Limits.of(settings)
-        self._reader = Reader(
-            discovery,
-            self._catalogue,
-            follower,
+        taker = Taker(
             Framer(
                 settings.collect_multiline,
                 limits.max_message_bytes,
@@ -150,9 +149,10 @@ class _Collector:
             self._ending,
             self._batcher,
             self._shipper,
-            self._checkpoint,
-            self._stream,
-            settings,
+            settings.collect_batch_lines,
+        )
+        self._reader = Reader(
+            discovery, self._catalogue, follower, taker, self._shipper, self._checkpoint, self._stream, settings
         )
 
     def run(self, stop: StopSignal) -> ExitCode:

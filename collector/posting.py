@@ -8,7 +8,7 @@ import msgspec
 import requests
 import zstandard
 
-from collector.checkpoint import Batch
+from collector.checkpoint_rows import Batch
 from logmill import http_client
 from logmill.errors import Retry
 from logmill.intake import NDJSON

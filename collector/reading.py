@@ -7,19 +7,18 @@ import time
 
 import structlog
 
-from collector.batching import Batcher
 from collector.checkpoint import Checkpoint, CheckpointUnavailable
 from collector.files.catalogue import Catalogue
 from collector.files.content import Damaged, Replaced, Unfinished
 from collector.files.discovery import Discovery
-from collector.files.fingerprints import Print
 from collector.files.followed import READ_BYTES, UNFINISHED_INTERVAL_S, Followed
 from collector.files.follower import CLOSE_ROTATED_S, Follower
 from collector.files.watching import Watch
-from collector.framing.framer import Coming, Framer
+from collector.finishing import finish
+from collector.framing.framer import Coming
 from collector.shipping import Shipper
 from collector.stream import Stream
-from collector.taking import Counter, Recorder, Taken
+from collector.taking import Taker
 from logmill.lifecycle import StopSignal
 from logmill.settings import Settings
 
@@ -45,11 +44,8 @@ class Reader:
         discovery: which files there are.
         catalogue: which are known.
         follower: which is which.
-        framer: makes events.
-        recorder: makes records.
-        counter: counts them.
-        batcher: makes batches.
-        shipper: sends them.
+        taker: takes what was read.
+        shipper: sends it.
         checkpoint: is told that somebody looks.
         stream: standard input, None where it is not read.
         settings: those in force.
@@ -60,10 +56,7 @@ class Reader:
         discovery: Discovery,
         catalogue: Catalogue,
         follower: Follower,
-        framer: Framer,
-        recorder: Recorder,
-        counter: Counter,
-        batcher: Batcher,
+        taker: Taker,
         shipper: Shipper,
         checkpoint: Checkpoint,
         stream: Stream | None,
@@ -72,10 +65,7 @@ class Reader:
         self._discovery = discovery
         self._catalogue = catalogue
         self._follower = follower
-        self._framer = framer
-        self._recorder = recorder
-        self._counter = counter
-        self._batcher = batcher
+        self._taker = taker
         self._shipper = shipper
         self._checkpoint = checkpoint
         self._stream = stream
@@ -90,9 +80,6 @@ class Reader:
         self._sizes: dict[int, int] = {}
         # A line of as many bytes as a log may have is still waited for.
         self._most_buffered_bytes = max(READ_BYTES, settings.max_message_bytes)
-        # Of many files at once, since each look at a column costs the same for one line as for a thousand.
-        self._taken: list[Taken] = []
-        self._taken_events = 0
 
     def run(self, stop: StopSignal, *, once: bool) -> None:
         """Read until `stop`; or, where `once`, until all that is there is read."""
@@ -109,20 +96,13 @@ class Reader:
             self._watch.close()
 
     def finish(self) -> None:
-        """Make a batch of what waits, so that it is on disk.
+        """Make batches of what waits, so that it is on disk.
 
         Raises:
             CheckpointUnavailable: it cannot be written; files are read again from where they were.
         """
-        while self._stream is not None and self._take(self._stream, Coming.NOTHING):
-            self._record()
-            if self._batcher.is_due():
-                self._seal()
-        for file in self._catalogue.left_over(everything=True):
-            while self._take(file, Coming.NOTHING):
-                pass
-        self._record()
-        self._seal()
+        # Those who look once find what is left over now or never.
+        finish(self._catalogue, self._follower, self._taker, self._stream, is_last=self._is_once)
 
     def _turn(self) -> bool:
         """One round; says whether another one is needed."""
@@ -133,13 +113,13 @@ class Reader:
         if now - self._alive_at > ALIVE_EVERY_S:
             self._checkpoint.note("alive_at", str(self._catalogue.seen_until()))
             self._alive_at = now
-        has_room = self._shipper.has_room() or not self._batcher.is_due()
+        has_room = self._shipper.has_room() or not self._taker.is_due()
         progressed = has_room and self._read_files()
         if has_room and self._stream is not None:
             progressed = self._read_stream(self._stream) or progressed
-        self._record()
-        if self._batcher.is_due() and self._shipper.has_room():
-            self._seal()
+        self._taker.record()
+        if self._taker.is_due() and self._shipper.has_room():
+            self._taker.seal()
         if not has_room:
             self._shipper.wait_for_room(LONGEST_WAIT_S)
         elif self._is_done(progressed=progressed):
@@ -174,7 +154,7 @@ class Reader:
         if self._stream is not None:
             self._stream.wait(FIRST_WAIT_S + busy_s)
             return
-        left_s = min(self._batcher.left_s(), self._follower.left_s(), self._scan_at - time.monotonic())
+        left_s = min(self._taker.left_s(), self._follower.left_s(), self._scan_at - time.monotonic())
         if self._changed.wait(max(FIRST_WAIT_S + busy_s, min(left_s, LONGEST_WAIT_S))):
             # A folder in which much happens is looked at a few times a second, not each time.
             time.sleep(FIRST_WAIT_S + busy_s)
@@ -185,13 +165,13 @@ class Reader:
         self._most_bytes = max(LEAST_READ_BYTES, min(READ_BYTES, MAX_BUFFERED_BYTES // (len(due) or 1)))
         for file in due:
             progressed = self._advance(file) or progressed
-            if self._batcher.is_due():
+            if self._taker.is_due():
                 if not self._shipper.has_room():
                     progressed = True  # the others were not looked at, so nobody knows that all is read
                     break
-                self._seal()
+                self._taker.seal()
         for file in self._catalogue.left_over():
-            self._take(file, Coming.NOTHING)
+            self._taker.take(file, Coming.NOTHING)
         return progressed
 
     def _advance(self, file: Followed) -> bool:
@@ -220,7 +200,7 @@ class Reader:
             self._follower.complain(file, error)
             return False
         coming = self._coming(file, has_more=has_more)
-        progressed = self._take(file, coming)
+        progressed = self._taker.take(file, coming)
         if has_more or (progressed and file.buffer):
             file.due_at = 0.0
         elif not file.buffer:
@@ -263,31 +243,4 @@ class Reader:
     def _read_stream(self, stream: Stream) -> bool:
         came = stream.read()
         coming = Coming.NOTHING if stream.is_ended else Coming.MORE if came else self._patience(stream.read_at)
-        return self._take(stream, coming) or came
-
-    def _take(self, file: Followed | Stream, coming: Coming) -> bool:
-        """Take the events that a buffer begins with; says whether there were any."""
-        framed = self._framer.frame(file.buffer, self._settings.collect_batch_lines, coming)
-        if not framed.used_bytes:
-            return False
-        file.use(framed.used_bytes)
-        end, head = (file.end(), file.head_print) if isinstance(file, Followed) else (None, Print())
-        self._taken.append(Taken(file.source, framed.events, framed.used_bytes, end, head))
-        self._taken_events += len(framed.events)
-        if self._taken_events >= self._settings.collect_batch_lines:
-            self._record()
-        return True
-
-    def _record(self) -> None:
-        """Make records of what was taken."""
-        if not self._taken:
-            return
-        taken, self._taken, self._taken_events = self._taken, [], 0
-        for one, made in zip(taken, self._recorder.make_all([(one.source, one.events) for one in taken]), strict=True):
-            self._batcher.add(made, one.end, one.head)
-            self._counter.add(one.source, made, one.size_bytes)
-
-    def _seal(self) -> None:
-        batch = self._batcher.seal()
-        if batch is not None:
-            self._shipper.give(batch)
+        return self._taker.take(stream, coming) or came

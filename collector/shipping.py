@@ -11,7 +11,8 @@ from typing import Protocol
 
 import structlog
 
-from collector.checkpoint import Batch, Checkpoint
+from collector.checkpoint import Checkpoint
+from collector.checkpoint_rows import Batch
 from collector.posting import Posted, Poster, plain
 from logmill.backoff import delay_s
 from logmill.errors import Retry

@@ -8,7 +8,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from collector.checkpoint import Checkpoint, End, FileRow
+from collector.checkpoint import Checkpoint
+from collector.checkpoint_rows import End, FileRow, LeftOver
 from collector.files.discovery import Found
 from collector.files.fingerprints import HEAD_BYTES, Key, Print
 from collector.files.followed import Followed
@@ -86,15 +87,19 @@ class Catalogue:
             alive_at: what `seen_until` said last.
         """
         self._alive_at = alive_at
+        left_over = {one.file_id: one for one in self._checkpoint.left_over()}
         for row in self._checkpoint.files():
             end = ends.get(row.id)
             position, anchor = (row.position, row.anchor) if end is None else (end.position, end.anchor)
             source = Source(row.file, row.service, self._source_of(row.file).host)
             file = Followed(row, source, position, anchor)
+            left = left_over.get(row.id)
+            if left is not None and left.position == position:
+                file.buffer = left.data
             if file.key is not None:
                 file.seen_at = max(file.seen_at, alive_at)
                 self._by_key[file.key] = file
-            elif time.time() - row.seen_at < SEARCH_S:
+            elif file.buffer or time.time() - row.seen_at < SEARCH_S:
                 self._lost_at[file.id] = time.monotonic()
             self._files[file.id] = file
             self._note_root(file)
@@ -211,6 +216,15 @@ class Catalogue:
             for file_id, at in self._lost_at.items()
             if self._files[file_id].buffer and (everything or now - at > LEFTOVER_S)
         ]
+
+    def keep_left_over(self) -> None:
+        """Keep what is left over for the next start, by which it may be found elsewhere.
+
+        Raises:
+            CheckpointUnavailable: it is not kept.
+        """
+        files = [file for file in self._files.values() if file.buffer and (file.key is None or file.is_gone)]
+        self._checkpoint.keep_left_over([LeftOver(file.id, file.position, file.buffer) for file in files])
 
     def forget_some(self) -> None:
         """Forget the files that have been nowhere for longest, where there are too many."""

@@ -6,7 +6,7 @@ import math
 import os
 import time
 
-from collector.checkpoint import End, FileRow
+from collector.checkpoint_rows import End, FileRow
 from collector.files.content import Content, Damaged, Moved, Replaced, Unfinished, is_of, open_content
 from collector.files.fingerprints import ANCHOR_BYTES, HEAD_BYTES, Key, Print, key_of
 from collector.files.pace import interval_s

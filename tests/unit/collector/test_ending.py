@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.checkpoint import Batch
+from collector.checkpoint_rows import Batch
 from collector.ending import Ending
 from collector.posting import Posted
 from collector.records.made import Made, Source

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import threading
+import time
 from itertools import count
 
 import pytest
@@ -12,6 +13,8 @@ import zstandard
 from collector import reading as reading_module
 from collector.batching import Batcher
 from collector.checkpoint import Checkpoint
+from collector.checkpoint_rows import LeftOver
+from collector.files import catalogue as catalogue_module
 from collector.files.catalogue import Catalogue
 from collector.files.discovery import Discovery
 from collector.files.follower import Follower
@@ -23,6 +26,7 @@ from collector.records.recorder import Recorder
 from collector.shipping import Shipper
 from collector.status.statistics import Statistics
 from collector.stream import Stream
+from collector.taking import Taker
 from logmill.lifecycle import StopSignal
 from logmill.rules.ruleset import rules_of
 from logmill.settings import load
@@ -52,7 +56,7 @@ class Reading:
         discovery = Discovery([str(folder / pattern) for pattern in patterns], ())
         self.catalogue = Catalogue(self.checkpoint, lambda path: Source(path, "service", "host"))
         self.follower = Follower(discovery, self.catalogue, from_end=False, max_open=1000)
-        self.catalogue.load({}, 0.0)
+        self.catalogue.load({end.file_id: end for batch in self.checkpoint.batches() for end in batch.ends}, 0.0)
         self.shipper = Shipper(
             lambda: Poster(f"http://127.0.0.1:{free_port()}", ""),
             self.checkpoint,
@@ -62,10 +66,7 @@ class Reading:
         )
         limits = Limits.of(self.settings)
         self.statistics = Statistics()
-        self.reader = Reader(
-            discovery,
-            self.catalogue,
-            self.follower,
+        self.taker = Taker(
             Framer(self.settings.collect_multiline, limits.max_message_bytes),
             Recorder(rules_of(self.settings), limits),
             self.statistics,
@@ -75,6 +76,14 @@ class Reading:
                 max_bytes=self.settings.collect_batch_bytes,
                 interval_s=self.settings.collect_batch_interval_s,
             ),
+            self.shipper,
+            self.settings.collect_batch_lines,
+        )
+        self.reader = Reader(
+            discovery,
+            self.catalogue,
+            self.follower,
+            self.taker,
             self.shipper,
             self.checkpoint,
             stream,
@@ -90,6 +99,15 @@ class Reading:
     def close(self):
         self.catalogue.close()
         self.checkpoint.close()
+
+
+def turn(reading, is_done):
+    """Have its loop turn until this is so."""
+    deadline_s = time.monotonic() + 20
+    while not is_done():
+        assert time.monotonic() < deadline_s, "it never comes to that"
+        reading.reader._scan_at = 0.0
+        reading.reader._turn()
 
 
 @pytest.fixture
@@ -208,7 +226,7 @@ def test_once_does_not_end_before_files_that_there_was_no_room_for(reading_of, t
     reader._scan_at = float("inf")
     (tmp_path / "b.log").write_text("one\n")
     reading.shipper.has_room = lambda: False
-    reader._batcher.is_due = lambda: True
+    reader._taker.is_due = lambda: True
     assert reader._is_done(progressed=reader._read_files()) is False
 
 
@@ -236,3 +254,74 @@ def test_once_ends_while_somebody_goes_on_writing(reading_of, tmp_path):
     reading.reader.run(reading.stop, once=True)
     reading.reader.finish()
     assert reading.messages()[0] == "one"
+
+
+def test_half_a_line_of_a_file_that_was_truncated_is_found_again_by_the_next_collector(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("".join(f"line {number}\n" for number in range(200)) + "first")
+    reading = reading_of("app.log*", collect_multiline="none")
+    turn(reading, reading.messages)
+    path.write_text("")
+    turn(reading, lambda: reading.catalogue.left_over(everything=True))
+    reading.reader.finish()
+    assert reading.messages()[-1] == "line 199"
+    reading.close()
+    # The copy was written all the time, and the collector could not see it.
+    (tmp_path / "app.log.1").write_text("".join(f"line {number}\n" for number in range(200)) + "first and second\n")
+    after = reading_of("app.log*", collect_multiline="none")
+    turn(after, lambda: "first and second" in after.messages())
+    assert "first" not in after.messages()
+    assert after.messages().count("line 199") == 1
+
+
+def test_half_a_line_of_a_file_that_was_truncated_and_never_found_again_is_a_log_all_the_same(
+    reading_of, tmp_path, monkeypatch
+):
+    path = tmp_path / "app.log"
+    path.write_text("one\nhalf of two")
+    reading = reading_of("app.log*", collect_multiline="none")
+    turn(reading, lambda: reading.messages() == ["one"])
+    path.write_text("")
+    turn(reading, lambda: reading.catalogue.left_over(everything=True))
+    reading.reader.finish()
+    assert reading.messages() == ["one"]
+    reading.close()
+    for _start in range(2):
+        after = reading_of("app.log*", collect_multiline="none")
+        assert after.messages() == ["one"]
+        after.reader._turn()
+        after.close()
+    monkeypatch.setattr(catalogue_module, "LEFTOVER_S", 0.1)
+    after = reading_of("app.log*", collect_multiline="none")
+    turn(after, lambda: after.messages() == ["one", "half of two"])
+    after.reader.finish()
+    after.close()
+    again = reading_of("app.log*", collect_multiline="none")
+    assert again.catalogue.left_over(everything=True) == []
+
+
+def test_the_rest_of_a_file_that_was_deleted_while_it_was_open_is_kept_at_the_end(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\n")
+    reading = reading_of("app.log", collect_batch_lines=2000)
+    turn(reading, lambda: reading.messages() == ["one"])
+    lines = [str(number) for number in range(200_000)]
+    with path.open("a") as file:
+        file.write("\n".join(lines))
+    path.unlink()
+    reading.reader.finish()
+    assert reading.messages() == ["one", *lines]
+
+
+def test_what_is_left_over_of_a_file_that_went_on_since_counts_for_nothing(reading_of, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("one\nhalf")
+    reading = reading_of("app.log", collect_multiline="none")
+    turn(reading, lambda: reading.messages() == ["one"])
+    [file] = reading.catalogue.files()
+    reading.checkpoint.keep_left_over([LeftOver(file.id, 2, b"something else")])
+    reading.close()
+    with path.open("a") as file:
+        file.write(" and half\n")
+    after = reading_of("app.log", collect_multiline="none")
+    turn(after, lambda: after.messages() == ["one", "half and half"])

@@ -12,7 +12,8 @@ import zstandard
 
 from collector import shipping
 from collector.batching import Batcher
-from collector.checkpoint import Checkpoint, End, FileRow
+from collector.checkpoint import Checkpoint
+from collector.checkpoint_rows import End, FileRow
 from collector.files.fingerprints import Print
 from collector.outputs.unavailable import OutputUnavailable
 from collector.posting import Poster
