@@ -253,6 +253,25 @@ class Followed:
             and self._content.read(0, len(self._head)) == self._head
         )
 
+    def beginning(self) -> bytes:
+        """The first bytes that its file has now, whether they were read or not.
+
+        Raises:
+            Moved: something else is where it was.
+            Unfinished: it is compressed and not whole yet.
+            Damaged: it is compressed and cannot be read.
+            OSError: it cannot be read.
+        """
+        if self._content is not None:
+            return self._content.read(0, HEAD_BYTES)
+        content = open_content(self.path)
+        try:
+            if key_of(content.stat()) != self.key:
+                raise Moved
+            return content.read(0, HEAD_BYTES)
+        finally:
+            content.close()
+
     def may_begin_with(self, start: bytes) -> bool:
         """Whether its content begins so, as far as its head is known."""
         return not self._head or self._head.startswith(start[: len(self._head)])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from enum import Enum, auto
 
-from collector.files.content import Content, Damaged, Unfinished, is_of, open_content
+from collector.files.content import Content, Damaged, Moved, Unfinished, is_of, open_content
 from collector.files.discovery import Found
 from collector.files.fingerprints import HEAD_BYTES, Key, Print, key_of
 from collector.files.followed import Followed
@@ -117,21 +117,17 @@ class Beginnings:
             else:
                 begins = self._unread.get(each.id)
                 if begins is None:
-                    begins = self._unread[each.id] = _beginning(each.path)
+                    begins = self._unread[each.id] = _beginning(each)
                 if begins.startswith(start) or start.startswith(begins):
                     alike.append(each)
         return alike
 
 
-def _beginning(path: str) -> bytes:
-    """The first bytes of a file; none where it cannot be read."""
+def _beginning(file: Followed) -> bytes:
+    """The first bytes of a file; none where it cannot be read, so that it is looked at more closely."""
     try:
-        content = open_content(path)
-        try:
-            return content.read(0, HEAD_BYTES)
-        finally:
-            content.close()
-    except (OSError, Unfinished, Damaged):
+        return file.beginning()
+    except (OSError, Moved, Unfinished, Damaged):
         return b""
 
 

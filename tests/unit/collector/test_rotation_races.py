@@ -500,3 +500,16 @@ def test_rotated_files_that_are_there_at_the_first_start_are_read_from_their_end
         live.write(b"new\n")
     assert tailing.settle() == ["new"]
     tailing.close()
+
+
+def test_the_compressed_form_of_a_log_that_was_empty_when_it_was_opened_is_not_read_beside_it(log, tailing):
+    tailing.look()
+    log.write(2)
+    log.rename()
+    log.compress("app.log.1")
+    log.write(5)
+    # Nothing is read as long as the producer takes nothing.
+    tailing.follower.scan()
+    tailing.follower.scan()
+    settle(tailing)
+    assert sorted(tailing.lines) == sorted(log.written)
