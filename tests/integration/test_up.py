@@ -225,7 +225,11 @@ def test_a_broker_url_of_no_known_kind_is_refused_before_anything_starts(tmp_pat
 
 def test_ctrl_c_ends_it_soon_while_it_waits_for_a_broker_that_is_away(tmp_path: Path):
     running = Up(tmp_path / "data", broker_url_override=f"amqp://guest:guest@127.0.0.1:{free_port()}/")
-    wait_until(lambda: '"waits_for": "the broker"' in running.said and "store open" in running.said, 60)
+    waits = '"waits_for": "the broker"'
+    wait_until(
+        lambda: running.process.poll() is not None or (waits in running.said and "store open" in running.said), 60
+    )
+    assert running.process.poll() is None, running.said
     answer = requests.post(f"{running.producer}/logs", json={"message": "m"}, timeout=30)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert "guest:guest" not in running.said

@@ -10,10 +10,16 @@ import socket
 RANGE = (12_000, 32_000)
 
 
+# One after the other from a place of chance: what one service was given and does not listen on yet, no other is given.
+_next = random.SystemRandom().randrange(*RANGE)
+
+
 def free_ports(count: int) -> int:
     """The first of `count` ports in a row that nobody listens on at this moment."""
+    global _next  # noqa: PLW0603 - of the whole process, as ports are
     while True:
-        first = random.SystemRandom().randrange(*RANGE)
+        first = _next if _next + count <= RANGE[1] else RANGE[0]
+        _next = first + count
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", port))

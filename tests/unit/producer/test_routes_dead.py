@@ -225,6 +225,7 @@ def test_a_page_of_another_site_cannot_purge(client, broker):
 
 
 def test_a_key_is_asked_for_where_one_is_set(settings: Settings):
+    broker_of(settings).declare(10)
     app = producer.app.create_app(msgspec.structs.replace(settings, api_key="k"))
     client = app.test_client()
     assert client.get("/dead").status_code == 401
