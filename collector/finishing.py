@@ -31,15 +31,14 @@ def finish(catalogue: Catalogue, follower: Follower, taker: Taker, stream: Strea
     Raises:
         CheckpointUnavailable: it cannot be written; files are read again from where they were.
     """
-    while stream is not None and taker.take(stream, Coming.NOTHING):
-        _seal_some(taker)
+    if stream is not None:
+        _take_all(taker, stream, Coming.NOTHING)
     most_bytes = MAX_BYTES
     for file in [file for file in catalogue if file.has_no_name()]:
         most_bytes -= _read_out(file, most_bytes, follower, taker)
     coming = Coming.NOTHING if is_last else Coming.MORE
     for file in catalogue.left_over(everything=True):
-        while taker.take(file, coming):
-            pass
+        _take_all(taker, file, coming)
     taker.record()
     taker.seal()
     catalogue.keep_left_over()
@@ -53,19 +52,20 @@ def _read_out(file: Followed, most_bytes: int, follower: Follower, taker: Taker)
         has_more = file.has_news()
         while has_more and file.offset - before < most_bytes:
             has_more = file.read()
-            while taker.take(file, Coming.MORE):
-                _seal_some(taker)
+            _take_all(taker, file, Coming.MORE)
     except (Replaced, Unfinished, Damaged, OSError) as error:
         follower.complain(file, error)
     # One that was moved may come back with the rest of its last event.
-    while file.is_deleted and not has_more and taker.take(file, Coming.NOTHING):
-        pass
+    if file.is_deleted and not has_more:
+        _take_all(taker, file, Coming.NOTHING)
     if has_more:
         log.warning("a file without a name was not read to its end", file=file.path, position=file.offset)
     return file.offset - before
 
 
-def _seal_some(taker: Taker) -> None:
-    taker.record()
-    if taker.is_due():
-        taker.seal()
+def _take_all(taker: Taker, file: Followed | Stream, coming: Coming) -> None:
+    """Take all events of a buffer, in batches of the usual size."""
+    while taker.take(file, coming):
+        taker.record()
+        if taker.is_due():
+            taker.seal()

@@ -127,10 +127,7 @@ class Followed:
             Replaced: it is, and holds something else.
             OSError: it cannot be opened.
         """
-        content = open_content(path or self.path)
-        if key_of(content.stat()) != self.key:
-            content.close()
-            raise Moved
+        content = self._open_at(path or self.path)
         try:
             is_same = self._is_same(content)
         except (Unfinished, Damaged):
@@ -264,10 +261,8 @@ class Followed:
         """
         if self._content is not None:
             return self._content.read(0, HEAD_BYTES)
-        content = open_content(self.path)
+        content = self._open_at(self.path)
         try:
-            if key_of(content.stat()) != self.key:
-                raise Moved
             return content.read(0, HEAD_BYTES)
         finally:
             content.close()
@@ -290,6 +285,19 @@ class Followed:
         """Decide when to look at it again."""
         self.looked_at = now = time.monotonic()
         self.due_at = now + interval_s(now - self.read_at, poll_interval_s)
+
+    def _open_at(self, path: str) -> Content:
+        """What lies there, where it has the inode of this file; what it holds is not looked at.
+
+        Raises:
+            Moved: it has another one.
+            OSError: it cannot be opened.
+        """
+        content = open_content(path)
+        if key_of(content.stat()) != self.key:
+            content.close()
+            raise Moved
+        return content
 
     def _is_same(self, content: Content) -> bool:
         """Whether this is the content that was read, whose head and anchor are then known as bytes."""

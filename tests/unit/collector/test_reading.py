@@ -325,3 +325,22 @@ def test_what_is_left_over_of_a_file_that_went_on_since_counts_for_nothing(readi
         file.write(" and half\n")
     after = reading_of("app.log", collect_multiline="none")
     turn(after, lambda: after.messages() == ["one", "half and half"])
+
+
+def test_what_was_read_of_a_truncated_file_and_not_taken_is_kept_at_the_end_in_batches_of_the_usual_size(
+    reading_of, tmp_path
+):
+    """As when the producer takes nothing while the file is truncated; of a larger batch it would refuse all."""
+    path = tmp_path / "app.log"
+    lines = [str(number) for number in range(9000)]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    reading = reading_of("app.log", collect_batch_lines=2000, collect_multiline="none")
+    reading.follower.scan()
+    [file] = reading.catalogue.files()
+    assert reading.follower.open(file)
+    file.read()
+    path.write_text("")
+    reading.follower.part(file)
+    reading.reader.finish()
+    assert reading.messages() == lines
+    assert max(batch.count for batch in reading.checkpoint.batches()) < 4000
