@@ -20,7 +20,6 @@ from logmill.settings import in_ci
 from logmill.wire import pack
 from tests.support.disk import found_in
 from tests.support.pipeline import Pipeline
-from tests.support.ports import free_port
 from tests.support.rabbitmq_node import scripts_folder
 from tests.support.waiting import wait_until
 
@@ -32,7 +31,7 @@ LOGS = 900
 def pipeline(request: pytest.FixtureRequest, tmp_path: Path):
     if request.param == "rabbitmq" and scripts_folder() is None:
         (pytest.fail if in_ci() else pytest.skip)("no RabbitMQ: apt-get install rabbitmq-server")
-    with Pipeline(tmp_path, request.param, log_level="DEBUG", processor_metrics_port=free_port()) as running:
+    with Pipeline(tmp_path, request.param, log_level="DEBUG") as running:
         yield running
 
 

@@ -18,7 +18,6 @@ import requests
 
 from logmill.settings import in_ci
 from tests.support.pipeline import Pipeline
-from tests.support.ports import free_ports
 from tests.support.rabbitmq_node import scripts_folder
 from tests.support.waiting import wait_until
 
@@ -36,7 +35,7 @@ def busy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         message = "no RabbitMQ: apt-get install rabbitmq-server"
         (pytest.fail if in_ci() else pytest.skip)(message)
     folder: Path = tmp_path_factory.mktemp(f"restart-{request.param}")
-    with Pipeline(folder, request.param, processor_metrics_port=free_ports(2)) as running:
+    with Pipeline(folder, request.param) as running:
         wait_until(lambda: len(running.pids()) == 4)
         yield running
 

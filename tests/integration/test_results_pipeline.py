@@ -190,7 +190,7 @@ def test_a_thousand_files_from_four_processors_one_of_which_is_killed_are_counte
     if broker == "rabbitmq" and scripts_folder() is None:
         (pytest.fail if in_ci() else pytest.skip)("no RabbitMQ: apt-get install rabbitmq-server")
     made = sample(1000, 60)
-    with Pipeline(tmp_path, broker, processors=4, processor_metrics_port=0) as pipeline:
+    with Pipeline(tmp_path, broker, processors=4) as pipeline:
         sent = publishing(pipeline)
         publish = next(sent)
         with ThreadPoolExecutor(4) as pool:

@@ -16,7 +16,6 @@ from logmill.wire import pack
 from tests.support.broker_client import Client
 from tests.support.kept_store import all_archived
 from tests.support.pipeline import Pipeline
-from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 LOGS = 50
@@ -34,8 +33,7 @@ def publish(pipeline: Pipeline, message: Message) -> None:
 
 def test_a_delivery_of_a_dropped_day_is_settled_and_rejected(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
-    port = free_port()
-    with Pipeline(tmp_path, "embedded", archive_dir=str(archive), processor_metrics_port=port, **KEPT) as pipeline:
+    with Pipeline(tmp_path, "embedded", archive_dir=str(archive), **KEPT) as pipeline:
         batch_id = new_batch_id()
         received_us = now_us() - 9 * 86_400_000_000
         columns = Columns.of([Entry(timestamp=received_us, message=f"m{number}") for number in range(LOGS)])
@@ -52,7 +50,7 @@ def test_a_delivery_of_a_dropped_day_is_settled_and_rejected(tmp_path: Path) -> 
         wait_until(lambda: get(task)["status"] == "FAILURE", 60, "the rejection")
         assert "a day whose logs were deleted" in get(task)["reason"]
         wait_until(lambda: pipeline.processor_count("logmill_processor_records_total") == 2 * LOGS, 30, "both settled")
-        answered = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+        answered = requests.get(f"http://127.0.0.1:{pipeline.settings.processor_metrics_port}/metrics", timeout=30).text
         assert f'logmill_processor_records_total{{result="expired"}} {LOGS}.0' in answered
         assert retention()["expired_logs"] == LOGS
         assert get(f"{pipeline.storage_url}/logs")["count"] == 0

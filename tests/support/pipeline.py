@@ -14,7 +14,7 @@ import requests
 from logmill.running import RunFolder
 from logmill.settings import Settings, child_environment, load
 from logmill.supervisor import python_command
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 from tests.support.process_figures import cpu_of, descendants
 from tests.support.rabbitmq_node import RabbitNode
 
@@ -54,9 +54,11 @@ class Pipeline:
             "producer_port": free_port(),
             "storage_port": storage_port,
             "storage_url": f"http://127.0.0.1:{storage_port}",
-            "processor_metrics_port": 0,
         }
-        self.settings = load({}, **{**mine, **self._overrides})
+        asked = {**mine, **self._overrides}
+        # Each processor listens on a port of its own, and these follow each other.
+        asked.setdefault("processor_metrics_port", free_ports(load({}, **asked).processors))
+        self.settings = load({}, **asked)
         with (self._folder / "logmill.log").open("wb") as output:
             self._process = subprocess.Popen(
                 python_command("up"), env=child_environment(self.settings), stdout=output, stderr=subprocess.STDOUT
@@ -115,7 +117,7 @@ class Pipeline:
         return done.stdout
 
     def processor_count(self, metric: str) -> float:
-        """A counter of the processors that run now, summed over them and over its labels; needs their metrics port."""
+        """A counter of the processors that run now, summed over them and over its labels."""
         total = 0.0
         for number in range(self.settings.processors):
             url = f"http://127.0.0.1:{self.settings.processor_metrics_port + number}/metrics"
